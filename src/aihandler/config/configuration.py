@@ -1,0 +1,48 @@
+"""The configuration as the rest of the house sees it: checked, resolved, immutable."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from aihandler.domain.deployment import Deployment, Model, Secret
+from aihandler.domain.rules import Policy
+from aihandler.domain.task import Task, Workflow
+
+HelperKind = Literal["embedder", "judge", "guard", "cache", "sink", "exporter"]
+
+
+class Helper(msgspec.Struct, frozen=True):
+    """Something beside the candidates that sees data: the proof treats it as a destination.
+
+    `tasks` of None means that it sees the data of every task.
+    """
+
+    name: str
+    kind: HelperKind
+    deployment: str
+    tasks: tuple[str, ...] | None = None
+
+
+class LedgerSettings(msgspec.Struct, frozen=True):
+    """Where the ledger lies, and what becomes of prompts and answers, which lie beside it."""
+
+    path: str
+    keep_content: bool = True
+    retention_days: int | None = None
+    encryption_key: Secret | None = None
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """Everything a file says. `lines` maps a path (`tasks.triage.output`) to its line in `file`."""
+
+    file: str
+    root: str
+    ledger: LedgerSettings
+    models: Mapping[str, Model] = {}
+    deployments: Mapping[str, Deployment] = {}
+    policy: Policy = Policy()
+    tasks: Mapping[str, Task] = {}
+    workflows: Mapping[str, Workflow] = {}
+    helpers: tuple[Helper, ...] = ()
+    lines: Mapping[str, int] = {}

@@ -1,0 +1,1 @@
+"""Plain data that every room speaks in. No input or output, no clock, no randomness."""

@@ -1,0 +1,110 @@
+"""What a model replied, and what a user gets."""
+
+import enum
+from collections.abc import Mapping
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+
+from aihandler.domain.attempt import AttemptReport
+from aihandler.domain.conversation import Part, Text
+from aihandler.domain.labels import DataClass
+from aihandler.domain.task import Json
+from aihandler.domain.usage import Cost, Usage
+
+# Why a model stopped. Only `stop` is a whole answer; `abstain` is a model of this process that
+# does not know.
+Finish = Literal["stop", "length", "refused", "abstain", "other"]
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What one attempt returned, before validation.
+
+    `confidence` is the probability that the reply is right, where the model can tell.
+    """
+
+    parts: tuple[Part, ...]
+    finish: Finish
+    usage: Usage | None = None
+    confidence: float | None = None
+    model: str = ""
+    request_id: str = ""
+
+    @property
+    def text(self) -> str:
+        """All text parts, joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+class TextDelta(msgspec.Struct, frozen=True, tag="text"):
+    """More text of a streamed reply."""
+
+    text: str
+
+
+class ThinkingDelta(msgspec.Struct, frozen=True, tag="thinking"):
+    """More of what a model says to itself."""
+
+    text: str
+
+
+class ReplyDone(msgspec.Struct, frozen=True, tag="done"):
+    """The end of a streamed reply, with the whole of it."""
+
+    reply: Reply
+
+
+StreamEvent = TextDelta | ThinkingDelta | ReplyDone
+
+
+class Validity(enum.Enum):
+    """How an answer became valid. `default` is the value a task names for when none is."""
+
+    EXACT = "exact"
+    REPAIRED = "repaired"
+    REASKED = "reasked"
+    ESCALATED = "escalated"
+    DEFAULT = "default"
+
+
+Value = TypeVar("Value")
+
+
+class Answer(msgspec.Struct, Generic[Value], frozen=True):
+    """A valid answer, and how it came about.
+
+    `route` names the deployment that gave it; `attempts` are all that were made, in order.
+    `value` is a str for text and label outputs, JSON data or the task's Python type otherwise.
+    """
+
+    value: Value
+    validity: Validity
+    route: str
+    confidence: float | None
+    cost: Cost
+    call_id: str
+    data_class: DataClass
+    attempts: tuple[AttemptReport, ...] = ()
+    notes: tuple[str, ...] = ()
+    reused: bool = False
+
+
+class StepResult(msgspec.Struct, frozen=True):
+    """What became of one step of one document.
+
+    `state`: done, review (no valid answer, queued), error, or skipped (its `when` was false).
+    """
+
+    step: str
+    state: Literal["done", "review", "error", "skipped"]
+    answer: Answer[Json] | None = None
+    reason: str = ""
+
+
+class DocumentResult(msgspec.Struct, frozen=True):
+    """What became of one document, step by step."""
+
+    document_id: str
+    data_class: DataClass
+    steps: Mapping[str, StepResult]
+    source: str = ""

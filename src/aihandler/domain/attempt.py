@@ -1,0 +1,71 @@
+"""Plans and attempts: what may be tried, and what was."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from aihandler.domain.clearance import Clearance, Exclusion
+from aihandler.domain.labels import Labels
+from aihandler.domain.usage import Cost, Usage
+
+# Why an attempt was made; the words are those of `docs/words.md`.
+AttemptReason = Literal["first", "retry", "fallback", "reask", "escalation"]
+# What became of it. `abstained`: a model of this process was not sure enough; `invalid`: it
+# answered, and validation said no; `in_doubt`: sent, and we died before we knew the end.
+AttemptOutcome = Literal["valid", "invalid", "abstained", "refused", "failed", "in_doubt"]
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """How good a deployment is at a task: a rate in 0..1 over `n` answers."""
+
+    rate: float
+    n: int
+    source: Literal["measured", "declared"] = "measured"
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The state that routing may look at, taken once per plan. Keys are (task, deployment)."""
+
+    quality: Mapping[tuple[str, str], Evidence] = {}
+    latency_p95_s: Mapping[tuple[str, str], float] = {}
+    cost_nano: Mapping[tuple[str, str], int] = {}
+    unavailable: Mapping[str, str] = {}
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A deployment to try, with what it is expected to cost (None: not known) and why it stands here."""
+
+    deployment: str
+    expected_nano: int | None = None
+    quality: Evidence | None = None
+    reason: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A pure function of configuration, labels and snapshot. The engine runs it and adds nothing.
+
+    `exclusions` are those of the clearance first, then those of routing, in the order of gates.
+    """
+
+    task: str
+    labels: Labels
+    clearance: Clearance
+    candidates: tuple[Candidate, ...]
+    exclusions: tuple[Exclusion, ...] = ()
+    order: str = ""
+
+
+class AttemptReport(msgspec.Struct, frozen=True):
+    """One attempt as its user sees it. `problems` never quote the document."""
+
+    entry_id: int
+    deployment: str
+    reason: AttemptReason
+    outcome: AttemptOutcome
+    cost: Cost
+    latency_s: float
+    usage: Usage | None = None
+    confidence: float | None = None
+    problems: tuple[str, ...] = ()
+    error: str = ""

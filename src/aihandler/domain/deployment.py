@@ -1,0 +1,129 @@
+"""Models (weights) and deployments (a model at an address, with a price and a hosting)."""
+
+import datetime
+import enum
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from aihandler.domain.keys import digest_text
+
+# Runs in this process: no byte leaves it, so every region rule admits it.
+HERE = "here"
+
+
+class Hosting(enum.Enum):
+    """Who runs the machine that the data goes to."""
+
+    SELF = "self"
+    MANAGED = "managed"
+    VENDOR = "vendor"
+
+
+class Openness(msgspec.Struct, frozen=True):
+    """What of a model is published under its licence."""
+
+    weights: bool = False
+    data: bool = False
+    code: bool = False
+
+
+class Model(msgspec.Struct, frozen=True):
+    """Weights, by name and version. `licence` is an SPDX identifier or a `LicenseRef-`."""
+
+    name: str
+    family: str = ""
+    revision: str = ""
+    licence: str = ""
+    digest: str = ""
+    open: Openness = Openness()
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """Where a secret is to be read from when it is needed. Holds no secret."""
+
+    source: Literal["env", "file"]
+    name: str
+
+    def __str__(self) -> str:
+        return f"${{{self.name}}}" if self.source == "env" else f"${{file:{self.name}}}"
+
+
+class Price(msgspec.Struct, frozen=True):
+    """US dollars per million tokens, by kind. A kind without a price of its own is `None`."""
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal | None = None
+    cache_write: Decimal | None = None
+    reasoning: Decimal | None = None
+    source: str = ""
+    as_of: datetime.date | None = None
+
+
+class HourlyCost(msgspec.Struct, frozen=True):
+    """What a machine costs in US dollars an hour, busy or idle (all its GPUs together)."""
+
+    usd_per_hour: Decimal
+    gpu: str = ""
+    count: int = 1
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one deployment takes. `context_tokens` of None: not known."""
+
+    concurrency: int = 16
+    context_tokens: int | None = None
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Seconds for each phase of one attempt."""
+
+    connect_s: float = 5.0
+    first_byte_s: float = 60.0
+    stall_s: float = 30.0
+    total_s: float = 300.0
+
+
+class Tls(msgspec.Struct, frozen=True):
+    """Extra trust anchors and a client certificate, as paths."""
+
+    ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """A model at an address. `backend` is `openai` or `builtin/<kind>`; `urls` are equal replicas."""
+
+    name: str
+    backend: str
+    model: Model
+    hosting: Hosting
+    region: str = ""
+    provider: str = ""
+    urls: tuple[str, ...] = ()
+    key: Secret | None = None
+    profile: str = ""
+    price: Price | None = None
+    hourly_cost: HourlyCost | None = None
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+    tls: Tls = Tls()
+    agreements: frozenset[str] = frozenset()
+    attestation: str = ""
+    retires: datetime.date | None = None
+    quality: Mapping[str, float] = {}
+
+    @property
+    def in_process(self) -> bool:
+        """True when no byte leaves this process."""
+        return self.backend.startswith("builtin/")
+
+    @property
+    def identity(self) -> str:
+        """A digest of everything that decides where data goes; a Clearance names this, not a name."""
+        where = (self.name, self.backend, self.hosting.value, self.region, self.provider)
+        return digest_text("deployment", *where, self.model.name, *self.urls)

@@ -1,0 +1,51 @@
+"""Data classes, and the labels that follow a request."""
+
+import enum
+from collections.abc import Iterable
+
+import msgspec
+
+
+class DataClass(enum.Enum):
+    """How sensitive data is. Ordered: `public < internal < confidential < restricted`."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    CONFIDENTIAL = "confidential"
+    RESTRICTED = "restricted"
+
+    @property
+    def rank(self) -> int:
+        """0 for public up to 3 for restricted."""
+        return _RANKS[self]
+
+    def __lt__(self, other: "DataClass") -> bool:
+        return self.rank < other.rank
+
+    def __le__(self, other: "DataClass") -> bool:
+        return self.rank <= other.rank
+
+
+_RANKS = {data_class: rank for rank, data_class in enumerate(DataClass)}
+
+
+class ClassSource(msgspec.Struct, frozen=True):
+    """One thing that a step reads, and its class: `what` is "document", "task", "step triage"."""
+
+    what: str
+    data_class: DataClass
+
+
+class Labels(msgspec.Struct, frozen=True):
+    """What policy may know of a request: its class, why it has that class, and whose it is."""
+
+    data_class: DataClass = DataClass.INTERNAL
+    sources: tuple[ClassSource, ...] = ()
+    tenant: str = ""
+
+
+def label(sources: Iterable[ClassSource], *, tenant: str = "") -> Labels:
+    """Gives a request the highest class of all that it reads; `internal` when it reads nothing."""
+    read = tuple(sources)
+    highest = max((s.data_class for s in read), key=lambda c: c.rank, default=DataClass.INTERNAL)
+    return Labels(highest, read, tenant)

@@ -1,0 +1,185 @@
+"""What the engine is given: protocols whose implementations only `handler.py` builds."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Literal, Protocol
+
+import msgspec
+
+from aihandler.domain.answer import Reply, StreamEvent, Validity
+from aihandler.domain.attempt import AttemptOutcome, AttemptReason, Snapshot
+from aihandler.domain.clearance import Clearance
+from aihandler.domain.conversation import Request
+from aihandler.domain.deployment import Deployment
+from aihandler.domain.labels import DataClass
+from aihandler.domain.task import Json
+from aihandler.domain.usage import Cost, Usage
+
+
+class Clock(Protocol):
+    """Time as an argument. `monotonic` measures; `wall` (seconds since 1970, UTC) only dates."""
+
+    def monotonic(self) -> float: ...
+    def wall(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Caller(Protocol):
+    """Sends one attempt to one deployment and never retries.
+
+    Every method checks the clearance itself before anything is sent, and raises PolicyDenied.
+    `sent` is called once, when the first byte has gone to a socket (or the model starts to run);
+    `deadline` is a moment of `Clock.monotonic`. Raises BackendError and its children.
+    """
+
+    async def call(
+        self,
+        request: Request,
+        deployment: Deployment,
+        clearance: Clearance,
+        *,
+        deadline: float,
+        sent: Callable[[], None],
+    ) -> Reply: ...
+
+    def stream(
+        self,
+        request: Request,
+        deployment: Deployment,
+        clearance: Clearance,
+        *,
+        deadline: float,
+        sent: Callable[[], None],
+    ) -> AsyncIterator[StreamEvent]: ...
+
+    def model_identity(self, request: Request, deployment: Deployment) -> str:
+        """Names the weights that answer: part of the attempt key."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """An attempt before it is made: all that is known then.
+
+    `key` names the attempt's content (see `engine`), `work_key` the work it is part of.
+    """
+
+    key: bytes
+    call_id: str
+    task: str
+    task_version: str
+    deployment: str
+    model: str
+    reason: AttemptReason
+    data_class: DataClass
+    clearance: str
+    expected_nano: int | None
+    started_at: float
+    run_id: str = ""
+    document_id: str = ""
+    step: str = ""
+    tenant: str = ""
+    tags: Mapping[str, str] = {}
+    # Canonical JSON of the messages; kept apart from the ledger, or not at all.
+    request: bytes = b""
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """How an attempt ended, and what it cost. `reply` is the encoded Reply, if there was one."""
+
+    outcome: AttemptOutcome
+    cost: Cost
+    latency_s: float
+    first_byte_s: float | None = None
+    usage: Usage | None = None
+    validity: Validity | None = None
+    confidence: float | None = None
+    error_code: str = ""
+    problems: tuple[str, ...] = ()
+    status: int | None = None
+    reported_model: str = ""
+    request_id: str = ""
+    reply: bytes = b""
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """Work that is done: the answer that every later run finds under `work_key`.
+
+    `answer` is the encoded Answer; `version` is the digest of its value, which is part of the
+    work keys of all steps that read it.
+    """
+
+    work_key: bytes
+    version: bytes
+    answer: bytes
+    run_id: str = ""
+    document_id: str = ""
+    step: str = ""
+
+
+class ReviewItem(msgspec.Struct, frozen=True):
+    """A document's step without a valid answer, for a person to decide.
+
+    `input` is the JSON of the task's fields; `attempts` is the JSON of all AttemptReports;
+    `proposal` is the best answer that was not accepted, if there is one.
+    """
+
+    id: str
+    work_key: bytes
+    task: str
+    data_class: DataClass
+    reason: str
+    created_at: float
+    run_id: str = ""
+    document_id: str = ""
+    step: str = ""
+    tenant: str = ""
+    input: bytes = b""
+    attempts: bytes = b""
+    proposal: Json = None
+    state: Literal["open", "accepted", "corrected"] = "open"
+
+
+class Journal(Protocol):
+    """The write side of the ledger. Coroutines return once what they wrote is durable.
+
+    Raises StorageError when the disk cannot take it; the caller then sends nothing more.
+    """
+
+    async def intend(self, intent: Intent) -> int:
+        """Writes an intent, returns its entry id. Nothing is sent before this has returned."""
+        ...
+
+    def sent(self, entry_id: int) -> None:
+        """Notes that bytes of this attempt have gone out; written with the next commit."""
+        ...
+
+    async def settle(self, entry_id: int, settlement: Settlement) -> None:
+        """Writes how the attempt ended."""
+        ...
+
+    async def accept(self, accepted: Accepted) -> None:
+        """Writes that a piece of work is done."""
+        ...
+
+    async def review(self, item: ReviewItem) -> None:
+        """Queues a piece of work for a person."""
+        ...
+
+    def finished(self, key: bytes) -> Reply | None:
+        """The whole reply of an earlier settled attempt of the same key, to use again unpaid."""
+        ...
+
+    def done(self, work_key: bytes) -> Accepted | None:
+        """The accepted answer of this work, if there is one."""
+        ...
+
+
+class Pricer(Protocol):
+    """Turns tokens and time into money."""
+
+    def cost(self, deployment: Deployment, usage: Usage, latency_s: float) -> Cost: ...
+    def expected_nano(self, deployment: Deployment, usage: Usage) -> int | None: ...
+
+
+SnapshotSource = Callable[[], Snapshot]

@@ -1,0 +1,45 @@
+"""Tokens in disjoint buckets, and money in whole nano-dollars."""
+
+from typing import Literal
+
+import msgspec
+
+NANO = 1_000_000_000
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of one attempt; the buckets do not overlap, so their sum is the provider's total."""
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+
+    @property
+    def total(self) -> int:
+        """All tokens."""
+        return self.input + self.cache_read + self.cache_write + self.output + self.reasoning
+
+
+# `unpriced` is not zero: a model without a price has a cost that is not known.
+CostStatus = Literal["priced", "unpriced"]
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What one attempt costs, in nano-dollars.
+
+    `marginal` is what this attempt added to a bill; `allocated` is its share of machines that
+    are paid by the hour. `snapshot` names the prices it was computed with.
+    """
+
+    marginal: int = 0
+    allocated: int = 0
+    status: CostStatus = "priced"
+    snapshot: str = ""
+
+    @property
+    def usd(self) -> float:
+        """Marginal and allocated cost in dollars, for showing; sums are made in nano-dollars."""
+        return (self.marginal + self.allocated) / NANO

@@ -1,0 +1,217 @@
+"""Every error of ours, and what each one becomes at the edge.
+
+AIHandlerError
+├─ ConfigError             file, line, path, what was expected           exit 2
+├─ InputError              a document or request that cannot be read     exit 2   HTTP 400
+├─ Unauthenticated                                                       exit 3   HTTP 401
+├─ Refused                 which rule, why                               exit 3
+│  ├─ PolicyDenied                                                                HTTP 403
+│  └─ Overloaded                                                                  HTTP 503
+├─ BackendError            which deployment                              exit 4
+│  ├─ BackendUnavailable   connection, timeout, 5xx, 429: the next candidate is tried  HTTP 502
+│  ├─ BackendRejected      4xx: not the same deployment again            HTTP 502
+│  └─ ContentRefused       the model's own filter                        HTTP 422
+├─ AnswerRejected          every candidate answered, none validly        exit 5   HTTP 422
+├─ AllAttemptsFailed       holds `.attempts`, each with its error        exit 4   HTTP 502
+└─ StorageError            ledger, disk                                  exit 6   HTTP 503
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from aihandler.domain.attempt import AttemptReport
+
+__all__ = [
+    "AIHandlerError",
+    "AllAttemptsFailed",
+    "AnswerRejected",
+    "BackendError",
+    "BackendRejected",
+    "BackendUnavailable",
+    "ConfigError",
+    "ContentRefused",
+    "InputError",
+    "Mistake",
+    "Overloaded",
+    "PolicyDenied",
+    "Refused",
+    "StorageError",
+    "Unauthenticated",
+]
+
+
+class AIHandlerError(Exception):
+    """What happened and where (`str(error)`), and what to do (`hint`).
+
+    Never carries a secret, a prompt or an answer: messages reach logs.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    @property
+    def message(self) -> str:
+        """What happened and where, without the hint."""
+        return str(self.args[0])
+
+
+class Mistake:
+    """One mistake in a configuration file: `file:line: message (at path)`, and a hint."""
+
+    __slots__ = ("file", "hint", "line", "message", "path")
+
+    def __init__(self, message: str, *, file: str, line: int, path: str, hint: str = "") -> None:
+        self.message = message
+        self.file = file
+        self.line = line
+        self.path = path
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f" (at {self.path})" if self.path else ""
+        return f"{self.file}:{self.line}: {self.message}{place}"
+
+    def __repr__(self) -> str:
+        return f"Mistake({str(self)!r})"
+
+
+class ConfigError(AIHandlerError):
+    """The configuration cannot be used. `mistakes` holds all of them, in file order."""
+
+    code = "config"
+    exit_code = 2
+
+    def __init__(
+        self, message: str, *, hint: str = "", mistakes: Sequence["Mistake"] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.mistakes = tuple(mistakes)
+
+
+class InputError(AIHandlerError):
+    """A document or request that cannot be read."""
+
+    code = "input"
+    exit_code = 2
+    http_status = 400
+
+
+class Unauthenticated(AIHandlerError):
+    """No key, or one that is not known."""
+
+    code = "unauthenticated"
+    exit_code = 3
+    http_status = 401
+
+
+class Refused(AIHandlerError):
+    """A rule of ours says no; the message names the rule."""
+
+    code = "refused"
+    exit_code = 3
+    http_status = 403
+
+
+class PolicyDenied(Refused):
+    """The data may not go where it would have to go."""
+
+    code = "policy_denied"
+
+
+class Overloaded(Refused):
+    """No room for another call; try later."""
+
+    code = "overloaded"
+    http_status = 503
+
+
+class BackendError(AIHandlerError):
+    """A deployment did not answer as it should.
+
+    `retry_after_s` is the server's own wish, in seconds, when it stated one.
+    """
+
+    code = "backend"
+    exit_code = 4
+    http_status = 502
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        deployment: str,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.deployment = deployment
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class BackendUnavailable(BackendError):
+    """Connection, timeout, 5xx or 429: may work later, or elsewhere."""
+
+    code = "backend_unavailable"
+
+
+class BackendRejected(BackendError):
+    """The server will not answer this request; asking it again is of no use."""
+
+    code = "backend_rejected"
+
+
+class ContentRefused(BackendError):
+    """The model or its provider's filter refused the content."""
+
+    code = "content_refused"
+    http_status = 422
+
+
+class AnswerRejected(AIHandlerError):
+    """Every candidate answered, none validly. `attempts` say which check failed where."""
+
+    code = "answer_rejected"
+    exit_code = 5
+    http_status = 422
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        attempts: Sequence["AttemptReport"] = (),
+        review_id: str | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.attempts = tuple(attempts)
+        self.review_id = review_id
+
+
+class AllAttemptsFailed(AIHandlerError):
+    """No candidate answered. `attempts` hold each with its error."""
+
+    code = "all_attempts_failed"
+    exit_code = 4
+    http_status = 502
+
+    def __init__(
+        self, message: str, *, attempts: Sequence["AttemptReport"] = (), hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.attempts = tuple(attempts)
+
+
+class StorageError(AIHandlerError):
+    """The ledger or the disk cannot take what must be written."""
+
+    code = "storage"
+    exit_code = 6
+    http_status = 503
