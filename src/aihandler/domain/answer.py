@@ -58,13 +58,17 @@ StreamEvent = TextDelta | ThinkingDelta | ReplyDone
 
 
 class Validity(enum.Enum):
-    """How an answer became valid. `default` is the value a task names for when none is."""
+    """How an answer became valid.
+
+    `default` is the value a task names for when none is; `reviewed` is what a person decided.
+    """
 
     EXACT = "exact"
     REPAIRED = "repaired"
     REASKED = "reasked"
     ESCALATED = "escalated"
     DEFAULT = "default"
+    REVIEWED = "reviewed"
 
 
 Value = TypeVar("Value")

@@ -15,6 +15,9 @@ AttemptReason = Literal["first", "retry", "fallback", "reask", "escalation"]
 # answered, and validation said no; `in_doubt`: sent, and we died before we knew the end.
 AttemptOutcome = Literal["valid", "invalid", "abstained", "refused", "failed", "in_doubt"]
 
+# Fewer measured answers say too little: 50 leave a rate of .9 uncertain by about .08 either way.
+MIN_ANSWERS = 50
+
 
 class Evidence(msgspec.Struct, frozen=True):
     """How good a deployment is at a task: a rate in 0..1 over `n` answers."""
@@ -23,18 +26,28 @@ class Evidence(msgspec.Struct, frozen=True):
     n: int
     source: Literal["measured", "declared"] = "measured"
 
+    @property
+    def enough(self) -> bool:
+        """True when it may be relied on: declared, or measured on at least MIN_ANSWERS."""
+        return self.source == "declared" or self.n >= MIN_ANSWERS
+
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The state that routing may look at, taken once per plan. Keys are (task, deployment)."""
+    """The state that routing may look at, taken once per plan. Keys are (task, deployment).
+
+    `unavailable` cannot be asked at all; `set_aside` keeps failing and is asked when nothing else
+    is left. Both map a deployment to the reason.
+    """
 
     quality: Mapping[tuple[str, str], Evidence] = {}
     latency_p95_s: Mapping[tuple[str, str], float] = {}
     cost_nano: Mapping[tuple[str, str], int] = {}
     unavailable: Mapping[str, str] = {}
+    set_aside: Mapping[str, str] = {}
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A deployment to try, with what it is expected to cost (None: not known) and why it stands here."""
+    """A deployment to try, why it stands here, and what it may cost (None: not known)."""
 
     deployment: str
     expected_nano: int | None = None

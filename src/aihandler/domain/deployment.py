@@ -96,7 +96,7 @@ class Tls(msgspec.Struct, frozen=True):
 
 
 class Deployment(msgspec.Struct, frozen=True):
-    """A model at an address. `backend` is `openai` or `builtin/<kind>`; `urls` are equal replicas."""
+    """A model at an address. `backend` is `openai` or `builtin/<kind>`; `urls` are replicas."""
 
     name: str
     backend: str
@@ -124,6 +124,6 @@ class Deployment(msgspec.Struct, frozen=True):
 
     @property
     def identity(self) -> str:
-        """A digest of everything that decides where data goes; a Clearance names this, not a name."""
+        """A digest of all that decides where data goes; a Clearance holds this beside the name."""
         where = (self.name, self.backend, self.hosting.value, self.region, self.provider)
         return digest_text("deployment", *where, self.model.name, *self.urls)

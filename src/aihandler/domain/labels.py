@@ -25,6 +25,12 @@ class DataClass(enum.Enum):
     def __le__(self, other: "DataClass") -> bool:
         return self.rank <= other.rank
 
+    def __gt__(self, other: "DataClass") -> bool:
+        return self.rank > other.rank
+
+    def __ge__(self, other: "DataClass") -> bool:
+        return self.rank >= other.rank
+
 
 _RANKS = {data_class: rank for rank, data_class in enumerate(DataClass)}
 
@@ -47,5 +53,5 @@ class Labels(msgspec.Struct, frozen=True):
 def label(sources: Iterable[ClassSource], *, tenant: str = "") -> Labels:
     """Gives a request the highest class of all that it reads; `internal` when it reads nothing."""
     read = tuple(sources)
-    highest = max((s.data_class for s in read), key=lambda c: c.rank, default=DataClass.INTERNAL)
+    highest = max((s.data_class for s in read), default=DataClass.INTERNAL)
     return Labels(highest, read, tenant)

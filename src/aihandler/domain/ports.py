@@ -18,9 +18,17 @@ from aihandler.domain.usage import Cost, Usage
 class Clock(Protocol):
     """Time as an argument. `monotonic` measures; `wall` (seconds since 1970, UTC) only dates."""
 
-    def monotonic(self) -> float: ...
-    def wall(self) -> float: ...
-    async def sleep(self, seconds: float) -> None: ...
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        ...
+
+    def wall(self) -> float:
+        """Seconds since 1970, UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits without holding up others."""
+        ...
 
 
 class Caller(Protocol):
@@ -39,7 +47,9 @@ class Caller(Protocol):
         *,
         deadline: float,
         sent: Callable[[], None],
-    ) -> Reply: ...
+    ) -> Reply:
+        """The whole reply."""
+        ...
 
     def stream(
         self,
@@ -49,13 +59,17 @@ class Caller(Protocol):
         *,
         deadline: float,
         sent: Callable[[], None],
-    ) -> AsyncIterator[StreamEvent]: ...
+    ) -> AsyncIterator[StreamEvent]:
+        """The reply as it comes; the last event is ReplyDone."""
+        ...
 
     def model_identity(self, request: Request, deployment: Deployment) -> str:
         """Names the weights that answer: part of the attempt key."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Gives connections and processes back."""
+        ...
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -146,6 +160,10 @@ class Journal(Protocol):
     Raises StorageError when the disk cannot take it; the caller then sends nothing more.
     """
 
+    def note_clearance(self, clearance: Clearance) -> None:
+        """Keeps what a clearance allowed, once, so that `show` can say where data could go."""
+        ...
+
     async def intend(self, intent: Intent) -> int:
         """Writes an intent, returns its entry id. Nothing is sent before this has returned."""
         ...
@@ -178,8 +196,13 @@ class Journal(Protocol):
 class Pricer(Protocol):
     """Turns tokens and time into money."""
 
-    def cost(self, deployment: Deployment, usage: Usage, latency_s: float) -> Cost: ...
-    def expected_nano(self, deployment: Deployment, usage: Usage) -> int | None: ...
+    def cost(self, deployment: Deployment, usage: Usage, latency_s: float) -> Cost:
+        """What an attempt has cost."""
+        ...
+
+    def expected_nano(self, deployment: Deployment, usage: Usage) -> int | None:
+        """What an attempt of that size adds to a bill; None when there is no price."""
+        ...
 
 
 SnapshotSource = Callable[[], Snapshot]

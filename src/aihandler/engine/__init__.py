@@ -1,1 +1,8 @@
-"""."""
+"""Clear, route, attempt, validate, record: in that order, and nothing else."""
+
+from aihandler.engine.attempt import Attempts
+from aihandler.engine.call import Call
+from aihandler.engine.engine import Engine
+from aihandler.engine.planning import Planner
+
+__all__ = ["Attempts", "Call", "Engine", "Planner"]

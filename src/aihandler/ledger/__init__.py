@@ -1,1 +1,34 @@
-"""."""
+"""The ledger: what was asked, answered and paid, durable before it is acknowledged."""
+
+from aihandler.ledger.calls import CallRecord, EntryRecord
+from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
+from aihandler.ledger.evidence import LatencyPoint
+from aihandler.ledger.forgetting import Forgotten
+from aihandler.ledger.journal import DocumentRow, SqliteJournal, StepRow
+from aihandler.ledger.ledger import Archive, Ledger, open_ledger, read_ledger
+from aihandler.ledger.prices import Prices
+from aihandler.ledger.queries import Queries, RunRecord
+from aihandler.ledger.recovery import Recovery
+from aihandler.ledger.reviews import LabelledExample
+
+__all__ = [
+    "Archive",
+    "CallRecord",
+    "CostRow",
+    "Counterfactual",
+    "DocumentRow",
+    "EntryRecord",
+    "Forgotten",
+    "LabelledExample",
+    "LatencyPoint",
+    "Ledger",
+    "Prices",
+    "Queries",
+    "Recovery",
+    "RunRecord",
+    "SqliteJournal",
+    "StepRow",
+    "UnitCost",
+    "open_ledger",
+    "read_ledger",
+]

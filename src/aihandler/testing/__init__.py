@@ -1,1 +1,21 @@
-"""."""
+"""Fakes for tests, ours and those of our users: servers, callers, clocks, journals."""
+
+from aihandler.testing.fake_caller import FakeCaller, allow
+from aihandler.testing.fake_clock import FakeClock
+from aihandler.testing.fake_server import FakeServer
+from aihandler.testing.memory_journal import JournalEntry, MemoryJournal
+from aihandler.testing.script import Scripted
+from aihandler.testing.spawned import SpawnedServer, read_bill, spawn_server
+
+__all__ = [
+    "FakeCaller",
+    "FakeClock",
+    "FakeServer",
+    "JournalEntry",
+    "MemoryJournal",
+    "Scripted",
+    "SpawnedServer",
+    "allow",
+    "read_bill",
+    "spawn_server",
+]

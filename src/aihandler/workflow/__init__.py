@@ -1,1 +1,1 @@
-"""."""
+"""Steps over documents: read, run each step once, keep what is done, write the results."""

@@ -1,0 +1,51 @@
+# Everything runs in .venv, which each target brings up to date by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_WORKERS ?= 2
+
+.PHONY: demo test check test-real nightly bench docs format clean
+
+demo: $(VENV)/.installed
+	@$(BIN)/aihandler demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest -n $(PYTEST_WORKERS) -m "not real and not nightly"
+	@$(BIN)/python tools/count_real_tests.py
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check src tests bench tools
+	$(BIN)/ruff check src tests bench tools
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_sizes.py
+
+# Real model servers; the first run builds one, which takes about 15 minutes of CPU time.
+test-real: $(VENV)/.installed-dev
+	$(BIN)/python tools/prepare_real_server.py
+	$(BIN)/pytest -m real
+
+nightly: $(VENV)/.installed-dev
+	$(BIN)/pytest -m nightly
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m bench
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format src tests bench tools
+	$(BIN)/ruff check --fix src tests bench tools
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "AI Handler needs Python >= 3.11; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing AI Handler into $(VENV) (about a minute the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@

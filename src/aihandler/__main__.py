@@ -1,0 +1,5 @@
+"""`python -m aihandler`: the command line."""
+
+from aihandler.cli import main
+
+main()

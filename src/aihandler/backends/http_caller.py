@@ -1,0 +1,139 @@
+"""Speaks to deployments over HTTP: a codec for the words, the transport for the bytes."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from aihandler.backends.codec import Asked, Codec
+from aihandler.backends.http.response import Response
+from aihandler.backends.profiles import Profile, profile_for
+from aihandler.backends.replicas import Replicas
+from aihandler.backends.transport import Transport
+from aihandler.domain.answer import Reply, ReplyDone, StreamEvent
+from aihandler.domain.clearance import Clearance
+from aihandler.domain.conversation import Request
+from aihandler.domain.deployment import Deployment
+
+# Words of a server that repeat this many characters of a request may be quoting it.
+_TELLING = 12
+
+
+class HttpCaller:
+    """A `Caller` for one wire format. Asks once; the engine owns retries."""
+
+    def __init__(
+        self, transport: Transport, *, codec: Codec, profiles: Mapping[str, Profile]
+    ) -> None:
+        self._transport = transport
+        self._codec = codec
+        self._profiles = profiles
+        self._known: dict[str, tuple[Deployment, Profile]] = {}
+        self._replicas = Replicas()
+
+    async def call(
+        self,
+        request: Request,
+        deployment: Deployment,
+        clearance: Clearance,
+        *,
+        deadline: float,
+        sent: Callable[[], None],
+    ) -> Reply:
+        """Asks for the whole answer at once."""
+        asked = self._asked(request, deployment, streamed=False)
+        replica = self._replicas.begin(deployment)
+        try:
+            response = await self._send(
+                asked, clearance, deadline=deadline, sent=sent, replica=replica
+            )
+            try:
+                body = await response.read()
+            finally:
+                response.close()
+        finally:
+            self._replicas.end(deployment, replica)
+        reader = self._codec.reader(response.status, response.headers, asked=asked)
+        reader.feed(body)
+        return _reply(reader.end())
+
+    async def stream(
+        self,
+        request: Request,
+        deployment: Deployment,
+        clearance: Clearance,
+        *,
+        deadline: float,
+        sent: Callable[[], None],
+    ) -> AsyncIterator[StreamEvent]:
+        """Asks for the answer piece by piece; the last event holds the whole of it."""
+        asked = self._asked(request, deployment, streamed=True)
+        replica = self._replicas.begin(deployment)
+        try:
+            response = await self._send(
+                asked, clearance, deadline=deadline, sent=sent, replica=replica
+            )
+            try:
+                reader = self._codec.reader(response.status, response.headers, asked=asked)
+                async for piece in response:
+                    for event in reader.feed(piece):
+                        yield event
+                for event in reader.end():
+                    yield event
+            finally:
+                response.close()
+        finally:
+            self._replicas.end(deployment, replica)
+
+    def model_identity(self, request: Request, deployment: Deployment) -> str:  # noqa: ARG002 - a Caller's shape
+        """Name and revision, or digest, of the weights."""
+        model = deployment.model
+        version = model.revision or model.digest
+        return f"{model.name}@{version}" if version else model.name
+
+    async def close(self) -> None:
+        """Closes the transport."""
+        await self._transport.close()
+
+    async def _send(
+        self,
+        asked: Asked,
+        clearance: Clearance,
+        *,
+        deadline: float,
+        sent: Callable[[], None],
+        replica: int,
+    ) -> Response:
+        deployment = asked.deployment
+        call = self._codec.encode(asked.request, deployment, asked.profile, streamed=asked.streamed)
+        return await self._transport.send(
+            call, deployment, clearance, deadline=deadline, sent=sent, replica=replica
+        )
+
+    def _asked(self, request: Request, deployment: Deployment, *, streamed: bool) -> Asked:
+        def quotable(words: str) -> bool:
+            return not self._transport.reveals_key(words, deployment) and not _repeats(
+                words, request
+            )
+
+        return Asked(request, deployment, self._profile(deployment), streamed, quotable)
+
+    def _profile(self, deployment: Deployment) -> Profile:
+        known = self._known.get(deployment.name)
+        if known is None or known[0] is not deployment:
+            known = (deployment, profile_for(deployment, self._profiles))
+            self._known[deployment.name] = known
+        return known[1]
+
+
+def _reply(events: object) -> Reply:
+    assert isinstance(events, (tuple, list))
+    last = events[-1]
+    assert isinstance(last, ReplyDone)
+    return last.reply
+
+
+def _repeats(words: str, request: Request) -> bool:
+    texts = [message.text for message in request.messages]
+    short = {text for text in texts if 0 < len(text) < _TELLING}
+    if any(text in words for text in short):
+        return True
+    pieces = (words[i : i + _TELLING] for i in range(max(0, len(words) - _TELLING + 1)))
+    return any(piece in text for piece in pieces for text in texts)

@@ -1,0 +1,284 @@
+"""The one door to models: every byte that goes to a deployment goes through `Transport`."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+import msgspec
+
+from aihandler.backends.codec import HttpCall
+from aihandler.backends.http.connection import Connection, Patience
+from aihandler.backends.http.dial import dial, tls_context
+from aihandler.backends.http.head import HeadError, key_line, plain_head
+from aihandler.backends.http.limits import HttpLimits
+from aihandler.backends.http.origin import Origin, parse_origin
+from aihandler.backends.http.pool import Pool
+from aihandler.backends.http.response import Response
+from aihandler.domain.clearance import Clearance
+from aihandler.domain.deployment import Deployment, Hosting, Model, Secret, Timeouts, Tls
+from aihandler.errors import AIHandlerError, BackendRejected, BackendUnavailable, ConfigError
+
+# How many prepared heads are kept for one address before they are made anew.
+_HEADS_KEPT = 64
+
+
+class Transport:
+    """Sends calls over HTTP/1.1 connections that it keeps. Follows no redirect, uses no proxy.
+
+    `monotonic` is the clock of deadlines; `secrets` reads a key at the moment it is sent.
+    """
+
+    def __init__(
+        self,
+        *,
+        monotonic: Callable[[], float],
+        secrets: Callable[[Secret], str],
+        limits: HttpLimits | None = None,
+    ) -> None:
+        self._monotonic = monotonic
+        self._secrets = secrets
+        self._limits = limits or HttpLimits()
+        self._routes: dict[tuple[str, int], _Route] = {}
+        self._pools: dict[tuple[object, ...], Pool] = {}
+        self._contexts: dict[Tls, ssl.SSLContext] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def send(
+        self,
+        call: HttpCall,
+        deployment: Deployment,
+        clearance: Clearance,
+        *,
+        deadline: float,
+        sent: Callable[[], None],
+        replica: int = 0,
+    ) -> Response:
+        """Sends `call` and returns once status and headers are there; read or close the reply.
+
+        `deadline` is a moment of `monotonic`; `sent` is called once, after the first write.
+        Raises PolicyDenied before a name is looked up, BackendUnavailable, BackendRejected.
+        """
+        clearance.require(deployment)
+        route = self._route(deployment, replica)
+        errand = _Errand(self._head(route, call, len(call.body)), call.body, deadline, sent)
+        return _no_redirect(await self._exchange(route, errand))
+
+    async def probe(
+        self, url: str, *, path: str, timeout_s: float = 1.0, key: Secret | None = None
+    ) -> Response:
+        """GETs `path` from a server of this machine. Sends nothing of a user, and no key but `key`.
+
+        Raises BackendRejected when `url` is not on this machine, BackendUnavailable.
+        """
+        origin = parse_origin(url)
+        # `self` without attestation and a loopback name: `addresses.refusal` does the rest.
+        looked_at = Deployment(
+            name=origin.authority,
+            backend="openai",
+            model=Model(""),
+            hosting=Hosting.SELF,
+            urls=(url,),
+            key=key,
+            timeouts=Timeouts(timeout_s, timeout_s, timeout_s, timeout_s),
+        )
+        if not _names_loopback(origin):
+            raise BackendRejected(
+                f"{origin.authority!r} is not on this machine", deployment=origin.authority
+            )
+        return await self.inspect(looked_at, path=path, timeout_s=timeout_s)
+
+    async def inspect(
+        self, deployment: Deployment, *, path: str, prefix: str = "", timeout_s: float
+    ) -> Response:
+        """GETs `path` of a configured deployment; only `doctor` and `init` ask, and send no data.
+
+        The rules for addresses, certificates and redirects hold as for `send`.
+        """
+        route = self._route(deployment, 0)
+        head = self._head(route, HttpCall(path, b"", prefix), None)
+        errand = _Errand(head, b"", self._monotonic() + timeout_s, _nothing)
+        return _no_redirect(await self._exchange(route, errand))
+
+    def reveals_key(self, text: str, deployment: Deployment) -> bool:
+        """True when `text` holds the deployment's key or the half of it."""
+        if deployment.key is None:
+            return False
+        try:
+            secret = self._secrets(deployment.key).strip()
+        except AIHandlerError:
+            return False
+        half = len(secret) // 2
+        return bool(secret) and (secret[:half] in text or secret[half:] in text)
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        pools, self._pools, self._routes = self._pools, {}, {}
+        for pool in pools.values():
+            await pool.close()
+
+    async def _exchange(self, route: "_Route", errand: "_Errand") -> Response:
+        loop = self._loop
+        assert loop is not None
+        limits = route.deployment.timeouts
+        left_s = min(errand.deadline - self._monotonic(), limits.total_s)
+        if left_s <= 0:
+            raise _too_late(route.deployment)
+        until = loop.time() + left_s
+        patience = Patience(limits.first_byte_s, limits.stall_s, until)
+        connection = route.pool.take(loop.time())
+        if connection is not None:
+            response = _write(connection, route, errand, patience=patience)
+            try:
+                await _wait_head(response, errand.sent)
+            except BackendUnavailable:
+                # The server may have closed a kept connection while this request was on its way.
+                # Only there is a silent repeat safe, and only once.
+                if not response.lost_unanswered:
+                    raise
+                errand = msgspec.structs.replace(errand, sent=_nothing)
+            else:
+                return response
+        wait_s = min(limits.connect_s, until - loop.time())
+        if wait_s <= 0:
+            raise _too_late(route.deployment)
+        connection = await dial(
+            route.origin, route.deployment, pool=route.pool, tls=route.tls, wait_s=wait_s
+        )
+        response = _write(connection, route, errand, patience=patience)
+        await _wait_head(response, errand.sent)
+        return response
+
+    def _route(self, deployment: Deployment, replica: int) -> "_Route":
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            # Sockets belong to the event loop that opened them.
+            self._loop, self._pools, self._routes = loop, {}, {}
+        route = self._routes.get((deployment.name, replica))
+        if route is None or route.deployment is not deployment:
+            route = self._new_route(deployment, replica)
+            self._routes[deployment.name, replica] = route
+        return route
+
+    def _new_route(self, deployment: Deployment, replica: int) -> "_Route":
+        if not deployment.urls:
+            raise ConfigError(
+                f"deployment {deployment.name!r} has no url", hint="give it `url: http(s)://...`"
+            )
+        origin = parse_origin(deployment.urls[replica])
+        # Which addresses are admitted depends on hosting and attestation, so connections that were
+        # checked for one deployment serve another only when the same rules held for both.
+        rules = (deployment.hosting, bool(deployment.attestation))
+        where = (origin.scheme, origin.host, origin.port, deployment.tls, rules)
+        if where not in self._pools:
+            self._pools[where] = Pool(self._limits)
+        tls = self._context(deployment) if origin.secure else None
+        return _Route(deployment, origin, self._pools[where], tls)
+
+    def _context(self, deployment: Deployment) -> ssl.SSLContext:
+        if deployment.tls not in self._contexts:
+            try:
+                self._contexts[deployment.tls] = tls_context(deployment.tls)
+            except OSError as error:
+                raise BackendRejected(
+                    f"deployment {deployment.name!r}: its certificates cannot be read "
+                    f"({error.strerror or type(error).__name__})",
+                    deployment=deployment.name,
+                    hint="check `ca_file`, `client_certificate` and `client_key`",
+                ) from error
+        return self._contexts[deployment.tls]
+
+    def _head(self, route: "_Route", call: HttpCall, size: int | None) -> bytes:
+        deployment = route.deployment
+        try:
+            head = route.head(call, size)
+            if deployment.key is None:
+                return head + b"\r\n"
+            secret = self._secrets(deployment.key).strip()
+            return head + key_line(call.key_header.name, call.key_header.prefix, secret)
+        except HeadError as error:
+            # Without its cause: no traceback may show the value that was refused.
+            raise BackendRejected(
+                f"deployment {deployment.name!r}: {error}",
+                deployment=deployment.name,
+                hint=f"check {deployment.key}" if deployment.key else "",
+            ) from None
+
+
+class _Errand(msgspec.Struct, frozen=True):
+    head: bytes
+    body: bytes
+    deadline: float
+    sent: Callable[[], None]
+
+
+class _Route:
+    """One replica of one deployment, with what never changes between its requests."""
+
+    def __init__(
+        self, deployment: Deployment, origin: Origin, pool: Pool, tls: ssl.SSLContext | None
+    ) -> None:
+        self.deployment = deployment
+        self.origin = origin
+        self.pool = pool
+        self.tls = tls
+        self._heads: dict[tuple[str, tuple[tuple[str, str], ...], bool], bytes] = {}
+
+    def head(self, call: HttpCall, size: int | None) -> bytes:
+        """Request line and headers up to the key; `size` of None makes it a GET."""
+        key = (call.path, call.headers, size is None)
+        made = self._heads.get(key)
+        if made is None:
+            if len(self._heads) >= _HEADS_KEPT:
+                self._heads.clear()
+            path = (self.origin.path or call.prefix) + call.path
+            method = "GET" if size is None else "POST"
+            made = plain_head(method, path, host=self.origin.authority, headers=call.headers)
+            self._heads[key] = made
+        return made if size is None else b"%scontent-length: %d\r\n" % (made, size)
+
+
+def _write(
+    connection: Connection, route: _Route, errand: _Errand, *, patience: Patience
+) -> Response:
+    name = route.deployment.name
+    return connection.send(errand.head, errand.body, deployment=name, patience=patience)
+
+
+async def _wait_head(response: Response, sent: Callable[[], None]) -> None:
+    try:
+        sent()
+        await response.wait_head()
+    except BaseException:
+        response.close()
+        raise
+
+
+def _no_redirect(response: Response) -> Response:
+    if 300 <= response.status < 400:
+        response.close()
+        raise BackendRejected(
+            f"deployment {response.deployment!r} answered with a redirect ({response.status})",
+            deployment=response.deployment,
+            status=response.status,
+            hint="write the final address as `url`; redirects are never followed",
+        )
+    return response
+
+
+def _names_loopback(origin: Origin) -> bool:
+    import ipaddress
+
+    if origin.host == "localhost":
+        return True
+    return origin.literal and ipaddress.ip_address(origin.host).is_loopback
+
+
+def _too_late(deployment: Deployment) -> BackendUnavailable:
+    return BackendUnavailable(
+        f"deployment {deployment.name!r} was not asked: the deadline has passed",
+        deployment=deployment.name,
+    )
+
+
+def _nothing() -> None:
+    """Stands in for `sent` when it has been called before."""

@@ -1,0 +1,36 @@
+"""Looks for model servers on this machine and for keys in the environment."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aihandler.backends.discovery import FoundServer
+    from aihandler.domain.deployment import Secret
+
+# Vendors whose key, when it lies in the environment, `init` writes a deployment for. Prices are
+# list prices of the day in `as_of`; a model that is not listed here is added by hand.
+KNOWN_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
+
+
+async def find_servers(*, timeout_s: float = 0.5) -> "Sequence[FoundServer]":
+    """Servers that answer on the usual ports of this machine. Sends no data and no key."""
+    from aihandler.backends.discovery import discover
+    from aihandler.backends.transport import Transport
+
+    transport = Transport(monotonic=time.monotonic, secrets=_no_key)
+    try:
+        return await discover(transport, timeout_s=timeout_s)
+    finally:
+        await transport.close()
+
+
+def found_keys(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The names of the known keys that are set. Their values are not looked at."""
+    known = os.environ if environ is None else environ
+    return tuple(name for name in KNOWN_KEYS if known.get(name))
+
+
+def _no_key(secret: "Secret") -> str:
+    raise AssertionError(f"looking around needs no key, and {secret} was asked for")

@@ -1,0 +1,107 @@
+"""`aihandler doctor`: does every deployment answer, and is it what the configuration says?"""
+
+import asyncio
+import datetime
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+from aihandler.cli.options import config_option, echo_json, json_option
+from aihandler.errors import AIHandlerError
+
+if TYPE_CHECKING:
+    from aihandler.domain.deployment import Deployment
+    from aihandler.handler import Handler
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What was found of one thing."""
+
+    what: str
+    state: Literal["ok", "warning", "error"]
+    found: str
+
+
+@click.command()
+@config_option
+@json_option
+def doctor(config: Path, as_json: bool) -> None:
+    """Check keys, servers, relays, retirements and the ledger.
+
+    Asks each server for its list of models and for nothing else; no data of yours is sent.
+    Exits 1 when something is wrong.
+    """
+    from aihandler.handler import Handler
+
+    handler = Handler.load(config)
+    checked = [*asyncio.run(_deployments(handler)), *_retirements(handler), _ledger(handler)]
+    if as_json:
+        echo_json(checked)
+    else:
+        for one in checked:
+            click.echo(f"{one.state:<8} {one.what}: {one.found}")
+    raise SystemExit(1 if any(one.state == "error" for one in checked) else 0)
+
+
+command = doctor
+
+
+async def _deployments(handler: "Handler") -> list[Checked]:
+    return list(
+        await asyncio.gather(
+            *(_deployment(handler, d) for d in handler.configuration.deployments.values())
+        )
+    )
+
+
+async def _deployment(handler: "Handler", deployment: "Deployment") -> Checked:
+    what = f"deployment {deployment.name}"
+    if deployment.in_process:
+        return Checked(what, "ok", "runs in this process")
+    if deployment.key is not None and deployment.key.source == "env":
+        if not os.environ.get(deployment.key.name):
+            return Checked(what, "warning", f"{deployment.key.name} is not set")
+    if not _is_here(deployment.urls[0]):
+        return Checked(what, "ok", f"{deployment.urls[0]} is not on this machine: not asked")
+    found = await handler.look_at(deployment)
+    if found is None:
+        return Checked(what, "error", f"nothing answers at {deployment.urls[0]}")
+    if found.relay:
+        return Checked(what, "error", f"claims hosting self and forwards to {found.relay}")
+    if found.models and deployment.model.name not in found.models:
+        known = ", ".join(found.models[:5])
+        return Checked(what, "warning", f"does not list {deployment.model.name!r}, but {known}")
+    return Checked(what, "ok", f"{found.name} {found.version}".strip())
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _retirements(handler: "Handler") -> Iterator[Checked]:
+    today = datetime.datetime.now(datetime.UTC).date()
+    for deployment in handler.configuration.deployments.values():
+        if deployment.retires is None:
+            continue
+        days = (deployment.retires - today).days
+        state: Literal["ok", "warning", "error"] = "ok" if days > 60 else "warning"
+        state = "error" if days < 0 else state
+        yield Checked(f"deployment {deployment.name}", state, f"retires {deployment.retires}")
+
+
+def _ledger(handler: "Handler") -> Checked:
+    path = handler.ledger_path
+    if not path.exists():
+        return Checked("ledger", "ok", f"{path} is made at the first run")
+    try:
+        with handler.read_ledger() as ledger:
+            waiting = len(ledger.queries.open_reviews())
+    except AIHandlerError as error:
+        return Checked("ledger", "error", error.message)
+    return Checked("ledger", "ok", f"{path}, {waiting} in review")

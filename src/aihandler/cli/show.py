@@ -1,0 +1,66 @@
+"""`aihandler show NAME`: everything that the ledger knows of a call, a document or an entry."""
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aihandler.cli.options import config_option, echo_json, json_option, seconds, usd
+
+if TYPE_CHECKING:
+    from aihandler.ledger import CallRecord, EntryRecord
+
+
+@click.command()
+@click.argument("name")
+@click.option("--content", is_flag=True, help="Also what was asked and answered, if it is kept.")
+@config_option
+@json_option
+def show(name: str, content: bool, config: Path, as_json: bool) -> None:
+    """Print every attempt of NAME: a call id, a document id, or the number of an entry.
+
+    Says where the data could go, where it went, what each attempt cost and why it was made.
+    """
+    from aihandler.handler import Handler
+
+    with Handler.load(config).read_ledger() as ledger:
+        calls = ledger.queries.show(name, with_content=content)
+    if as_json:
+        echo_json(calls)
+        return
+    for call in calls:
+        _show(call)
+
+
+command = show
+
+
+def _show(call: "CallRecord") -> None:
+    click.echo(f"call {call.call_id}: task {call.task}, {call.data_class} data")
+    if call.document_id:
+        click.echo(f"  document {call.document_id}, step {call.step}, run {call.run_id}")
+    click.echo(f"  could go to: {', '.join(call.could_go) or 'nowhere'}")
+    for entry in call.attempts:
+        click.echo(f"  {_told(entry)}")
+        if entry.request:
+            click.echo(f"    asked: {entry.request}")
+        if entry.reply is not None:
+            click.echo(f"    answered: {entry.reply.text}")
+
+
+def _told(entry: "EntryRecord") -> str:
+    when = datetime.datetime.fromtimestamp(entry.started_at, datetime.UTC)
+    cost = usd(entry.cost.marginal + entry.cost.allocated)
+    if entry.cost.status == "unpriced":
+        cost = "unpriced"
+    if entry.outcome == "in_doubt" or entry.state == "in_doubt":
+        cost = f"in doubt, up to {usd(entry.doubt_nano)}"
+    ended = entry.outcome or entry.state
+    how = f" ({entry.validity})" if entry.validity else ""
+    sure = f", confidence {entry.confidence:.2f}" if entry.confidence is not None else ""
+    why = entry.error_code or "; ".join(entry.problems)
+    return (
+        f"{when:%Y-%m-%d %H:%M:%S} {entry.reason}: {entry.deployment} {ended}{how}{sure}, "
+        f"{cost}, {seconds(entry.latency_s)}, entry {entry.id}" + (f": {why}" if why else "")
+    )

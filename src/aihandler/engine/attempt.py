@@ -1,0 +1,333 @@
+"""One attempt: intent, send, judgement, settlement. It is paid for once and always recorded."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+import msgspec
+
+from aihandler.domain.answer import Finish, Reply, ReplyDone, StreamEvent, Validity
+from aihandler.domain.attempt import AttemptOutcome, AttemptReason, AttemptReport, Candidate, Plan
+from aihandler.domain.conversation import Message, Request, Sampling
+from aihandler.domain.deployment import Deployment
+from aihandler.domain.ports import Caller, Clock, Intent, Journal, Pricer, Settlement
+from aihandler.domain.task import Task
+from aihandler.domain.usage import Cost, Usage
+from aihandler.engine.call import Call
+from aihandler.engine.flights import Flights
+from aihandler.engine.keys import attempt_key
+from aihandler.errors import BackendError, BackendUnavailable, ContentRefused
+from aihandler.validation import Validator, Verdict
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What is tried next: whom, with which words, why, and until when.
+
+    `validity` is how a good answer will have become valid; None when only the answer can tell.
+    """
+
+    call: Call
+    plan: Plan
+    candidate: Candidate
+    deployment: Deployment
+    messages: tuple[Message, ...]
+    reason: AttemptReason
+    deadline: float
+    validity: Validity | None = None
+
+
+class Attempted(msgspec.Struct, frozen=True):
+    """What came of it: always a report; a reply and a verdict when the deployment answered."""
+
+    report: AttemptReport
+    reply: Reply | None = None
+    verdict: Verdict | None = None
+    validity: Validity | None = None
+    error: BackendError | None = None
+    reused: bool = False
+
+
+class Attempts:
+    """Makes attempts. Holds the slots of each deployment and the flights of equal work."""
+
+    def __init__(
+        self,
+        callers: Mapping[str, Caller],
+        *,
+        journal: Journal,
+        pricer: Pricer,
+        clock: Clock,
+    ) -> None:
+        self._callers = callers
+        self._journal = journal
+        self._pricer = pricer
+        self._clock = clock
+        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._validators: dict[str, Validator] = {}
+        self._flights = Flights()
+
+    async def make(self, turn: Turn) -> Attempted:
+        """Asks once, or finds what the same weights said when they were asked the same before."""
+        sending = self._sending(turn)
+        if not turn.call.reuse:
+            return await self._send(sending)
+        earlier = self._journal.finished(sending.key) or await self._flights.landed(sending.key)
+        if earlier is not None:
+            return self._again(turn, earlier)
+        with self._flights.open(sending.key) as flight:
+            attempted = await self._send(sending)
+            flight.land(attempted.reply)
+            return attempted
+
+    async def stream(self, turn: Turn) -> AsyncIterator[StreamEvent | Attempted]:
+        """Asks once and yields what comes as it comes; the last item is the Attempted."""
+        sending = self._sending(turn)
+        async with self._slot(turn.deployment):
+            entry_id = await self._begin(sending)
+            reply: Reply | None = None
+            failed: BackendError = BackendUnavailable(
+                f"{turn.deployment.name!r} ended its stream without an answer",
+                deployment=turn.deployment.name,
+            )
+            try:
+                async for event in self._events(sending, entry_id):
+                    if isinstance(event, ReplyDone):
+                        reply = event.reply
+                    else:
+                        sending.timer.first_byte()
+                        yield event
+            except BackendError as error:
+                failed = error
+            except BaseException:
+                await self._settle_stopped(sending, entry_id)
+                raise
+            if reply is None:
+                yield await self._settle_failure(sending, entry_id, failed)
+            else:
+                yield await self._settle_reply(sending, entry_id, reply)
+
+    async def _send(self, sending: "_Sending") -> Attempted:
+        turn = sending.turn
+        async with self._slot(turn.deployment):
+            entry_id = await self._begin(sending)
+            try:
+                reply = await sending.caller.call(
+                    sending.request,
+                    turn.deployment,
+                    turn.plan.clearance,
+                    deadline=turn.deadline,
+                    sent=lambda: self._mark_sent(sending, entry_id),
+                )
+            except BackendError as error:
+                return await self._settle_failure(sending, entry_id, error)
+            except BaseException:
+                await self._settle_stopped(sending, entry_id)
+                raise
+            return await self._settle_reply(sending, entry_id, reply)
+
+    def _events(self, sending: "_Sending", entry_id: int) -> AsyncIterator[StreamEvent]:
+        turn = sending.turn
+        return sending.caller.stream(
+            sending.request,
+            turn.deployment,
+            turn.plan.clearance,
+            deadline=turn.deadline,
+            sent=lambda: self._mark_sent(sending, entry_id),
+        )
+
+    def _sending(self, turn: Turn) -> "_Sending":
+        caller = self._callers[turn.deployment.backend]
+        request = _request(turn)
+        model = caller.model_identity(request, turn.deployment)
+        key = attempt_key(turn.call, request, model=model, clearance=turn.plan.clearance)
+        return _Sending(turn, request, caller, model, key, _Timer(self._clock))
+
+    async def _begin(self, sending: "_Sending") -> int:
+        self._journal.note_clearance(sending.turn.plan.clearance)
+        entry_id = await self._journal.intend(_intent(sending, self._clock.wall()))
+        # Time in the queue and at the journal is not the deployment's.
+        sending.timer.restart()
+        return entry_id
+
+    def _mark_sent(self, sending: "_Sending", entry_id: int) -> None:
+        sending.timer.sent = True
+        self._journal.sent(entry_id)
+
+    def _again(self, turn: Turn, reply: Reply) -> Attempted:
+        outcome, verdict = self._judge(turn.call, reply)
+        report = AttemptReport(
+            entry_id=0,
+            deployment=turn.deployment.name,
+            reason=turn.reason,
+            outcome=outcome,
+            cost=Cost(),
+            latency_s=0.0,
+            confidence=reply.confidence,
+            problems=_problems(verdict),
+        )
+        return Attempted(report, reply, verdict, _became_valid(verdict, turn), reused=True)
+
+    async def _settle_reply(
+        self, sending: "_Sending", entry_id: int, reply: Reply
+    ) -> Attempted:
+        turn, latency_s = sending.turn, sending.timer.elapsed_s
+        outcome, verdict = self._judge(turn.call, reply)
+        cost = self._pricer.cost(turn.deployment, reply.usage or Usage(), latency_s)
+        validity, problems = _became_valid(verdict, turn), _problems(verdict)
+        settlement = Settlement(
+            outcome,
+            cost,
+            latency_s,
+            first_byte_s=sending.timer.first_byte_s,
+            usage=reply.usage,
+            validity=validity if outcome == "valid" else None,
+            confidence=reply.confidence,
+            problems=problems,
+            reported_model=reply.model,
+            request_id=reply.request_id,
+            reply=_encode(reply),
+        )
+        await self._journal.settle(entry_id, settlement)
+        report = AttemptReport(
+            entry_id,
+            turn.deployment.name,
+            turn.reason,
+            outcome,
+            cost,
+            latency_s,
+            usage=reply.usage,
+            confidence=reply.confidence,
+            problems=problems,
+        )
+        return Attempted(report, reply, verdict, validity)
+
+    async def _settle_failure(
+        self, sending: "_Sending", entry_id: int, error: BackendError
+    ) -> Attempted:
+        timer, turn = sending.timer, sending.turn
+        outcome = _failure(error, sent=timer.sent)
+        latency_s = timer.elapsed_s
+        settlement = Settlement(
+            outcome, Cost(), latency_s, error_code=error.code, status=error.status
+        )
+        await self._journal.settle(entry_id, settlement)
+        report = AttemptReport(
+            entry_id,
+            turn.deployment.name,
+            turn.reason,
+            outcome,
+            Cost(),
+            latency_s,
+            error=error.message,
+        )
+        return Attempted(report, error=error)
+
+    async def _settle_stopped(self, sending: "_Sending", entry_id: int) -> None:
+        # Also a cancelled call may have been billed: what was sent is booked as doubt.
+        outcome: AttemptOutcome = "in_doubt" if sending.timer.sent else "failed"
+        stopped = Settlement(outcome, Cost(), sending.timer.elapsed_s, error_code="stopped")
+        await asyncio.shield(self._journal.settle(entry_id, stopped))
+
+    def _judge(self, call: Call, reply: Reply) -> tuple[AttemptOutcome, Verdict]:
+        # A model that is not sure has still said something: it becomes the proposal of a review.
+        finish: Finish = "stop" if reply.finish == "abstain" else reply.finish
+        verdict = self._validator(call.task).check(reply.text, finish=finish, source=call.source)
+        if reply.finish == "abstain" or _unsure(call.task, reply):
+            return "abstained", verdict
+        if reply.finish == "refused":
+            return "refused", verdict
+        return ("valid" if verdict.ok else "invalid"), verdict
+
+    def _validator(self, task: Task) -> Validator:
+        if task.version not in self._validators:
+            self._validators[task.version] = Validator(task.output)
+        return self._validators[task.version]
+
+    def _slot(self, deployment: Deployment) -> asyncio.Semaphore:
+        if deployment.name not in self._slots:
+            self._slots[deployment.name] = asyncio.Semaphore(deployment.limits.concurrency)
+        return self._slots[deployment.name]
+
+
+class _Timer:
+    """Measures one attempt, and knows whether any byte of it has gone out."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started = clock.monotonic()
+        self.sent = False
+        self.first_byte_s: float | None = None
+
+    def restart(self) -> None:
+        self._started = self._clock.monotonic()
+
+    def first_byte(self) -> None:
+        if self.first_byte_s is None:
+            self.first_byte_s = self.elapsed_s
+
+    @property
+    def elapsed_s(self) -> float:
+        return self._clock.monotonic() - self._started
+
+
+class _Sending(msgspec.Struct, frozen=True):
+    turn: Turn
+    request: Request
+    caller: Caller
+    model: str
+    key: bytes
+    timer: _Timer
+
+
+def _request(turn: Turn) -> Request:
+    task = turn.call.task
+    sampling = Sampling(temperature=task.temperature, max_output_tokens=task.max_output_tokens)
+    return Request(task.name, turn.messages, turn.call.fields, task.output, sampling)
+
+
+def _intent(sending: _Sending, now: float) -> Intent:
+    turn, call, request = sending.turn, sending.turn.call, sending.request
+    return Intent(
+        key=sending.key,
+        call_id=call.id,
+        task=call.task.name,
+        task_version=call.task.version,
+        deployment=turn.deployment.name,
+        model=sending.model,
+        reason=turn.reason,
+        data_class=turn.plan.labels.data_class,
+        clearance=turn.plan.clearance.fingerprint,
+        expected_nano=turn.candidate.expected_nano,
+        started_at=now,
+        run_id=call.run_id,
+        document_id=call.document_id,
+        step=call.step,
+        tenant=turn.plan.labels.tenant,
+        tags=call.tags,
+        request=_encode(request.messages or request.fields),
+    )
+
+
+def _unsure(task: Task, reply: Reply) -> bool:
+    if task.min_confidence is None or reply.confidence is None:
+        return False
+    return reply.confidence < task.min_confidence
+
+
+def _failure(error: BackendError, *, sent: bool) -> AttemptOutcome:
+    if isinstance(error, ContentRefused):
+        return "refused"
+    # A status is the server's word that it did not answer; silence after the send is doubt.
+    silent = isinstance(error, BackendUnavailable) and error.status is None
+    return "in_doubt" if sent and silent else "failed"
+
+
+def _became_valid(verdict: Verdict, turn: Turn) -> Validity:
+    if turn.validity is not None:
+        return turn.validity
+    return Validity.REPAIRED if verdict.state == "repaired" else Validity.EXACT
+
+
+def _problems(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(f"{p.pointer or '/'}: {p.message}" for p in verdict.problems)

@@ -1,0 +1,32 @@
+"""One request of a user, before anything is decided about it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from aihandler.domain.conversation import Message
+from aihandler.domain.labels import Labels
+from aihandler.domain.task import Task
+
+
+class Call(msgspec.Struct, frozen=True):
+    """What is wanted, by whom, and for which piece of work.
+
+    `messages`, when given, are asked as they are; else the task's prompt is filled with `fields`.
+    `source` is the text that grounding compares with. `reuse` allows an answer that an equal
+    attempt has had before; two samples of one request differ in `sample`.
+    """
+
+    id: str
+    task: Task
+    labels: Labels
+    fields: Mapping[str, str]
+    messages: tuple[Message, ...] = ()
+    source: str = ""
+    tags: Mapping[str, str] = {}
+    work_key: bytes = b""
+    run_id: str = ""
+    document_id: str = ""
+    step: str = ""
+    sample: int = 0
+    reuse: bool = True

@@ -1,0 +1,192 @@
+"""Runs a plan: attempts in order until an answer is valid, within one deadline."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import msgspec
+
+from aihandler.domain.answer import Answer, StreamEvent
+from aihandler.domain.attempt import Candidate, Plan
+from aihandler.domain.conversation import Message
+from aihandler.domain.deployment import Deployment
+from aihandler.domain.keys import digest
+from aihandler.domain.labels import Labels
+from aihandler.domain.ports import Accepted, Clock, Journal, SnapshotSource
+from aihandler.domain.task import Default, Json, Task, TextOutput
+from aihandler.engine.attempt import Attempted, Attempts
+from aihandler.engine.call import Call
+from aihandler.engine.planning import Planner
+from aihandler.engine.prompting import Prompts
+from aihandler.engine.walk import Walk
+from aihandler.routing import Health, RetryBudget, delay_s, may_retry
+from aihandler.validation import reask
+
+# Retries of one deployment; the plan's own bounds on attempts and time stand above it.
+RETRIES_EACH = 2
+
+
+class Engine:
+    """Executes calls. Everything that it touches is handed to it; only `handler.py` builds one."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        attempts: Attempts,
+        *,
+        journal: Journal,
+        clock: Clock,
+        random: Callable[[], float],
+        snapshot: SnapshotSource,
+        health: Health,
+        retry_budget: RetryBudget,
+    ) -> None:
+        self._planner = planner
+        self._attempts = attempts
+        self._journal = journal
+        self._clock = clock
+        self._random = random
+        self._snapshot = snapshot
+        self._health = health
+        self._retry_budget = retry_budget
+        self._prompts = Prompts()
+
+    def plan(self, task: Task, labels: Labels, fields: Mapping[str, str]) -> Plan:
+        """What `run` would try, without trying it."""
+        snapshot = self._health.apply(self._snapshot())
+        return self._planner.plan(task, labels, fields=fields, snapshot=snapshot)
+
+    async def run(self, call: Call) -> Answer[Json]:
+        """A valid answer, recorded.
+
+        Raises:
+            PolicyDenied: no deployment may be asked at all.
+            AnswerRejected: some answered, none validly; `review_id` says where it waits.
+            AllAttemptsFailed: none answered.
+            StorageError: it could not be recorded, so nothing more was sent.
+        """
+        plan = self.plan(call.task, call.labels, call.fields)
+        self._retry_budget.note_request()
+        walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
+        for candidate in plan.candidates:
+            attempted = await self._try(candidate, walk)
+            if attempted is not None:
+                return await self._accepted(call, walk.answer(attempted))
+        return await self._unanswered(walk)
+
+    async def stream(self, call: Call) -> AsyncIterator[StreamEvent | Answer[Json]]:
+        """Events as they come, then the Answer. What must be valid as a whole comes whole.
+
+        Until the first event a failure is a silent fallback; after it, it is raised: what has
+        been shown cannot be taken back.
+        """
+        if not isinstance(call.task.output, TextOutput):
+            yield await self.run(call)
+            return
+        plan = self.plan(call.task, call.labels, call.fields)
+        walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
+        for candidate in plan.candidates:
+            shown = False
+            async for event in self._stream_one(candidate, walk):
+                if not isinstance(event, Attempted):
+                    shown = True
+                    yield event
+                elif event.report.outcome == "valid":
+                    yield await self._accepted(call, walk.answer(event))
+                    return
+            if shown:
+                raise walk.refusal(None)
+        yield await self._unanswered(walk)
+
+    async def _stream_one(
+        self, candidate: Candidate, walk: Walk
+    ) -> AsyncIterator[StreamEvent | Attempted]:
+        if not walk.may_go_on(self._clock.monotonic()):
+            return
+        deployment = self._planner.configuration.deployments[candidate.deployment]
+        turn = walk.turn(candidate, deployment, self._messages(walk.call, deployment))
+        async for event in self._attempts.stream(turn):
+            if isinstance(event, Attempted):
+                walk.note(event)
+                self._health.note(deployment.name, event.error)
+                walk.leave("fallback" if event.error else "escalation")
+            yield event
+
+    async def _try(self, candidate: Candidate, walk: Walk) -> Attempted | None:
+        deployment = self._planner.configuration.deployments[candidate.deployment]
+        messages = self._messages(walk.call, deployment)
+        retries = reasks = 0
+        while walk.may_go_on(self._clock.monotonic()):
+            attempted = await self._attempts.make(walk.turn(candidate, deployment, messages))
+            walk.note(attempted)
+            self._health.note(deployment.name, attempted.error)
+            if attempted.report.outcome == "valid":
+                return attempted
+            if attempted.error is not None:
+                walk.leave("retry")
+                if retries < RETRIES_EACH and await self._may_retry(walk, attempted, retries):
+                    retries += 1
+                    continue
+                walk.leave("fallback")
+                return None
+            if reasks >= walk.call.task.limits.reasks or not _worth_a_reask(attempted, deployment):
+                walk.leave("escalation")
+                return None
+            messages = _reasked(walk.call.task, messages, attempted)
+            walk.leave("reask")
+            reasks += 1
+        return None
+
+    def _messages(self, call: Call, deployment: Deployment) -> tuple[Message, ...]:
+        if call.messages or deployment.in_process:
+            return call.messages
+        return self._prompts.messages(call.task, deployment, call.fields)
+
+    async def _may_retry(self, walk: Walk, attempted: Attempted, retries: int) -> bool:
+        error = attempted.error
+        if error is None or not may_retry(error):
+            return False
+        pause_s = delay_s(retries, random=self._random, retry_after_s=error.retry_after_s)
+        # A server that wants us back after the deadline is a server to leave.
+        if self._clock.monotonic() + pause_s >= walk.deadline or not self._retry_budget.spend():
+            return False
+        await self._clock.sleep(pause_s)
+        return True
+
+    async def _accepted(self, call: Call, answer: Answer[Json]) -> Answer[Json]:
+        if call.work_key:
+            version = digest("answer", answer.value)
+            done = Accepted(
+                call.work_key,
+                version,
+                msgspec.json.encode(answer),
+                run_id=call.run_id,
+                document_id=call.document_id,
+                step=call.step,
+            )
+            await self._journal.accept(done)
+        return answer
+
+    async def _unanswered(self, walk: Walk) -> Answer[Json]:
+        otherwise = walk.call.task.otherwise
+        if isinstance(otherwise, Default):
+            return await self._accepted(walk.call, walk.default_answer(otherwise.value))
+        if otherwise == "error":
+            raise walk.refusal(None)
+        item = walk.review_item(self._clock.wall())
+        await self._journal.review(item)
+        raise walk.refusal(item.id)
+
+
+def _worth_a_reask(attempted: Attempted, deployment: Deployment) -> bool:
+    # A model of this process says the same again; a cut answer would be cut again.
+    if deployment.in_process or attempted.verdict is None:
+        return False
+    return attempted.report.outcome == "invalid" and attempted.verdict.state != "truncated"
+
+
+def _reasked(
+    task: Task, messages: tuple[Message, ...], attempted: Attempted
+) -> tuple[Message, ...]:
+    reply, verdict = attempted.reply, attempted.verdict
+    assert reply is not None
+    assert verdict is not None
+    return reask(messages, reply.text, verdict, task.output)

@@ -1,0 +1,25 @@
+"""The names of attempts: equal keys mean that asking again could only cost again."""
+
+from aihandler.domain.clearance import Clearance
+from aihandler.domain.conversation import Request
+from aihandler.domain.keys import digest
+from aihandler.engine.call import Call
+
+
+def attempt_key(call: Call, request: Request, *, model: str, clearance: Clearance) -> bytes:
+    """Names what is asked of which weights, for whom, under which class.
+
+    Left out on purpose: bounds on length, time-outs, and which replica answers; an answer that
+    is whole stays whole when they change.
+    """
+    sampling = request.sampling
+    return digest(
+        "attempt",
+        call.task.version,
+        model,
+        (sampling.temperature, sampling.top_p, sampling.seed, sampling.stop),
+        request.messages or sorted(request.fields.items()),
+        call.sample,
+        call.labels.tenant,
+        clearance.data_class.value,
+    )

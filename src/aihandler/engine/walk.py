@@ -1,0 +1,175 @@
+"""Where one call stands on its way through a plan."""
+
+import msgspec
+
+from aihandler.domain.answer import Answer, Validity
+from aihandler.domain.attempt import AttemptReason, AttemptReport, Candidate, Plan
+from aihandler.domain.conversation import Message
+from aihandler.domain.deployment import Deployment
+from aihandler.domain.keys import digest_text
+from aihandler.domain.ports import ReviewItem
+from aihandler.domain.task import Json
+from aihandler.domain.usage import NANO, Cost
+from aihandler.engine.attempt import Attempted, Turn
+from aihandler.engine.call import Call
+from aihandler.errors import AIHandlerError, AllAttemptsFailed, AnswerRejected, PolicyDenied
+
+
+class Walk:
+    """What was tried, what it cost, and why the next attempt is made."""
+
+    def __init__(self, call: Call, plan: Plan, *, deadline: float) -> None:
+        self.call = call
+        self.plan = plan
+        self.deadline = deadline
+        self.reason: AttemptReason = "first"
+        self._reports: list[AttemptReport] = []
+        self._proposal: Json = None
+        self._escalated = False
+
+    def may_go_on(self, now: float) -> bool:
+        """False once the task's bounds on attempts, time or money are reached."""
+        limits = self.call.task.limits
+        spent = sum(report.cost.marginal for report in self._reports)
+        affordable = limits.cost_usd is None or spent < limits.cost_usd * NANO
+        return len(self._reports) < limits.attempts and now < self.deadline and affordable
+
+    def turn(
+        self, candidate: Candidate, deployment: Deployment, messages: tuple[Message, ...]
+    ) -> Turn:
+        """What is tried next, and how an answer to it would have become valid."""
+        validity = Validity.ESCALATED if self._escalated else None
+        if self.reason == "reask":
+            validity = Validity.REASKED
+        return Turn(
+            self.call,
+            self.plan,
+            candidate,
+            deployment,
+            messages,
+            self.reason,
+            self.deadline,
+            validity,
+        )
+
+    def leave(self, reason: AttemptReason) -> None:
+        """Says why the next attempt is made; an escalation stays one through later failures."""
+        self.reason = reason
+        self._escalated = self._escalated or reason == "escalation"
+
+    def note(self, attempted: Attempted) -> None:
+        """Remembers an attempt; an answer that was not good enough becomes the proposal."""
+        self._reports.append(attempted.report)
+        if attempted.report.outcome != "valid" and attempted.verdict is not None:
+            self._proposal = attempted.verdict.value or self._proposal
+
+    def answer(self, attempted: Attempted) -> Answer[Json]:
+        """The valid answer that `attempted` brought, with the way to it."""
+        verdict, validity = attempted.verdict, attempted.validity
+        assert verdict is not None
+        assert validity is not None
+        return self._answer(
+            verdict.value,
+            validity=validity,
+            route=attempted.report.deployment,
+            confidence=attempted.report.confidence,
+            notes=verdict.notes,
+            reused=attempted.reused,
+        )
+
+    def default_answer(self, value: Json) -> Answer[Json]:
+        """The value that the task names for when there is no valid answer."""
+        notes = (self._summary(),)
+        return self._answer(value, validity=Validity.DEFAULT, route="", notes=notes)
+
+    def review_item(self, now: float) -> ReviewItem:
+        """This piece of work, for a person to decide. Equal work is queued once."""
+        call = self.call
+        work_key = call.work_key or call.id.encode()
+        return ReviewItem(
+            id=digest_text("review", work_key.hex())[:12],
+            work_key=work_key,
+            task=call.task.name,
+            data_class=self.plan.labels.data_class,
+            reason=self._summary(),
+            created_at=now,
+            run_id=call.run_id,
+            document_id=call.document_id,
+            step=call.step,
+            tenant=self.plan.labels.tenant,
+            input=msgspec.json.encode(call.fields),
+            attempts=msgspec.json.encode(self._reports),
+            proposal=self._proposal,
+        )
+
+    def refusal(self, review_id: str | None) -> AIHandlerError:
+        """The error for a call without a valid answer."""
+        where = f"task {self.call.task.name!r}"
+        hint = f"see `aihandler show {self.call.id}`"
+        if review_id is not None:
+            hint = f"it waits for a person: `aihandler review show {review_id}`"
+        if not self.plan.candidates:
+            return self._no_candidate(where, review_id)
+        if any(report.outcome in ("invalid", "abstained", "refused") for report in self._reports):
+            return AnswerRejected(
+                f"{where}: {self._summary()}",
+                attempts=self._reports,
+                review_id=review_id,
+                hint=hint,
+            )
+        return AllAttemptsFailed(
+            f"{where}: {self._summary()}", attempts=self._reports, hint=hint
+        )
+
+    def _no_candidate(self, where: str, review_id: str | None) -> AIHandlerError:
+        data_class = self.plan.labels.data_class.value
+        message = f"{where}: no deployment is left for {data_class} data; {self._summary()}"
+        hint = f"run `aihandler explain {self.call.task.name}` to see every gate"
+        if review_id is not None:
+            return AnswerRejected(message, review_id=review_id, hint=hint)
+        return PolicyDenied(message, hint=hint)
+
+    def _summary(self) -> str:
+        if not self.plan.candidates:
+            return "; ".join(f"{e.deployment}: {e.reason}" for e in self.plan.exclusions)
+        return "; ".join(_told(report) for report in self._reports) or "no attempt was possible"
+
+    def _answer(
+        self,
+        value: Json,
+        *,
+        validity: Validity,
+        route: str,
+        confidence: float | None = None,
+        notes: tuple[str, ...] = (),
+        reused: bool = False,
+    ) -> Answer[Json]:
+        return Answer(
+            value=value,
+            validity=validity,
+            route=route,
+            confidence=confidence,
+            cost=_total(self._reports),
+            call_id=self.call.id,
+            data_class=self.plan.labels.data_class,
+            attempts=tuple(self._reports),
+            notes=notes,
+            reused=reused,
+        )
+
+
+def _total(reports: list[AttemptReport]) -> Cost:
+    unpriced = any(report.cost.status == "unpriced" for report in reports)
+    return Cost(
+        marginal=sum(report.cost.marginal for report in reports),
+        allocated=sum(report.cost.allocated for report in reports),
+        status="unpriced" if unpriced else "priced",
+        snapshot=reports[-1].cost.snapshot if reports else "",
+    )
+
+
+def _told(report: AttemptReport) -> str:
+    why = report.error or "; ".join(report.problems)
+    if report.outcome == "abstained" and report.confidence is not None:
+        why = f"confidence {report.confidence:.2f}"
+    return f"{report.deployment} {report.outcome}" + (f" ({why})" if why else "")

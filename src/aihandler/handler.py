@@ -1,0 +1,536 @@
+"""Builds the rooms from a configuration. `Handler` is the door that Python programs use."""
+
+import asyncio
+import base64
+import os
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from difflib import get_close_matches
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from aihandler.backends.builtin.caller import BuiltinCaller, TrainReport
+from aihandler.backends.discovery import FoundServer, discover
+from aihandler.backends.http_caller import HttpCaller
+from aihandler.backends.openai_chat import OpenAIChat
+from aihandler.backends.profiles import load_profiles
+from aihandler.backends.transport import Transport
+from aihandler.config.configuration import Configuration
+from aihandler.config.secrets import resolve
+from aihandler.domain.answer import Answer, DocumentResult, StreamEvent
+from aihandler.domain.attempt import Plan, Snapshot
+from aihandler.domain.clearance import Clearance
+from aihandler.domain.conversation import Message
+from aihandler.domain.document import Document
+from aihandler.domain.deployment import Deployment
+from aihandler.domain.keys import digest_text
+from aihandler.domain.labels import DataClass
+from aihandler.domain.ports import Caller
+from aihandler.domain.rules import Key
+from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
+from aihandler.engine import Attempts, Call, Engine, Planner
+from aihandler.errors import ConfigError, InputError, StorageError, Unauthenticated
+from aihandler.ledger import Archive, Ledger, Prices, open_ledger, read_ledger
+from aihandler.policy import clear, labels_for
+from aihandler.routing import Health, RetryBudget
+from aihandler.validation import Validator, to_python
+from aihandler.workflow.executor import Ended, Executor
+from aihandler.workflow.readers import Unreadable, find_files, read_documents
+from aihandler.workflow.readers.reading import parse_class
+from aihandler.workflow.steps import Steps
+
+# A snapshot is a look at the whole ledger: cheap for a run, not for every request of one.
+SNAPSHOT_KEPT_S = 30.0
+BUILTIN_BACKENDS = ("builtin/classify", "builtin/extract", "builtin/summarise")
+Named = TypeVar("Named")
+Documents = Iterable[Document | Unreadable | str | Mapping[str, str]]
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since 1970, UTC."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits without holding up others."""
+        await asyncio.sleep(seconds)
+
+
+class Rooms:
+    """The rooms of one configuration, with one ledger open for writing, in one event loop."""
+
+    def __init__(
+        self, configuration: Configuration, environ: Mapping[str, str], clock: SystemClock
+    ) -> None:
+        self.configuration = configuration
+        self.clock = clock
+        self.prices = Prices(configuration.deployments.values())
+        self.ledger = open_ledger(
+            ledger_path(configuration),
+            clock=self.clock,
+            keep_content=configuration.ledger.keep_content,
+            encryption_key=encryption_key(configuration, environ),
+        )
+        self.callers = self._callers(environ)
+        self.planner = Planner(configuration, self.prices)
+        self.engine = Engine(
+            self.planner,
+            Attempts(
+                self.callers, journal=self.ledger.journal, pricer=self.prices, clock=self.clock
+            ),
+            journal=self.ledger.journal,
+            clock=self.clock,
+            random=random.Random().random,  # noqa: S311  # jitter, not a secret
+            snapshot=self.snapshot,
+            health=Health(self.clock),
+            retry_budget=RetryBudget(self.clock),
+        )
+
+        # Listed candidates are tried in their order, whatever the ledger says.
+        self._always_listed = all(t.candidates is not None for t in configuration.tasks.values())
+        self._snapshot = Snapshot()
+        self._looked_up = float("-inf")
+        self._ready = False
+
+    def _callers(self, environ: Mapping[str, str]) -> Mapping[str, Caller]:
+        builtin = BuiltinCaller(
+            self.configuration.tasks,
+            ledger_path(self.configuration).parent / "models",
+            self.clock,
+        )
+        transport = Transport(
+            monotonic=self.clock.monotonic, secrets=lambda secret: resolve(secret, environ)
+        )
+        http = HttpCaller(transport, codec=OpenAIChat(), profiles=load_profiles())
+        return {**dict.fromkeys(BUILTIN_BACKENDS, builtin), "openai": http}
+
+    def snapshot(self) -> Snapshot:
+        """What routing may know of the past; looked up anew when it is some seconds old."""
+        if self._always_listed:
+            return Snapshot()
+        now = self.clock.monotonic()
+        if now - self._looked_up >= SNAPSHOT_KEPT_S:
+            self._looked_up = now
+            self._snapshot = self.ledger.queries.snapshot(self.clock.wall())
+        return self._snapshot
+
+    async def ready(self) -> None:
+        """Keeps the prices that costs will refer to. Done once."""
+        if not self._ready:
+            self._ready = True
+            await self.ledger.journal.keep_prices(self.prices)
+
+    async def close(self) -> None:
+        """Closes sockets, then the ledger: what is in the air is settled first."""
+        for caller in {id(c): c for c in self.callers.values()}.values():
+            await caller.close()
+        self.ledger.close()
+
+
+class Handler:
+    """Runs tasks and workflows of one configuration.
+
+    Opens its ledger at the first call and holds it until `close()`; use it as an async context
+    manager, or call `run_sync` from code that has no event loop.
+    """
+
+    def __init__(
+        self, configuration: Configuration, *, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self.configuration = configuration
+        self._environ = os.environ if environ is None else environ
+        self.clock = SystemClock()
+        self._rooms: Rooms | None = None
+        self._runner: asyncio.Runner | None = None
+
+    @classmethod
+    def load(
+        cls, path: str | Path = "aihandler.yaml", *, environ: Mapping[str, str] | None = None
+    ) -> Self:
+        """Reads a configuration file. Raises ConfigError with every mistake in it."""
+        # A configuration that is built in Python needs no YAML.
+        from aihandler.config import load
+
+        return cls(load(Path(path)), environ=environ)
+
+    async def run(
+        self,
+        task: str,
+        /,
+        *,
+        messages: Sequence[Message] = (),
+        data_class: DataClass | str | None = None,
+        key: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        reuse: bool = False,
+        **fields: str,
+    ) -> Answer[Any]:
+        """A valid answer of `task` for these fields (or this message list).
+
+        Args:
+            task: A task of the configuration.
+            messages: Asked as they are, instead of the task's prompt.
+            data_class: The class of the input; unlabelled input counts as internal.
+            key: Who asks: a key of the configuration, with its ceiling and tenant.
+            tags: Kept with every attempt, for unit costs (`customer`, `contract`).
+            reuse: Take the answer of an earlier equal request, if there is one.
+            fields: The task's input, `text=...` unless the task says otherwise.
+
+        Raises:
+            InputError, PolicyDenied, AnswerRejected, AllAttemptsFailed, StorageError.
+        """
+        call = self._call(
+            task, fields=fields, messages=messages, data_class=data_class, key=key, tags=tags
+        )
+        call = msgspec.structs.replace(call, reuse=reuse)
+        rooms = self._opened()
+        await rooms.ready()
+        return self._typed(call.task, await rooms.engine.run(call))
+
+    def run_sync(self, task: str, /, **arguments: Any) -> Answer[Any]:
+        """`run` for code without an event loop; takes the same arguments."""
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        return self._runner.run(self.run(task, **arguments))
+
+    async def stream(
+        self,
+        task: str,
+        /,
+        *,
+        messages: Sequence[Message] = (),
+        data_class: DataClass | str | None = None,
+        key: str | None = None,
+        **fields: str,
+    ) -> AsyncIterator[StreamEvent | Answer[Any]]:
+        """Text as it comes, and the answer as the last item.
+
+        Falls back silently until the first text has come; after that an error is raised. Outputs
+        that must be valid as a whole (labels, JSON) come whole, as the one last item.
+        """
+        call = self._call(task, fields=fields, messages=messages, data_class=data_class, key=key)
+        rooms = self._opened()
+        await rooms.ready()
+        async with aclosing(rooms.engine.stream(call)) as events:
+            async for event in events:
+                yield self._typed(call.task, event) if isinstance(event, Answer) else event
+
+    async def map(
+        self,
+        workflow: str,
+        documents: Documents | Path,
+        /,
+        *,
+        key: str | None = None,
+        run_id: str | None = None,
+        concurrency: int | None = None,
+    ) -> AsyncIterator[DocumentResult]:
+        """Runs a workflow over documents; yields each as it ends, not in the order of the input.
+
+        `documents` is a folder or file, or Documents, texts or mappings of fields. What an
+        earlier run has finished is not asked again.
+        """
+        source = _documents(documents)
+        ended = self.run_documents(
+            workflow, source, key=key, run_id=run_id, concurrency=concurrency
+        )
+        async with aclosing(ended) as results:
+            async for one in results:
+                yield one.result
+
+    async def run_documents(
+        self,
+        workflow: str,
+        documents: Iterable[Document | Unreadable],
+        *,
+        key: str | None = None,
+        run_id: str | None = None,
+        concurrency: int | None = None,
+    ) -> AsyncIterator[Ended]:
+        """As `map`, with each document's place in the input; used by the command line."""
+        rooms = self._opened()
+        await rooms.ready()
+        plan = self.workflow(workflow)
+        run_id = run_id or new_run_id()
+        steps = Steps(
+            plan,
+            self.configuration,
+            engine=rooms.engine,
+            journal=rooms.ledger.journal,
+            run_id=run_id,
+            key=self._key(key),
+        )
+        await rooms.ledger.journal.start_run(
+            run_id, workflow, configuration=_digest(self.configuration)
+        )
+        state: Literal["done", "stopped", "failed"] = "stopped"
+        try:
+            async with aclosing(Executor(plan, steps, concurrency=concurrency).run(documents)) as e:
+                async for ended in e:
+                    yield ended
+            state = "done"
+        finally:
+            await rooms.ledger.journal.end_run(run_id, state=state)
+
+    def explain(
+        self,
+        task: str,
+        /,
+        *,
+        data_class: DataClass | str | None = None,
+        key: str | None = None,
+        **fields: str,
+    ) -> Plan:
+        """The plan for one request: every gate, every exclusion, the order. Calls nothing."""
+        call = self._call(task, fields=fields, data_class=data_class, key=key)
+        prices = Prices(self.configuration.deployments.values())
+        return Planner(self.configuration, prices).plan(
+            call.task, call.labels, fields=call.fields, snapshot=self.snapshot()
+        )
+
+    def snapshot(self) -> Snapshot:
+        """What routing knows from the ledger: quality, latency and cost by task and deployment."""
+        if not self.ledger_path.exists():
+            return Snapshot()
+        with self.read_ledger() as ledger:
+            return ledger.queries.snapshot(self.clock.wall())
+
+    def read_ledger(self) -> Archive:
+        """The ledger as seen from beside, also while a run writes it. Close it after use."""
+        path = self.ledger_path
+        if not path.exists():
+            raise StorageError(f"there is no ledger at {path}", hint="run something first")
+        key = encryption_key(self.configuration, self._environ)
+        return read_ledger(path, clock=self.clock, encryption_key=key)
+
+    def correction_classes(self) -> Mapping[str, DataClass]:
+        """The highest class of the corrections that reviews brought, by task."""
+        if not self.ledger_path.exists():
+            return {}
+        with self.read_ledger() as ledger:
+            found = {t: [e.data_class for e in ledger.queries.examples(t)] for t in self.configuration.tasks}
+        return {task: max(classes) for task, classes in found.items() if classes}
+
+    async def look_at(self, deployment: Deployment) -> FoundServer | None:
+        """What answers where a deployment of this machine is; None when nothing does."""
+        transport = Transport(
+            monotonic=self.clock.monotonic, secrets=lambda s: resolve(s, self._environ)
+        )
+        try:
+            origin = urlsplit(deployment.urls[0])._replace(path="", query="").geturl()
+            return next(iter(await discover(transport, [origin])), None)
+        finally:
+            await transport.close()
+
+    def caller(self, deployment: Deployment) -> Caller:
+        """What speaks to a deployment: for measuring and probing; it records nothing."""
+        return self._opened().callers[deployment.backend]
+
+    @property
+    def prices(self) -> Prices:
+        """What the deployments cost."""
+        return Prices(self.configuration.deployments.values())
+
+    def deployment(self, name: str) -> Deployment:
+        """A deployment by name. Raises InputError when there is none, and names the nearest."""
+        return _named("deployment", name, self.configuration.deployments)
+
+    def checked_value(self, task: str, value: Json) -> Json:
+        """A value that a person gives as an answer; it must be valid as any other."""
+        output = self.task(task).output
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        verdict = Validator(output).check(text, finish="stop", source="")
+        wrong = [p for p in verdict.problems if p.kind != "grounding"]
+        if wrong:
+            raise InputError(
+                f"this is no valid answer of task {task!r}: "
+                + "; ".join(f"{p.pointer or '/'}: {p.message}" for p in wrong)
+            )
+        return verdict.value
+
+    async def train(self, task: str, /) -> TrainReport:
+        """Trains the built-in model of a task on its examples, or finds it trained."""
+        builtin = self._opened().callers["builtin/classify"]
+        assert isinstance(builtin, BuiltinCaller)
+        return await builtin.train(self.task(task))
+
+    async def close(self) -> None:
+        """Gives ledger and sockets back."""
+        if self._rooms is not None:
+            rooms, self._rooms = self._rooms, None
+            await rooms.close()
+
+    def close_sync(self) -> None:
+        """`close` for code without an event loop."""
+        if self._runner is not None:
+            self._runner.run(self.close())
+            self._runner.close()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        self._opened()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The open ledger: its journal and its queries."""
+        return self._opened().ledger
+
+    def _opened(self) -> Rooms:
+        if self._rooms is None:
+            self._rooms = Rooms(self.configuration, self._environ, self.clock)
+        return self._rooms
+
+    def _call(
+        self,
+        task_name: str,
+        *,
+        fields: Mapping[str, str],
+        messages: Sequence[Message] = (),
+        data_class: DataClass | str | None = None,
+        key: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Call:
+        task, asker = self.task(task_name), self._key(key)
+        _check_fields(task, fields, messages)
+        labels = labels_for(task, document_class=_class(data_class), key=asker)
+        said = "\n".join(m.text for m in messages if m.role == "user")
+        return Call(
+            id=uuid.uuid4().hex,
+            task=task,
+            labels=labels,
+            fields=fields or {"text": said},
+            messages=tuple(messages),
+            source="\n".join(fields.values()) or said,
+            tags=tags or {},
+        )
+
+    def task(self, name: str) -> Task:
+        """A task by name. Raises InputError when there is none, and names the nearest."""
+        return _named("task", name, self.configuration.tasks)
+
+    def workflow(self, name: str) -> Workflow:
+        """A workflow by name; a task by that name counts as a workflow of one step."""
+        workflows, tasks = self.configuration.workflows, self.configuration.tasks
+        if name not in workflows and name in tasks:
+            return Workflow(name, (TaskStep(name, name),))
+        return _named("workflow", name, workflows)
+
+    def clearance(self, task: str, data_class: DataClass) -> Clearance:
+        """Where data of a class may go in a task."""
+        labels = labels_for(self.task(task), document_class=data_class)
+        return clear(self.configuration, self.task(task), labels)
+
+    @property
+    def ledger_path(self) -> Path:
+        """Where the ledger lies."""
+        return ledger_path(self.configuration)
+
+    def _key(self, name: str | None) -> Key | None:
+        if name is None:
+            return None
+        try:
+            return _named("key", name, self.configuration.policy.keys)
+        except InputError as error:
+            raise Unauthenticated(error.message, hint=error.hint) from None
+
+    def _typed(self, task: Task, answer: Answer[Json]) -> Answer[Any]:
+        if not isinstance(task.output, JsonOutput) or not task.output.python_type:
+            return answer
+        value = to_python(answer.value, task.output.python_type, root=self.configuration.root)
+        return msgspec.structs.replace(answer, value=value)
+
+
+def ledger_path(configuration: Configuration) -> Path:
+    """Where the ledger of a configuration lies."""
+    return Path(configuration.root) / configuration.ledger.path
+
+
+def encryption_key(configuration: Configuration, environ: Mapping[str, str]) -> bytes | None:
+    """The key that prompts and answers are encrypted with, if the configuration names one."""
+    secret = configuration.ledger.encryption_key
+    return _key_bytes(resolve(secret, environ)) if secret else None
+
+
+def new_run_id() -> str:
+    """Sorts by time, and two of one second differ."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
+
+
+def _key_bytes(text: str) -> bytes:
+    # 32 bytes are 64 hexadecimal digits; anything else is taken as base64, and checked by its use.
+    decode = bytes.fromhex if len(text) == 64 else base64.b64decode
+    try:
+        return decode(text)
+    except ValueError as error:
+        raise ConfigError(
+            "ledger.encryption_key is neither base64 nor hexadecimal",
+            hint="make one with `openssl rand -base64 32`",
+        ) from error
+
+
+def _named(what: str, name: str, known: Mapping[str, Named]) -> Named:
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"known are {', '.join(sorted(known)) or 'none'}"
+    raise InputError(f"there is no {what} {name!r}{meant}", hint=hint)
+
+
+def _check_fields(task: Task, fields: Mapping[str, str], messages: Sequence[Message]) -> None:
+    unknown = [name for name in fields if name not in task.fields]
+    missing = [name for name in task.fields if name not in fields] if not messages else []
+    if unknown or missing:
+        raise InputError(
+            f"task {task.name!r} takes the fields {', '.join(task.fields)}; "
+            f"got {', '.join(fields) or 'none'}",
+            hint="pass each of them by name, as text",
+        )
+
+
+def _class(given: DataClass | str | None) -> DataClass | None:
+    if given is None or isinstance(given, DataClass):
+        return given
+    return parse_class(given)
+
+
+def _documents(given: Documents | Path) -> Iterable[Document | Unreadable]:
+    if isinstance(given, Path):
+        return read_documents(find_files([given]))
+    return (_document(number, one) for number, one in enumerate(given, start=1))
+
+
+def _document(
+    number: int, given: Document | Unreadable | str | Mapping[str, str]
+) -> Document | Unreadable:
+    if isinstance(given, Document | Unreadable):
+        return given
+    fields = {"text": given} if isinstance(given, str) else dict(given)
+    return Document(id=fields.get("id", str(number)), fields=fields)
+
+
+def _digest(configuration: Configuration) -> str:
+    tasks = sorted((task.name, task.version) for task in configuration.tasks.values())
+    return digest_text("configuration", tasks, sorted(configuration.deployments))

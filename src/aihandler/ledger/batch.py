@@ -1,0 +1,176 @@
+"""What one commit writes: everything that was queued while the commit before it was on its way."""
+
+import itertools
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
+from aihandler.ledger import rows
+from aihandler.ledger.content import (
+    PUT_ANSWERS,
+    PUT_EXCHANGES,
+    PUT_REVIEWS,
+    Content,
+    Exchange,
+)
+from aihandler.ledger.rows import Row
+from aihandler.ledger.store import transaction
+
+_LAST_ANSWER = "SELECT coalesce(max(id), 0) FROM answer"
+BOOK_CAPACITY = "INSERT OR IGNORE INTO capacity (deployment, hour, nano) VALUES (?, ?, ?)"
+
+
+class Begun(msgspec.Struct, frozen=True, gc=False):
+    """An intent, with the id that it was given."""
+
+    entry_id: int
+    intent: Intent
+
+
+class Ended(msgspec.Struct, frozen=True, gc=False):
+    """A settlement of an entry."""
+
+    entry_id: int
+    settlement: Settlement
+
+
+class Hourly(msgspec.Struct, frozen=True):
+    """From here on, costs of this price snapshot are shares of an hour that costs `nano`."""
+
+    snapshot: str
+    nano: int
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """Rows for a table that is no part of a call: runs, documents, prices."""
+
+    statement: str
+    rows: Sequence[Row]
+
+
+Operation = Begun | Ended | Accepted | ReviewItem | Rows | Hourly
+
+
+class Batches:
+    """Writes batches. Knows the intents that are not settled, and the hours that are booked."""
+
+    def __init__(self, ledger: sqlite3.Connection, content: Content, *, keep_content: bool) -> None:
+        # A crash may have left an answer that no row of the ledger points at.
+        self._answer_ids = itertools.count(_last_answer(content.connection) + 1)
+        self._ledger = ledger
+        self._content = content
+        self._keep_content = keep_content
+        self._unsettled: dict[int, Intent] = {}
+        self._hourly: dict[str, int] = {}
+        self._booked: set[tuple[str, int]] = set()
+
+    def write(self, operations: Iterable[Operation], sent: Iterable[int], *, wall: float) -> None:
+        """Content first, then the ledger rows that point at it; each in one synced transaction."""
+        batch = self._gathered(operations, sent, wall)
+        if batch.holds_content:
+            with transaction(self._content.connection):
+                self._put_content(batch)
+        with transaction(self._ledger):
+            self._put_rows(batch)
+        self._booked.update((name, hour) for name, hour, _ in batch.capacity)
+        for entry_id in batch.settled:
+            self._unsettled.pop(entry_id, None)
+
+    def _gathered(
+        self, operations: Iterable[Operation], sent: Iterable[int], wall: float
+    ) -> "_Batch":
+        batch = _Batch()
+        for operation in operations:
+            match operation:
+                case Begun(entry_id, intent):
+                    self._unsettled[entry_id] = intent
+                    batch.intents.append(rows.intent_row(entry_id, intent))
+                case Ended(entry_id, settlement):
+                    self._settle(batch, entry_id, settlement, wall)
+                case Accepted():
+                    self._accept(batch, operation, wall)
+                case ReviewItem():
+                    batch.reviews.append(rows.review_row(operation))
+                    body = rows.review_body(operation)
+                    batch.review_bodies.append(self._content.sealed(operation.id, wall, body))
+                case Rows():
+                    batch.others.append(operation)
+                case Hourly(snapshot, nano):
+                    self._hourly[snapshot] = nano
+        # A mark beside its settlement says nothing more.
+        batch.sent = [(i,) for i in sent if i in self._unsettled and i not in batch.settled]
+        return batch
+
+    def _settle(self, batch: "_Batch", entry_id: int, settlement: Settlement, wall: float) -> None:
+        intent = self._unsettled.get(entry_id)
+        expected = intent.expected_nano if intent else None
+        row = rows.settlement_row(entry_id, settlement, expected_nano=expected)
+        batch.settlements.append(row)
+        batch.settled.add(entry_id)
+        if intent is None:
+            return
+        if self._keep_content:
+            exchange = Exchange(intent.request, settlement.reply)
+            batch.exchanges.append(self._content.sealed_exchange(entry_id, wall, exchange))
+        self._book_hours(batch, intent, settlement)
+
+    def _accept(self, batch: "_Batch", accepted: Accepted, wall: float) -> None:
+        answer_id = next(self._answer_ids)
+        batch.accepted.append(rows.accepted_row(answer_id, accepted, wall=wall))
+        batch.answers.append(
+            self._content.sealed_answer(answer_id, wall, accepted.work_key, accepted.answer)
+        )
+
+    def _book_hours(self, batch: "_Batch", intent: Intent, settlement: Settlement) -> None:
+        nano = self._hourly.get(settlement.cost.snapshot)
+        if nano is None:
+            return
+        for hour in rows.hours_held(intent.started_at, settlement.latency_s):
+            if (intent.deployment, hour) not in self._booked:
+                batch.capacity.append((intent.deployment, hour, nano))
+
+    def _put_content(self, batch: "_Batch") -> None:
+        connection = self._content.connection
+        connection.executemany(PUT_EXCHANGES, batch.exchanges)
+        connection.executemany(PUT_ANSWERS, batch.answers)
+        connection.executemany(PUT_REVIEWS, batch.review_bodies)
+
+    def _put_rows(self, batch: "_Batch") -> None:
+        ledger = self._ledger
+        for other in batch.others:
+            ledger.executemany(other.statement, other.rows)
+        for statement, values in (
+            (rows.INSERT_INTENTS, batch.intents),
+            (rows.MARK_SENT, batch.sent),
+            (rows.SETTLE, batch.settlements),
+            (rows.ACCEPT, batch.accepted),
+            (rows.QUEUE_REVIEW, batch.reviews),
+            (BOOK_CAPACITY, batch.capacity),
+        ):
+            if values:
+                ledger.executemany(statement, values)
+
+
+def _last_answer(content: sqlite3.Connection) -> int:
+    return max(0, int(content.execute(_LAST_ANSWER).fetchone()[0]))
+
+
+class _Batch:
+    def __init__(self) -> None:
+        self.intents: list[Row] = []
+        self.sent: list[Row] = []
+        self.settlements: list[Row] = []
+        self.settled: set[int] = set()
+        self.accepted: list[Row] = []
+        self.reviews: list[Row] = []
+        self.capacity: list[tuple[str, int, int]] = []
+        self.others: list[Rows] = []
+        self.exchanges: list[Row] = []
+        self.answers: list[Row] = []
+        self.review_bodies: list[Row] = []
+
+    @property
+    def holds_content(self) -> bool:
+        return bool(self.exchanges or self.answers or self.review_bodies)

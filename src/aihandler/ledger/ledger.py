@@ -1,0 +1,160 @@
+"""Opens a ledger: for a run, which writes and holds the lock, or to look into it from beside."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from aihandler.domain.ports import Clock
+from aihandler.domain.task import Json
+from aihandler.ledger import forgetting, reviews
+from aihandler.ledger.batch import Batches
+from aihandler.ledger.content import (
+    Content,
+    change_content,
+    content_path,
+    read_content,
+    write_content,
+)
+from aihandler.ledger.forgetting import Forgotten
+from aihandler.ledger.journal import SqliteJournal
+from aihandler.ledger.lock import RunLock
+from aihandler.ledger.queries import Queries
+from aihandler.ledger.recovery import Recovery, recover
+from aihandler.ledger.store import open_beside, open_for_reading, open_for_writing, storage_errors
+from aihandler.ledger.writer import Writer
+
+_LAST_ENTRY = "SELECT coalesce(max(id), 0) FROM entry"
+_LAST_EXCHANGE = "SELECT coalesce(max(entry_id), 0) FROM exchange"
+
+
+class Archive:
+    """A ledger as seen from beside: ask at any time, decide reviews, forget. Writes no calls."""
+
+    def __init__(self, path: Path, *, clock: Clock, encryption_key: bytes | None) -> None:
+        self.path = path
+        self._clock = clock
+        self._key = encryption_key
+        with contextlib.ExitStack() as opened:
+            self._ledger = open_for_reading(path, "ledger")
+            opened.callback(self._ledger.close)
+            self._content = read_content(content_path(path), encryption_key)
+            opened.callback(self._content.connection.close)
+            self._opened = opened.pop_all()
+        self.queries = Queries(path, self._ledger, self._content)
+
+    def accept_review(self, review_id: str, value: Json = None) -> None:
+        """Accepts the proposal of a review, or `value` in its place. Raises InputError."""
+        with self._changing() as (ledger, content):
+            reviews.accept(ledger, content, review_id, value=value, wall=self._clock.wall())
+
+    def correct_review(self, review_id: str, value: Json) -> None:
+        """Makes `value` the answer and keeps it as a labelled example. Raises InputError."""
+        with self._changing() as (ledger, content):
+            reviews.correct(ledger, content, review_id, value=value, wall=self._clock.wall())
+
+    def forget(
+        self,
+        *,
+        document_id: str | None = None,
+        tenant: str | None = None,
+        call_id: str | None = None,
+    ) -> Forgotten:
+        """Removes the texts of a document, a tenant or a call from the disk."""
+        with self._changing() as (ledger, content):
+            return forgetting.forget(
+                ledger, content, document_id=document_id, tenant=tenant, call_id=call_id
+            )
+
+    def forget_older_than(self, days: float) -> Forgotten:
+        """Removes all texts that are older, except reviews that still wait for a person."""
+        wall = self._clock.wall() - days * 86_400
+        with self._changing() as (ledger, content):
+            return forgetting.forget_older_than(ledger, content, wall=wall)
+
+    def close(self) -> None:
+        """Closes the files. Closing twice does nothing."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[tuple[sqlite3.Connection, Content]]:
+        with (
+            storage_errors(self.path),
+            contextlib.closing(open_beside(self.path, "ledger")) as ledger,
+        ):
+            content = change_content(content_path(self.path), self._key)
+            with contextlib.closing(content.connection):
+                yield ledger, content
+
+
+class Ledger(Archive):
+    """A ledger that this process writes. `recovery` says what an earlier one left in doubt."""
+
+    def __init__(
+        self, path: Path, *, clock: Clock, encryption_key: bytes | None, keep_content: bool
+    ) -> None:
+        with contextlib.ExitStack() as opened:
+            ledger, content, self.recovery = _recovered(opened, path, encryption_key, clock.wall())
+            batches = Batches(ledger, content, keep_content=keep_content)
+            first_id = _next_id(ledger, content.connection)
+            writer = Writer(batches, path, wall=clock.wall)
+            opened.callback(writer.close)
+            super().__init__(path, clock=clock, encryption_key=encryption_key)
+            # The writing connections close last: only they can tidy the write-ahead file away.
+            opened.push(self._opened)
+            self._opened = opened.pop_all()
+        self.journal = SqliteJournal(
+            writer, reader=self._ledger, content=self._content, clock=clock, first_id=first_id
+        )
+
+
+def open_ledger(
+    path: str | Path,
+    *,
+    clock: Clock,
+    encryption_key: bytes | None = None,
+    keep_content: bool = True,
+) -> Ledger:
+    """Opens a ledger for a run, or makes it. Without `keep_content` only what must be is kept:
+    accepted answers, without which work would be paid again, and what a person has to review.
+
+    Raises StorageError: another process writes it, it is damaged, newer than this program, or
+    the key does not fit.
+    """
+    return Ledger(Path(path), clock=clock, encryption_key=encryption_key, keep_content=keep_content)
+
+
+def read_ledger(path: str | Path, *, clock: Clock, encryption_key: bytes | None = None) -> Archive:
+    """Opens an existing ledger from beside, also while a run writes it. Raises StorageError."""
+    return Archive(Path(path), clock=clock, encryption_key=encryption_key)
+
+
+def _recovered(
+    opened: contextlib.ExitStack, path: Path, key: bytes | None, wall: float
+) -> tuple[sqlite3.Connection, Content, Recovery]:
+    with storage_errors(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        opened.callback(RunLock(path).release)
+        ledger = open_for_writing(path, "ledger", wall=wall)
+        opened.callback(ledger.close)
+        lost = not content_path(path).exists()
+        content = write_content(content_path(path), key, wall=wall)
+        opened.callback(content.connection.close)
+        if lost:
+            # Answers that somebody moved away cannot be projected: that work is to be done again.
+            ledger.execute("DELETE FROM work")
+        return ledger, content, recover(ledger, wall=wall)
+
+
+def _next_id(ledger: sqlite3.Connection, content: sqlite3.Connection) -> int:
+    # A crash may have left content of an entry that the ledger does not have yet.
+    last_entry = ledger.execute(_LAST_ENTRY).fetchone()[0]
+    last_exchange = content.execute(_LAST_EXCHANGE).fetchone()[0]
+    return int(max(last_entry, last_exchange)) + 1

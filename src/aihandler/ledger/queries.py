@@ -1,0 +1,123 @@
+"""The read side: questions that can be asked at any time, also while a run writes."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from aihandler.domain.answer import DocumentResult
+from aihandler.domain.attempt import Snapshot
+from aihandler.domain.deployment import Deployment
+from aihandler.domain.ports import Pricer, ReviewItem
+from aihandler.ledger import calls, costs, evidence, projection, reviews
+from aihandler.ledger.calls import CallRecord
+from aihandler.ledger.content import Content
+from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
+from aihandler.ledger.evidence import LatencyPoint
+from aihandler.ledger.reviews import LabelledExample
+from aihandler.ledger.store import storage_errors
+
+_RUNS = """
+SELECT id, workflow, configuration, state, started_at, ended_at FROM run
+ORDER BY started_at DESC LIMIT ?
+"""
+
+
+class RunRecord(msgspec.Struct, frozen=True):
+    """One run. `state`: running, done, stopped, failed, or died (found so by a later run)."""
+
+    id: str
+    workflow: str
+    configuration: str
+    state: str
+    started_at: float
+    ended_at: float | None
+
+
+class Queries:
+    """Reads a ledger. Every method raises StorageError when the file cannot be read."""
+
+    def __init__(self, path: Path, ledger: sqlite3.Connection, content: Content) -> None:
+        self._path = path
+        self._ledger = ledger
+        self._content = content
+
+    def costs(
+        self, by: str = "task", *, run: str | None = None, since: float | None = None
+    ) -> list[CostRow]:
+        """By task, deployment, day, step, validity, tenant, run, document or `tag:NAME`.
+
+        Time that machines stood idle is in the rows of `deployment` and `day`; with another
+        grouping it is a row of its own, `idle`.
+        """
+        with storage_errors(self._path):
+            return costs.costs(self._ledger, by, run=run, since=since)
+
+    def costs_as(
+        self,
+        deployment: Deployment,
+        pricer: Pricer,
+        *,
+        by: str = "task",
+        run: str | None = None,
+        since: float | None = None,
+    ) -> list[Counterfactual]:
+        """What the attempts that answered would have cost at `deployment`."""
+        with storage_errors(self._path):
+            return costs.costs_as(self._ledger, deployment, pricer, by=by, run=run, since=since)
+
+    def unit_costs(
+        self, tag: str, *, run: str | None = None, since: float | None = None
+    ) -> list[UnitCost]:
+        """Costs by the values of a call tag, dearest first."""
+        with storage_errors(self._path):
+            return costs.unit_costs(self._ledger, tag, run=run, since=since)
+
+    def show(self, name: str, *, with_content: bool = False) -> tuple[CallRecord, ...]:
+        """The calls of a call id, a document id or an entry number. Raises InputError if none."""
+        with storage_errors(self._path):
+            return calls.show(self._ledger, name, content=self._content if with_content else None)
+
+    def latency_trend(
+        self, bucket: Literal["hour", "day"] = "day", *, since: float | None = None
+    ) -> list[LatencyPoint]:
+        """Median and 95th percentile by task, deployment and hour or day (UTC)."""
+        with storage_errors(self._path):
+            return evidence.latency_trend(self._ledger, bucket, since=since)
+
+    def snapshot(self, now: float) -> Snapshot:
+        """What routing may know of the past. `now` is wall time."""
+        with storage_errors(self._path):
+            return evidence.snapshot(self._ledger, now)
+
+    def open_reviews(self, task: str | None = None) -> list[ReviewItem]:
+        """What waits for a person, oldest first."""
+        with storage_errors(self._path):
+            return reviews.open_reviews(self._ledger, self._content, task=task)
+
+    def review_item(self, review_id: str) -> ReviewItem:
+        """One item of the queue. Raises InputError if there is none."""
+        with storage_errors(self._path):
+            return reviews.review_item(self._ledger, self._content, review_id)
+
+    def examples(self, task: str) -> list[LabelledExample]:
+        """The corrections made to answers of a task."""
+        with storage_errors(self._path):
+            return reviews.examples(self._ledger, self._content, task)
+
+    def projection(self, run_id: str) -> Iterator[DocumentResult]:
+        """Finished documents of a run in input order, as a stream."""
+        with storage_errors(self._path):
+            yield from projection.projection(self._ledger, self._content, run_id)
+
+    def document_states(self, run_id: str) -> dict[str, int]:
+        """How many documents of a run are open, done, in review or failed."""
+        with storage_errors(self._path):
+            return projection.document_states(self._ledger, run_id)
+
+    def runs(self, limit: int = 20) -> list[RunRecord]:
+        """The latest runs, newest first."""
+        with storage_errors(self._path):
+            return [RunRecord(*row) for row in self._ledger.execute(_RUNS, (limit,))]

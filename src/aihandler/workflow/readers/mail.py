@@ -1,0 +1,64 @@
+"""E-mails: headers become fields, the plain body (or the HTML one, as text) the text."""
+
+import email
+import email.policy
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+
+from aihandler.domain.document import Document
+from aihandler.workflow.readers.html import parse_html
+from aihandler.workflow.readers.reading import decode, parse_class, read_bytes
+
+
+def read_mail(path: Path, name: str, kind: str) -> Iterator[Document]:
+    """One document; the header `X-Data-Class` states its class.
+
+    `text` begins with the subject, which says more than many a body. `attachments` holds their
+    names and `attachment_text` those that are text; `has_attachment` is `yes` or empty.
+    """
+    mail = email.message_from_bytes(read_bytes(path), policy=email.policy.default)
+    assert isinstance(mail, EmailMessage)
+    subject = _header(mail, "subject")
+    attachments = list(mail.iter_attachments()) if mail.is_multipart() else []
+    fields = {
+        "text": f"Subject: {subject}\n\n{_body(mail)}".strip(),
+        "kind": kind,
+        "subject": subject,
+        "from": _header(mail, "from"),
+        "to": _header(mail, "to"),
+        "date": _header(mail, "date"),
+        "has_attachment": "yes" if attachments else "",
+        "attachments": ", ".join(part.get_filename() or "unnamed" for part in attachments),
+        "attachment_text": "\n\n".join(
+            _content(part) for part in attachments if part.get_content_maintype() == "text"
+        ),
+    }
+    data_class = parse_class(_header(mail, "x-data-class"))
+    yield Document(id=name, fields=fields, data_class=data_class, source=str(path))
+
+
+def _header(mail: EmailMessage, name: str) -> str:
+    return " ".join(str(mail.get(name, "")).split())
+
+
+def _body(mail: EmailMessage) -> str:
+    part = mail.get_body(preferencelist=("plain", "html"))
+    if part is None:
+        return ""
+    text = _content(part)
+    return parse_html(text).text if part.get_content_subtype() == "html" else text.strip()
+
+
+def _content(part: object) -> str:
+    assert isinstance(part, EmailMessage)
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return ""
+    charset = part.get_content_charset()
+    if charset is None:
+        return decode(payload)
+    try:
+        return payload.decode(charset, errors="replace")
+    except LookupError:
+        return decode(payload)

@@ -1,0 +1,59 @@
+"""One family of modules opens sockets; everybody else goes through it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import aihandler
+
+ROOT = Path(aihandler.__file__).parent
+MAY = ("backends/http/", "backends/transport.py", "testing/")
+MODULES = {"ssl", "http.client", "urllib.request", "socketserver", "ftplib", "smtplib",
+           "xmlrpc.client", "aiohttp", "httpx", "requests", "urllib3", "httptools"}  # fmt: skip
+CALLS = {"create_connection", "open_connection", "create_unix_connection", "open_unix_connection",
+         "sock_connect", "create_datagram_endpoint", "start_tls", "create_server", "start_server",
+         "connect_accepted_socket", "getaddrinfo", "sock_sendto"}  # fmt: skip
+
+
+def offences(source):
+    for node in ast.walk(ast.parse(source)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        yield from (name for name in names if name in MODULES or name.startswith("socket."))
+        if isinstance(node, ast.alias) and node.name == "socket" and node.asname:
+            yield "socket under another name"
+        # The name of this machine is no connection to another one.
+        if isinstance(node, ast.Attribute) and ast.unparse(node) != "socket.gethostname":
+            yield from [ast.unparse(node)] if ast.unparse(node).startswith("socket.") else []
+        if isinstance(node, ast.Attribute | ast.Name):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id
+            if name in CALLS:
+                yield name
+
+
+def test_no_other_module_opens_a_socket():
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(MAY):
+            found[name] = list(offences(path.read_text(encoding="utf-8")))
+    assert {name: what for name, what in found.items() if what} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "socket.socket()",
+        "import socket as s",
+        "from socket import socket",
+        "from urllib import request",
+        "loop.create_connection(p)",
+        "from http.client import x",
+    ],
+)
+def test_the_search_finds_what_it_looks_for(source):
+    assert list(offences(source))

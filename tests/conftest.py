@@ -1,0 +1,34 @@
+"""What holds for every test: sockets other than loopback fail it."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    connect = socket.socket.connect
+    connect_ex = socket.socket.connect_ex
+
+    def guarded(self: socket.socket, address: object) -> None:
+        _refuse(self, address)
+        connect(self, address)  # type: ignore[arg-type]  # whatever the caller gave
+
+    def guarded_ex(self: socket.socket, address: object) -> int:
+        _refuse(self, address)
+        return connect_ex(self, address)  # type: ignore[arg-type]  # whatever the caller gave
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_ex)
+    yield
+
+
+def _refuse(sock: socket.socket, address: object) -> None:
+    if sock.family == socket.AF_UNIX:
+        return
+    host = address[0] if isinstance(address, tuple) else address
+    if not str(host).startswith(_LOOPBACK):
+        pytest.fail(f"a test tried to reach {host}: only loopback is allowed")
