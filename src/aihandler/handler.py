@@ -6,17 +6,16 @@ import os
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from aihandler.backends.builtin.caller import BuiltinCaller, TrainReport
 from aihandler.backends.discovery import FoundServer, discover
 from aihandler.backends.http_caller import HttpCaller
 from aihandler.backends.openai_chat import OpenAIChat
@@ -28,13 +27,13 @@ from aihandler.domain.answer import Answer, DocumentResult, StreamEvent
 from aihandler.domain.attempt import Plan, Snapshot
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Message
-from aihandler.domain.document import Document
 from aihandler.domain.deployment import Deployment
+from aihandler.domain.document import Document
 from aihandler.domain.keys import digest_text
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Caller
 from aihandler.domain.rules import Key
-from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
+from aihandler.domain.task import Example, Examples, Json, JsonOutput, Task, TaskStep, Workflow
 from aihandler.engine import Attempts, Call, Engine, Planner
 from aihandler.errors import ConfigError, InputError, StorageError, Unauthenticated
 from aihandler.ledger import Archive, Ledger, Prices, open_ledger, read_ledger
@@ -45,6 +44,9 @@ from aihandler.workflow.executor import Ended, Executor
 from aihandler.workflow.readers import Unreadable, find_files, read_documents
 from aihandler.workflow.readers.reading import parse_class
 from aihandler.workflow.steps import Steps
+
+if TYPE_CHECKING:
+    from aihandler.backends.builtin.caller import TrainReport
 
 # A snapshot is a look at the whole ledger: cheap for a run, not for every request of one.
 SNAPSHOT_KEPT_S = 30.0
@@ -75,7 +77,6 @@ class Rooms:
     def __init__(
         self, configuration: Configuration, environ: Mapping[str, str], clock: SystemClock
     ) -> None:
-        self.configuration = configuration
         self.clock = clock
         self.prices = Prices(configuration.deployments.values())
         self.ledger = open_ledger(
@@ -84,6 +85,7 @@ class Rooms:
             keep_content=configuration.ledger.keep_content,
             encryption_key=encryption_key(configuration, environ),
         )
+        self.configuration = configuration = with_corrections(configuration, self.ledger)
         self.callers = self._callers(environ)
         self.planner = Planner(configuration, self.prices)
         self.engine = Engine(
@@ -106,21 +108,26 @@ class Rooms:
         self._ready = False
 
     def _callers(self, environ: Mapping[str, str]) -> Mapping[str, Caller]:
-        builtin = BuiltinCaller(
-            self.configuration.tasks,
-            ledger_path(self.configuration).parent / "models",
-            self.clock,
-        )
         transport = Transport(
             monotonic=self.clock.monotonic, secrets=lambda secret: resolve(secret, environ)
         )
         http = HttpCaller(transport, codec=OpenAIChat(), profiles=load_profiles())
-        return {**dict.fromkeys(BUILTIN_BACKENDS, builtin), "openai": http}
+        return {**self._builtin(), "openai": http}
+
+    def _builtin(self) -> Mapping[str, Caller]:
+        if not any(d.in_process for d in self.configuration.deployments.values()):
+            return {}
+        # Imported where used: numpy is a third of a gateway worker.
+        from aihandler.backends.builtin.caller import BuiltinCaller
+
+        folder = ledger_path(self.configuration).parent / "models"
+        builtin = BuiltinCaller(self.configuration.tasks, folder, self.clock)
+        return dict.fromkeys(BUILTIN_BACKENDS, builtin)
 
     def snapshot(self) -> Snapshot:
         """What routing may know of the past; looked up anew when it is some seconds old."""
         if self._always_listed:
-            return Snapshot()
+            return self._snapshot
         now = self.clock.monotonic()
         if now - self._looked_up >= SNAPSHOT_KEPT_S:
             self._looked_up = now
@@ -153,6 +160,7 @@ class Handler:
         self.configuration = configuration
         self._environ = os.environ if environ is None else environ
         self.clock = SystemClock()
+        self._random = random.Random()  # noqa: S311  # names, not secrets
         self._rooms: Rooms | None = None
         self._runner: asyncio.Runner | None = None
 
@@ -215,7 +223,7 @@ class Handler:
         data_class: DataClass | str | None = None,
         key: str | None = None,
         **fields: str,
-    ) -> AsyncIterator[StreamEvent | Answer[Any]]:
+    ) -> AsyncGenerator[StreamEvent | Answer[Any]]:
         """Text as it comes, and the answer as the last item.
 
         Falls back silently until the first text has come; after that an error is raised. Outputs
@@ -237,7 +245,7 @@ class Handler:
         key: str | None = None,
         run_id: str | None = None,
         concurrency: int | None = None,
-    ) -> AsyncIterator[DocumentResult]:
+    ) -> AsyncGenerator[DocumentResult]:
         """Runs a workflow over documents; yields each as it ends, not in the order of the input.
 
         `documents` is a folder or file, or Documents, texts or mappings of fields. What an
@@ -259,7 +267,7 @@ class Handler:
         key: str | None = None,
         run_id: str | None = None,
         concurrency: int | None = None,
-    ) -> AsyncIterator[Ended]:
+    ) -> AsyncGenerator[Ended]:
         """As `map`, with each document's place in the input; used by the command line."""
         rooms = self._opened()
         await rooms.ready()
@@ -271,6 +279,7 @@ class Handler:
             engine=rooms.engine,
             journal=rooms.ledger.journal,
             run_id=run_id,
+            new_id=self._new_id,
             key=self._key(key),
         )
         await rooms.ledger.journal.start_run(
@@ -321,8 +330,12 @@ class Handler:
         if not self.ledger_path.exists():
             return {}
         with self.read_ledger() as ledger:
-            found = {t: [e.data_class for e in ledger.queries.examples(t)] for t in self.configuration.tasks}
-        return {task: max(classes) for task, classes in found.items() if classes}
+            corrections = {name: ledger.queries.examples(name) for name in self.configuration.tasks}
+        return {
+            name: max(example.data_class for example in examples)
+            for name, examples in corrections.items()
+            if examples
+        }
 
     async def look_at(self, deployment: Deployment) -> FoundServer | None:
         """What answers where a deployment of this machine is; None when nothing does."""
@@ -361,10 +374,16 @@ class Handler:
             )
         return verdict.value
 
-    async def train(self, task: str, /) -> TrainReport:
+    async def train(self, task: str, /) -> "TrainReport":
         """Trains the built-in model of a task on its examples, or finds it trained."""
-        builtin = self._opened().callers["builtin/classify"]
-        assert isinstance(builtin, BuiltinCaller)
+        from aihandler.backends.builtin.caller import BuiltinCaller
+
+        builtin = self._opened().callers.get("builtin/classify")
+        if not isinstance(builtin, BuiltinCaller):
+            raise InputError(
+                "no deployment of the configuration is a model of this process",
+                hint="add one with `backend: builtin/classify`",
+            )
         return await builtin.train(self.task(task))
 
     async def close(self) -> None:
@@ -400,6 +419,7 @@ class Handler:
     def _opened(self) -> Rooms:
         if self._rooms is None:
             self._rooms = Rooms(self.configuration, self._environ, self.clock)
+            self.configuration = self._rooms.configuration
         return self._rooms
 
     def _call(
@@ -417,7 +437,7 @@ class Handler:
         labels = labels_for(task, document_class=_class(data_class), key=asker)
         said = "\n".join(m.text for m in messages if m.role == "user")
         return Call(
-            id=uuid.uuid4().hex,
+            id=self._new_id(),
             task=task,
             labels=labels,
             fields=fields or {"text": said},
@@ -447,6 +467,10 @@ class Handler:
         """Where the ledger lies."""
         return ledger_path(self.configuration)
 
+    def _new_id(self) -> str:
+        # Names a call and hides nothing, so it need not come from the system's entropy.
+        return f"{self._random.getrandbits(128):032x}"
+
     def _key(self, name: str | None) -> Key | None:
         if name is None:
             return None
@@ -460,6 +484,25 @@ class Handler:
             return answer
         value = to_python(answer.value, task.output.python_type, root=self.configuration.root)
         return msgspec.structs.replace(answer, value=value)
+
+
+def with_corrections(configuration: Configuration, ledger: Ledger) -> Configuration:
+    """Adds what people corrected to the examples of each task that learns from examples.
+
+    A correction keeps the class of its document, and from then on so do the examples.
+    """
+    tasks = dict(configuration.tasks)
+    for name, task in configuration.tasks.items():
+        corrections = ledger.queries.examples(name) if task.examples.rows else []
+        if corrections:
+            rows = tuple(Example(c.fields, c.expected) for c in corrections)
+            examples = Examples(
+                (*task.examples.rows, *rows),
+                max(task.examples.data_class, *(c.data_class for c in corrections)),
+                task.examples.source,
+            )
+            tasks[name] = msgspec.structs.replace(task, examples=examples)
+    return msgspec.structs.replace(configuration, tasks=tasks)
 
 
 def ledger_path(configuration: Configuration) -> Path:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 import pytest
 
 from aihandler.backends import HttpCaller, HttpLimits, OpenAIChat, Transport, load_profiles
@@ -109,6 +108,7 @@ def raw_server() -> Callable[..., Any]:
         *,
         hang_up: bool = True,
         limits: HttpLimits | None = None,
+        runner: Callable[..., Any] = asyncio.run,
         **settings: Any,
     ) -> Any:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -137,10 +137,6 @@ def raw_server() -> Callable[..., Any]:
                 server.close()
                 await server.wait_closed()
 
-        return asyncio.run(body())
+        return runner(body())
 
     return run
-
-
-def replaced(deployment: Deployment, **fields: Any) -> Deployment:
-    return msgspec.structs.replace(deployment, **fields)

@@ -67,11 +67,17 @@ def test_recorded_replies_of_many_providers_are_read_whole(exchange):
         assert reply.usage.total == exchange["total_tokens"]
 
 
-def _message(**fields):
+def test_counts_of_an_odd_form_do_not_cost_the_answer():
+    reply = _message(usage={"prompt_tokens": "many"}, content="fine")
+    assert reply.text == "fine"
+    assert reply.usage.estimated
+
+
+def _message(usage=None, **fields):
     asked = Asked(Request("t", (message("user", "hi"),)), DEPLOYMENT, load_profiles()["openai"])
     reader = OpenAIChat().reader(200, {}, asked=asked)
     choice = {"message": fields, "finish_reason": "stop"}
-    reader.feed(json.dumps({"choices": [choice]}).encode())
+    reader.feed(json.dumps({"choices": [choice], "usage": usage}).encode())
     return reader.end()[-1].reply
 
 

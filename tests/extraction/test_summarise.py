@@ -94,7 +94,7 @@ def test_an_empty_text_has_an_empty_summary():
                 ", ",
                 "On a wrote:",
             ]
-        ),  # fmt: skip
+        ),
         max_size=60,
     ).map("".join)
     | st.text(max_size=300),
@@ -105,7 +105,5 @@ def test_every_word_stands_in_the_text_and_the_line_is_short(text, limit):
     assert len(summary.text) <= max(0, limit)
     assert "\n" not in summary.text
     assert 0.0 <= summary.confidence <= 1.0
-    words = set(re.sub(r"<[^<>]*>", "\n", text).split())
-    stripped = {word.strip(" -*•–—|\"',;:") for word in words} | words
-    assert all(w in stripped or w.strip(" -*•–—|\"',;:") in stripped for w in summary.text.split())
+    assert set(re.findall(r"\w+", summary.text)) <= set(re.findall(r"\w+", text))
     assert summarise(text, max_chars=limit) == summary

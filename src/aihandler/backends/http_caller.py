@@ -14,6 +14,8 @@ from aihandler.domain.deployment import Deployment
 
 # Words of a server that repeat this many characters of a request may be quoting it.
 _TELLING = 12
+# A longer request is not searched; the server's words are then left out of the message.
+_SEARCHED = 200_000
 
 
 class HttpCaller:
@@ -132,6 +134,8 @@ def _reply(events: object) -> Reply:
 
 def _repeats(words: str, request: Request) -> bool:
     texts = [message.text for message in request.messages]
+    if sum(map(len, texts)) > _SEARCHED:
+        return True
     short = {text for text in texts if 0 < len(text) < _TELLING}
     if any(text in words for text in short):
         return True

@@ -1,6 +1,7 @@
 """The one door to models: every byte that goes to a deployment goes through `Transport`."""
 
 import asyncio
+import ipaddress
 import ssl
 from collections.abc import Callable
 
@@ -266,8 +267,6 @@ def _no_redirect(response: Response) -> Response:
 
 
 def _names_loopback(origin: Origin) -> bool:
-    import ipaddress
-
     if origin.host == "localhost":
         return True
     return origin.literal and ipaddress.ip_address(origin.host).is_loopback

@@ -1,32 +1,37 @@
 """The command line: `aihandler COMMAND`. One file a command; each imports what it needs itself."""
 
+import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 import click
-import msgspec
 
 from aihandler import __version__
-from aihandler.errors import AIHandlerError, ConfigError
+from aihandler.cli.failures import show_error, show_usage_error
+from aihandler.errors import AIHandlerError, StorageError
 
 __all__ = ["cli", "main"]
 
-# Command to module; in the order in which a newcomer meets them.
+# In the order in which a newcomer meets them. Listing them imports none of them.
 _COMMANDS = {
-    "demo": "aihandler.cli.demo",
-    "init": "aihandler.cli.init",
-    "check": "aihandler.cli.check",
-    "explain": "aihandler.cli.explain",
-    "run": "aihandler.cli.run",
-    "review": "aihandler.cli.review",
-    "costs": "aihandler.cli.costs",
-    "show": "aihandler.cli.show",
-    "train": "aihandler.cli.train",
-    "doctor": "aihandler.cli.doctor",
-    "forget": "aihandler.cli.forget",
-    "config": "aihandler.cli.config",
-    "completion": "aihandler.cli.completion",
+    "demo": "Run the main job over documents that ship with it.",
+    "init": "Look for model servers and keys, write an aihandler.yaml.",
+    "check": "Validate the configuration, prove where data can go.",
+    "explain": "Show the plan for one request; call nothing.",
+    "run": "Run a workflow or a task over documents.",
+    "review": "Decide what no model could: list, show, accept, correct.",
+    "costs": "Show what was spent, or would have been elsewhere.",
+    "show": "Show every attempt of a call or a document.",
+    "train": "Train the built-in classifier of a task.",
+    "doctor": "Check keys, servers, relays, retirements, the ledger.",
+    "forget": "Remove texts from the disk, for good.",
+    "config": "Print the JSON Schema of aihandler.yaml.",
+    "completion": "Print a completion script for your shell.",
 }
+EXIT_INTERRUPTED = 130
+# What a shell reports of a program that a closed pipe has ended.
+EXIT_BROKEN_PIPE = 141
 
 
 class Commands(click.Group):
@@ -40,8 +45,22 @@ class Commands(click.Group):
         """The command, or None when there is none of that name."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(_COMMANDS[cmd_name]).command
+        command: click.Command = import_module(f"aihandler.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, and names the nearest command when there is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise _with_nearest(error, args[0]) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's signature
+        """The list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,46 +70,58 @@ def cli() -> None:
 
     Start with `aihandler demo`; then `aihandler init` in a folder of your own.
 
-    Exit codes: 0 done, 1 a finding, 2 bad input or configuration, 3 refused by a rule,
-    4 no deployment answered, 5 no valid answer, 6 ledger or disk, 130 stopped by you.
+    \b
+    Exit codes:
+      0    done                          4    no deployment answered
+      1    done, and something is open   5    no valid answer
+      2    bad input or configuration    6    ledger or disk
+      3    refused by a rule             130  stopped by you
     """
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and turns our errors into one message and an exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_run(given))
+
+
+def _run(arguments: list[str]) -> int:
+    as_json = "--json" in arguments
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(arguments, prog_name="aihandler", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        return error.exit_code
     except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        show_usage_error(error, as_json=as_json)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; nothing is lost, the same command goes on from here", err=True)
-        code = 130
+        click.echo("stopped", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough; what is still in the buffer must not fail at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
     except AIHandlerError as error:
-        _show(error)
-        code = error.exit_code
-    sys.exit(code if isinstance(code, int) else 0)
+        show_error(error, as_json=as_json)
+        return error.exit_code
+    except OSError as error:
+        named = _named(error)
+        show_error(named, as_json=as_json)
+        return named.exit_code
+    return code if isinstance(code, int) else 0
 
 
-def _show(error: AIHandlerError) -> None:
-    mistakes = [str(m) for m in error.mistakes] if isinstance(error, ConfigError) else []
-    if "--json" in sys.argv:
-        body = {
-            "error": {
-                "code": error.code,
-                "message": error.message,
-                "hint": error.hint,
-                "mistakes": mistakes,
-            }
-        }
-        click.echo(msgspec.json.encode(body).decode())
-        return
-    if isinstance(error, ConfigError) and error.mistakes:
-        for mistake in error.mistakes:
-            click.echo(str(mistake), err=True)
-            if mistake.hint:
-                click.echo(f"    {mistake.hint}", err=True)
-    else:
-        click.echo(f"error: {error.message}", err=True)
-    if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+def _named(error: OSError) -> StorageError:
+    where = f"{error.filename!r}: " if error.filename else ""
+    hint = "check that it exists, that you may use it, and that the disk has room"
+    return StorageError(f"{where}{error.strerror or error}", hint=hint)
+
+
+def _with_nearest(error: click.UsageError, given: str) -> click.UsageError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(given, _COMMANDS, n=1)
+    return click.UsageError(
+        error.message + (f" Did you mean {near[0]!r}?" if near else ""), error.ctx
+    )

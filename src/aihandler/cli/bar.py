@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from aihandler.cli.options import seconds, usd
+from aihandler.cli.page import seconds, usd
 from aihandler.workflow.progress import Progress
 
 # Redrawing costs more than most built-in answers.
@@ -24,6 +24,7 @@ def progress_bar(progress: Progress, *, quiet: bool = False) -> Iterator[Callabl
         with _live(progress) as draw:
             yield draw
     else:
+        # The first line at once: whoever waits sees that something happens.
         yield _throttled(lambda: click.echo(told(progress), err=True), _LINE_S)
         click.echo(told(progress), err=True)
 
@@ -31,14 +32,21 @@ def progress_bar(progress: Progress, *, quiet: bool = False) -> Iterator[Callabl
 def told(progress: Progress) -> str:
     """Where a run is, in one line."""
     total = f"/{progress.total}" if progress.total is not None else ""
-    valid = f"{progress.valid_share:.1%} valid" if progress.valid_share is not None else "-"
-    left = f", {seconds(progress.remaining_s)} left" if progress.remaining_s is not None else ""
-    unpriced = f" + {progress.unpriced} unpriced" if progress.unpriced else ""
-    reused = f", {progress.reused} done before" if progress.reused else ""
-    return (
-        f"{progress.documents}{total} documents, {progress.per_second:,.0f}/s, "
-        f"{usd(progress.cost_nano)}{unpriced}, {valid}{reused}{left}"
-    )
+    parts = [f"{progress.documents}{total} documents", _rate(progress), usd(progress.cost_nano)]
+    if progress.unpriced:
+        parts.append(f"{progress.unpriced} unpriced")
+    if progress.valid_share is not None:
+        parts.append(f"{progress.valid_share:.1%} valid")
+    if progress.reused:
+        parts.append(f"{progress.reused} done before")
+    if progress.remaining_s:
+        parts.append(f"{seconds(progress.remaining_s)} left")
+    return ", ".join(part for part in parts if part)
+
+
+def _rate(progress: Progress) -> str:
+    rate = progress.per_second
+    return (f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s") if rate else ""
 
 
 @contextmanager
@@ -47,13 +55,15 @@ def _live(progress: Progress) -> Iterator[Callable[[], None]]:
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    columns = (BarColumn(bar_width=28), TextColumn("{task.description}"))
-    with Bar(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
+    columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False))
+    console = Console(stderr=True, highlight=False)
+    with Bar(*columns, console=console, auto_refresh=False) as bar:
         task = bar.add_task(told(progress), total=progress.total)
 
         def draw() -> None:
             bar.update(task, completed=progress.documents, description=told(progress), refresh=True)
 
+        draw()
         yield _throttled(draw, _REDRAW_S)
         draw()
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from aihandler.cli.options import json_option, usd
+from aihandler.cli.options import json_option
+from aihandler.cli.page import usd
 from aihandler.domain.deployment import Deployment, Hosting, Limits, Model
 from aihandler.domain.labels import DataClass
 from aihandler.domain.task import Task

@@ -1,14 +1,17 @@
 """`aihandler explain TASK`: where one request may go, in which order, and why."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from aihandler.cli.options import config_option, echo_json, json_option, usd
+from aihandler.cli.options import config_option, echo_json, json_option
+from aihandler.cli.page import usd
 
 if TYPE_CHECKING:
     from aihandler.domain.attempt import Candidate, Plan
+    from aihandler.domain.task import Task
 
 
 @click.command()
@@ -35,36 +38,63 @@ def explain(
     from aihandler.handler import Handler
 
     handler = Handler.load(config)
-    fields, own_class = fields_for(handler.task(task), source)
+    asked = handler.task(task)
+    fields, own_class = fields_for(asked, source)
     plan = handler.explain(task, data_class=own_class or data_class, key=key, **fields)
     if as_json:
         echo_json(plan)
     else:
-        _show(plan)
+        for line in _told(plan, asked):
+            click.echo(line)
     raise SystemExit(0 if plan.candidates else 3)
 
 
 command = explain
 
 
-def _show(plan: "Plan") -> None:
-    sources = ", ".join(f"{s.what}: {s.data_class.value}" for s in plan.labels.sources)
-    click.echo(f"task {plan.task}, data class {plan.labels.data_class.value} ({sources})")
-    click.echo(f"order: {plan.order}" if plan.order else "")
+def _told(plan: "Plan", task: "Task") -> Iterator[str]:
+    yield f"task {plan.task}, {plan.labels.data_class.value} data"
+    sources = ", ".join(f"{s.what} is {s.data_class.value}" for s in plan.labels.sources)
+    yield f"  the highest class counts: {sources}"
+    yield from _gates(plan, task)
+    yield f"\nasked in this order ({plan.order}), the next when an answer fails or is not valid:"
     for place, candidate in enumerate(plan.candidates, start=1):
-        click.echo(f"  {place}. {_told(candidate)}")
+        yield f"  {place}. {_candidate(candidate)}"
     if not plan.candidates:
-        click.echo("  no deployment may be asked")
-    if plan.exclusions:
-        click.echo("left out:")
-    for exclusion in plan.exclusions:
-        click.echo(f"  {exclusion.deployment}: {exclusion.reason} [{exclusion.gate}]")
+        yield "  nobody: no deployment is left"
+    yield f"\nno valid answer: {_otherwise(task)}"
 
 
-def _told(candidate: "Candidate") -> str:
+def _gates(plan: "Plan", task: "Task") -> Iterator[str]:
+    """Only what the task could have asked: others are left out by not being named."""
+    asked = [e for e in plan.exclusions if task.candidates is None or e.deployment in task.candidates]
+    yield "\ngates, in their order:" if asked else "\ngates: every candidate passes"
+    before = ""
+    for exclusion in asked:
+        if exclusion.gate != before:
+            yield f"  {exclusion.gate}"
+        before = exclusion.gate
+        yield f"    leaves out {exclusion.deployment}: {exclusion.reason}"
+
+
+def _candidate(candidate: "Candidate") -> str:
     quality = candidate.quality
-    evidence = f", quality {quality.rate:.3f} ({quality.source}, n={quality.n})" if quality else ""
-    cost = f"at most about {usd(candidate.expected_nano)}" if candidate.expected_nano else "no cost"
-    if candidate.expected_nano is None:
-        cost = "unpriced"
-    return f"{candidate.deployment}: {candidate.reason}; {cost}{evidence}"
+    known = f", quality {quality.rate:.3g}" if quality else ""
+    evidence = f" ({quality.source}, {quality.n} answers)" if quality and quality.n else ""
+    return f"{candidate.deployment}: {_cost(candidate.expected_nano)}{known}{evidence}"
+
+
+def _cost(expected_nano: int | None) -> str:
+    if expected_nano is None:
+        return "its price is not known"
+    return f"about {usd(expected_nano)}" if expected_nano else "costs nothing more"
+
+
+def _otherwise(task: "Task") -> str:
+    match task.otherwise:
+        case "review":
+            return "it waits for a person (`aihandler review list`)"
+        case "error":
+            return "it ends as an error"
+        case default:
+            return f"the answer is {default.value!r}, marked as default"

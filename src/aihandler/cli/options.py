@@ -1,4 +1,4 @@
-"""Options that several commands share, and how a result is shown."""
+"""Options that several commands share, and how data for programs is printed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -39,24 +39,3 @@ def _plain(value: object) -> object:
     if isinstance(value, frozenset | set):
         return sorted(value)
     return str(value)
-
-
-def usd(nano: int | None) -> str:
-    """Nano-dollars for people: more digits the smaller it is; `unpriced` when not known."""
-    if nano is None:
-        return "unpriced"
-    dollars = nano / 1_000_000_000
-    if dollars == 0:
-        return "$0"
-    return f"${dollars:,.2f}" if abs(dollars) >= 1 else f"${dollars:.4g}"
-
-
-def seconds(duration_s: float | None) -> str:
-    """A duration for people."""
-    if duration_s is None:
-        return "-"
-    if duration_s < 0.0995:
-        return f"{duration_s * 1000:.1f} ms"
-    if duration_s < 100:
-        return f"{duration_s:.1f} s"
-    return f"{int(duration_s) // 60} min {int(duration_s) % 60} s"

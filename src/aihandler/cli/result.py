@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aihandler.cli.options import echo_json, seconds, usd
+from aihandler.cli.options import echo_json
+from aihandler.cli.page import seconds, usd
 from aihandler.domain.labels import DataClass
 from aihandler.domain.task import TaskStep
 from aihandler.workflow.summary import RunSummary, StepTally

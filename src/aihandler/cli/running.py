@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from aihandler.cli.bar import progress_bar
-from aihandler.cli.options import usd
+from aihandler.cli.page import usd
 from aihandler.domain.answer import DocumentResult
 from aihandler.domain.task import Json
 from aihandler.handler import Handler, new_run_id

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aihandler.cli.options import config_option, echo_json, json_option, seconds, usd
+from aihandler.cli.options import config_option, echo_json, json_option
+from aihandler.cli.page import seconds, usd
 
 if TYPE_CHECKING:
     from aihandler.ledger import CallRecord, EntryRecord

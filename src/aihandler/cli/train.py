@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from aihandler.cli.options import config_option, echo_json, json_option, seconds
+from aihandler.cli.options import config_option, echo_json, json_option
+from aihandler.cli.page import seconds
 
 
 @click.command()

@@ -23,6 +23,17 @@ class Mistakes:
         self._file = file
         self._lines = lines
         self._found: list[Mistake] = []
+        self._misshapen: set[Path] = set()
+
+    def add_misshape(self, path: Path, message: str, *, hint: str = "") -> None:
+        """Notes a mistake in the shape at `path`; what lies above is not judged any more."""
+        self.add(path, message, hint=hint)
+        self._misshapen.update(path[:length] for length in range(len(path) + 1))
+
+    def add_unless_misshapen(self, path: Path, message: str, *, hint: str = "") -> None:
+        """Notes a mistake, unless it may follow from one in the shape at or below `path`."""
+        if path not in self._misshapen:
+            self.add(path, message, hint=hint)
 
     def add(self, path: Path, message: str, *, hint: str = "") -> None:
         """Notes a mistake at `path`; its line is that of the nearest place above that has one."""
@@ -31,13 +42,18 @@ class Mistakes:
             Mistake(message, file=self._file, line=self._line(path), path=place, hint=hint)
         )
 
-    def add_at_line(self, line: int, message: str, *, hint: str = "") -> None:
-        """Notes a mistake that has a line and no path."""
-        self._found.append(Mistake(message, file=self._file, line=line, path="", hint=hint))
+    def add_at_line(
+        self, line: int, message: str, *, file: str = "", path: Path = (), hint: str = ""
+    ) -> None:
+        """Notes a mistake in a line that is known, also of another file that this one names."""
+        place = written(path)
+        self._found.append(
+            Mistake(message, file=file or self._file, line=line, path=place, hint=hint)
+        )
 
     def in_order(self) -> tuple[Mistake, ...]:
-        """All of them, from the top of the file to its end."""
-        return tuple(sorted(self._found, key=lambda m: m.line))
+        """All of them, from the top of the file to its end; those of other files follow."""
+        return tuple(sorted(self._found, key=lambda m: (m.file != self._file, m.file, m.line)))
 
     def __len__(self) -> int:
         return len(self._found)

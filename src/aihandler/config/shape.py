@@ -1,17 +1,17 @@
 """The JSON Schema of the file, and every way in which a file differs from it, in words."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from aihandler.config.file import ConfigFile
 from aihandler.config.places import Mistakes, Path, written
-from aihandler.config.words import did_you_mean, listed
+from aihandler.config.words import did_you_mean, listed, nearest
 from aihandler.domain.task import Json
 
-if TYPE_CHECKING:
-    import jsonschema_rs
+# An error of jsonschema-rs: each kind has attributes of its own, which its stubs leave out.
+_Error = Any
 
 
 def schema() -> dict[str, Json]:
@@ -34,9 +34,36 @@ def find_misshapes(data: Json, mistakes: Mistakes) -> set[Path]:
     places: set[Path] = set()
     for error in validator.iter_errors(data):
         for found in _Wording(shape).of(error):
-            mistakes.add(found.path, found.message, hint=found.hint)
+            mistakes.add_misshape(found.path, found.message, hint=found.hint)
             places.add(found.path)
     return places
+
+
+def sound_parts(data: Mapping[str, Json], places: set[Path]) -> dict[str, Json]:
+    """`data` without what is misshapen: the key of an entry, or the entry when that decides."""
+    sound = dict(data)
+    for place in places:
+        section, name, key = (*place, None, None, None)[:3]
+        entries = sound.get(str(section))
+        if name is None or not isinstance(entries, dict):
+            sound.pop(str(section), None)
+            continue
+        entry = entries.get(name)
+        if key is None or not isinstance(entry, dict) or key in _DECISIVE.get(str(section), ()):
+            sound[str(section)] = {n: e for n, e in entries.items() if n != name}
+        else:
+            rest = {k: v for k, v in entry.items() if k != key}
+            sound[str(section)] = {**entries, name: rest}
+    return sound
+
+
+# Without these, the rest of an entry would be judged for what it is not.
+_DECISIVE: Mapping[str, tuple[str, ...]] = {
+    "deployments": ("backend",),
+    "tasks": ("output", "input", "examples"),
+    "workflows": ("steps",),
+    "helpers": ("kind", "deployment"),
+}
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -67,7 +94,7 @@ class _Wording:
     def __init__(self, shape: Mapping[str, Json]) -> None:
         self._shape = shape
 
-    def of(self, error: "jsonschema_rs.ValidationError") -> Iterator[_Found]:
+    def of(self, error: _Error) -> Iterator[_Found]:
         path = tuple(error.instance_path)
         match error.kind.name:
             case "anyOf":
@@ -88,13 +115,13 @@ class _Wording:
             case _:
                 yield _Found(path, f"{_subject(path)} {_bound(error)}")
 
-    def _unknown(self, error: "jsonschema_rs.ValidationError", path: Path) -> Iterator[_Found]:
+    def _unknown(self, error: _Error, path: Path) -> Iterator[_Found]:
         known = self._properties(error.schema_path)
         for name in error.kind.unexpected:
             hint = did_you_mean(name, known, what="allowed")
             yield _Found((*path, name), f"unknown key {name!r}", hint=hint)
 
-    def _missing(self, error: "jsonschema_rs.ValidationError", path: Path) -> _Found:
+    def _missing(self, error: _Error, path: Path) -> _Found:
         name = error.kind.property
         about = self._properties(error.schema_path).get(name, {}).get("description", "")
         return _Found(path, f"{_subject(path)} lacks the key {name!r}", hint=about)
@@ -106,7 +133,7 @@ class _Wording:
         properties: dict[str, Any] = node.get("properties", {})
         return properties
 
-    def _union(self, error: "jsonschema_rs.ValidationError", path: Path) -> Iterator[_Found]:
+    def _union(self, error: _Error, path: Path) -> Iterator[_Found]:
         # What fits none of several forms is told about the form that it is meant to be.
         branches: list[list[Any]] = error.kind.context
         meant = [branch for branch in branches if not _another_form(branch, path)]
@@ -118,7 +145,7 @@ class _Wording:
         words = [str(_shown(o)) for head in heads for o in getattr(head.kind, "options", ())]
         kinds = [_TYPES[t] for head in heads for t in getattr(head.kind, "types", ())]
         expected = " or ".join([*words, *kinds])
-        hint = did_you_mean(error.instance, words) if isinstance(error.instance, str) else ""
+        hint = nearest(error.instance, words) if isinstance(error.instance, str) else ""
         yield _Found(
             path, f"{_subject(path)} must be {expected}, not {_value(error.instance)}", hint=hint
         )
@@ -141,12 +168,12 @@ def _another_form(branch: Sequence[Any], path: Path) -> bool:
 
 def _enum(path: Path, value: Json, options: Sequence[Json]) -> _Found:
     words = [str(_shown(option)) for option in options]
-    hint = did_you_mean(value, words) if isinstance(value, str) else ""
+    hint = nearest(value, words) if isinstance(value, str) else ""
     expected = f"one of {listed(words)}" if len(words) > 1 else words[0]
     return _Found(path, f"{_subject(path)} must be {expected}, not {_value(value)}", hint=hint)
 
 
-def _bound(error: "jsonschema_rs.ValidationError") -> str:
+def _bound(error: _Error) -> str:
     kind = error.kind
     match kind.name:
         case "type":

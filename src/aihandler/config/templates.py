@@ -8,7 +8,7 @@ from aihandler.errors import ConfigError, InputError
 if TYPE_CHECKING:
     import minijinja
 
-__all__ = ["Template"]
+__all__ = ["Template", "TemplateError"]
 
 FUEL = 100_000
 _NAME = "prompt"
@@ -18,6 +18,14 @@ _REMOVED_FILTERS = ("format", "indent", "wordwrap")
 _REMOVED_GLOBALS = ("debug", "namespace", "cycler", "joiner")
 _KEPT_GLOBALS = frozenset({"range", "dict"})
 _UNKNOWN = frozenset({"UnknownFilter", "UnknownFunction", "UnknownTest", "TemplateNotFound"})
+
+
+class TemplateError(ConfigError):
+    """A template that cannot be read; `line` is that of the template, from 1."""
+
+    def __init__(self, message: str, *, line: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
 
 
 class Template:
@@ -83,9 +91,10 @@ def _environment() -> "minijinja.Environment":
     return environment
 
 
-def _mistake(error: "minijinja.TemplateError", where: str) -> ConfigError:
-    return ConfigError(
+def _mistake(error: "minijinja.TemplateError", where: str) -> TemplateError:
+    return TemplateError(
         f"the prompt cannot be read: {_reason(error)}{_at(where)}",
+        line=error.line or 1,
         hint="prompts are minijinja templates: {{ text }} stands for the field 'text'",
     )
 

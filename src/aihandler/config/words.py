@@ -7,12 +7,16 @@ MAX_LISTED = 12
 
 def did_you_mean(word: str, allowed: Collection[str], *, what: str = "allowed") -> str:
     """A hint for `word`: the nearest of `allowed`, else the whole list when it is short."""
+    near = nearest(word, allowed)
+    return near or (f"{what}: {listed(allowed)}" if allowed else "")
+
+
+def nearest(word: str, allowed: Collection[str]) -> str:
+    """A hint for `word` when one of `allowed` is like it."""
     from difflib import get_close_matches
 
     near = get_close_matches(word, allowed, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"{what}: {listed(allowed)}" if allowed else ""
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def listed(words: Collection[str]) -> str:

@@ -85,23 +85,24 @@ class _Reading:
     def __init__(self, file: str) -> None:
         self._file = file
         self._lines: dict[Path, int] = {}
-        self._twice: dict[int, str] = {}
+        self._twice: list[tuple[int, str]] = []
         self._values = 0
 
     def tree(self, root: yaml.Node | None) -> tuple[Tree, Mistakes]:
         data = {} if root is None else self._value(root, ())
         tree = Tree(data, self._lines)
         mistakes = Mistakes(self._file, tree.lines)
-        for line, message in self._twice.items():
+        for line, message in self._twice:
             mistakes.add_at_line(line, message, hint="keep one of the two")
         return tree, mistakes
 
     def _value(self, node: yaml.Node, path: Path) -> Json:
         self._values += 1
         line = node.start_mark.line + 1
-        # An alias inside its own anchor has no end.
-        if self._values > MAX_VALUES or len(path) > MAX_DEPTH:
-            raise _refused(self._file, line, f"more than {MAX_VALUES} values, or endless aliases")
+        if self._values > MAX_VALUES:
+            raise _refused(self._file, line, f"more than {MAX_VALUES} values, aliases written out")
+        if len(path) > MAX_DEPTH:
+            raise _refused(self._file, line, "an alias inside its own anchor")
         self._lines.setdefault(path, line)
         match node:
             case yaml.MappingNode():
@@ -118,7 +119,7 @@ class _Reading:
                 raise _refused(self._file, line, "a key must be text")
             key = key_node.value
             if key in seen:
-                self._twice[line] = f"{key!r} stands twice, first in line {seen[key]}"
+                self._twice.append((line, f"{key!r} stands twice, first in line {seen[key]}"))
                 continue
             seen[key] = line
             # The line of the key is the one to point at, also for a value that begins below it.

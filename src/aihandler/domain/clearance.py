@@ -1,6 +1,7 @@
 """Where a request's data may go: an immutable allow-list, made before the first byte moves."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -18,7 +19,7 @@ class Exclusion(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Clearance(msgspec.Struct, frozen=True):
+class Clearance(msgspec.Struct, frozen=True, dict=True):
     """The deployments that data of this class may reach. Only `policy/` makes one.
 
     `allowed` maps a deployment's name to its `Deployment.identity`, so that one which was
@@ -41,7 +42,7 @@ class Clearance(msgspec.Struct, frozen=True):
                 hint="run `aihandler explain` to see which gate took it out",
             )
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Names this allow-list in keys and in the ledger."""
         return digest_text("clearance", self.data_class.value, sorted(self.allowed.items()))

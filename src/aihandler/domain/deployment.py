@@ -4,6 +4,7 @@ import datetime
 import enum
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -95,7 +96,7 @@ class Tls(msgspec.Struct, frozen=True):
     client_key: str = ""
 
 
-class Deployment(msgspec.Struct, frozen=True):
+class Deployment(msgspec.Struct, frozen=True, dict=True):
     """A model at an address. `backend` is `openai` or `builtin/<kind>`; `urls` are replicas."""
 
     name: str
@@ -117,12 +118,12 @@ class Deployment(msgspec.Struct, frozen=True):
     retires: datetime.date | None = None
     quality: Mapping[str, float] = {}
 
-    @property
+    @cached_property
     def in_process(self) -> bool:
         """True when no byte leaves this process."""
         return self.backend.startswith("builtin/")
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """A digest of all that decides where data goes; a Clearance holds this beside the name."""
         where = (self.name, self.backend, self.hosting.value, self.region, self.provider)

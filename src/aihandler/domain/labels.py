@@ -14,10 +14,14 @@ class DataClass(enum.Enum):
     CONFIDENTIAL = "confidential"
     RESTRICTED = "restricted"
 
-    @property
-    def rank(self) -> int:
-        """0 for public up to 3 for restricted."""
-        return _RANKS[self]
+    rank: int
+
+    def __new__(cls, value: str) -> "DataClass":
+        """Gives each class its rank: 0 for public up to 3 for restricted."""
+        data_class = object.__new__(cls)
+        data_class._value_ = value
+        data_class.rank = len(cls.__members__)
+        return data_class
 
     def __lt__(self, other: "DataClass") -> bool:
         return self.rank < other.rank
@@ -30,9 +34,6 @@ class DataClass(enum.Enum):
 
     def __ge__(self, other: "DataClass") -> bool:
         return self.rank >= other.rank
-
-
-_RANKS = {data_class: rank for rank, data_class in enumerate(DataClass)}
 
 
 class ClassSource(msgspec.Struct, frozen=True):

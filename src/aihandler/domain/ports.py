@@ -176,6 +176,10 @@ class Journal(Protocol):
         """Writes how the attempt ended."""
         ...
 
+    def settle_with_next(self, entry_id: int, settlement: Settlement) -> None:
+        """As `settle`, without waiting: durable as soon as what is awaited next is."""
+        ...
+
     async def accept(self, accepted: Accepted) -> None:
         """Writes that a piece of work is done."""
         ...

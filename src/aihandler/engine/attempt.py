@@ -1,7 +1,7 @@
 """One attempt: intent, send, judgement, settlement. It is paid for once and always recorded."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import msgspec
 
@@ -80,7 +80,7 @@ class Attempts:
             flight.land(attempted.reply)
             return attempted
 
-    async def stream(self, turn: Turn) -> AsyncIterator[StreamEvent | Attempted]:
+    async def stream(self, turn: Turn) -> AsyncGenerator[StreamEvent | Attempted]:
         """Asks once and yields what comes as it comes; the last item is the Attempted."""
         sending = self._sending(turn)
         async with self._slot(turn.deployment):
@@ -173,7 +173,7 @@ class Attempts:
     ) -> Attempted:
         turn, latency_s = sending.turn, sending.timer.elapsed_s
         outcome, verdict = self._judge(turn.call, reply)
-        cost = self._pricer.cost(turn.deployment, reply.usage or Usage(), latency_s)
+        cost = self._cost(turn.deployment, reply.usage, latency_s)
         validity, problems = _became_valid(verdict, turn), _problems(verdict)
         settlement = Settlement(
             outcome,
@@ -188,7 +188,11 @@ class Attempts:
             request_id=reply.request_id,
             reply=_encode(reply),
         )
-        await self._journal.settle(entry_id, settlement)
+        if outcome == "valid" and turn.call.work_key:
+            # The engine accepts this work next and waits for that, which covers both.
+            self._journal.settle_with_next(entry_id, settlement)
+        else:
+            await self._journal.settle(entry_id, settlement)
         report = AttemptReport(
             entry_id,
             turn.deployment.name,
@@ -228,6 +232,12 @@ class Attempts:
         outcome: AttemptOutcome = "in_doubt" if sending.timer.sent else "failed"
         stopped = Settlement(outcome, Cost(), sending.timer.elapsed_s, error_code="stopped")
         await asyncio.shield(self._journal.settle(entry_id, stopped))
+
+    def _cost(self, deployment: Deployment, usage: Usage | None, latency_s: float) -> Cost:
+        if usage is None and not deployment.in_process:
+            # Tokens that nobody counted are not free.
+            return Cost(status="unpriced")
+        return self._pricer.cost(deployment, usage or Usage(), latency_s)
 
     def _judge(self, call: Call, reply: Reply) -> tuple[AttemptOutcome, Verdict]:
         # A model that is not sure has still said something: it becomes the proposal of a review.

@@ -1,6 +1,6 @@
 """Runs a plan: attempts in order until an answer is valid, within one deadline."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 import msgspec
 
@@ -72,7 +72,7 @@ class Engine:
                 return await self._accepted(call, walk.answer(attempted))
         return await self._unanswered(walk)
 
-    async def stream(self, call: Call) -> AsyncIterator[StreamEvent | Answer[Json]]:
+    async def stream(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Json]]:
         """Events as they come, then the Answer. What must be valid as a whole comes whole.
 
         Until the first event a failure is a silent fallback; after it, it is raised: what has
@@ -98,7 +98,7 @@ class Engine:
 
     async def _stream_one(
         self, candidate: Candidate, walk: Walk
-    ) -> AsyncIterator[StreamEvent | Attempted]:
+    ) -> AsyncGenerator[StreamEvent | Attempted]:
         if not walk.may_go_on(self._clock.monotonic()):
             return
         deployment = self._planner.configuration.deployments[candidate.deployment]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from aihandler.config.configuration import Configuration
-from aihandler.domain.attempt import Plan, Snapshot
+from aihandler.domain.attempt import Candidate, Plan, Snapshot
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.labels import DataClass, Labels
@@ -11,7 +11,9 @@ from aihandler.domain.ports import Pricer
 from aihandler.domain.task import Task
 from aihandler.domain.usage import Usage
 from aihandler.policy import clear
-from aihandler.routing import order
+from aihandler.routing import Ordering, order
+
+Expected = Callable[[Deployment], int | None]
 
 # Without a bound in the task, an answer is taken to be this long when its cost is foreseen.
 ASSUMED_OUTPUT_TOKENS = 512
@@ -25,6 +27,7 @@ class Planner:
     def __init__(self, configuration: Configuration, pricer: Pricer) -> None:
         self.configuration = configuration
         self._pricer = pricer
+        self._orderings: dict[tuple[str, DataClass], tuple[Snapshot, Ordering]] = {}
         self._clearances: dict[tuple[str, DataClass], Clearance] = {}
 
     def plan(
@@ -37,13 +40,8 @@ class Planner:
     ) -> Plan:
         """Says where this request may go and in which order it is tried."""
         clearance = self._clearance(task, labels)
-        ordering = order(
-            task,
-            clearance,
-            self.configuration.deployments,
-            snapshot=snapshot,
-            expected=self._expected(task, fields),
-        )
+        expected = self._expected(task, fields)
+        ordering = self._ordering(task, clearance, snapshot, expected)
         return Plan(
             task=task.name,
             labels=labels,
@@ -60,9 +58,26 @@ class Planner:
             self._clearances[known] = clear(self.configuration, task, labels)
         return self._clearances[known]
 
-    def _expected(
-        self, task: Task, fields: Mapping[str, str]
-    ) -> Callable[[Deployment], int | None]:
+    def _ordering(
+        self, task: Task, clearance: Clearance, snapshot: Snapshot, expected: Expected
+    ) -> Ordering:
+        deployments = self.configuration.deployments
+        if task.candidates is None or task.limits.cost_usd is not None:
+            return order(task, clearance, deployments, snapshot=snapshot, expected=expected)
+        # A listed order follows from all but the cost of the request, which is put in anew.
+        known = (task.name, clearance.data_class)
+        seen, ordering = self._orderings.get(known, (None, None))
+        if ordering is None or seen is not snapshot:
+            ordering = order(task, clearance, deployments, snapshot=snapshot, expected=expected)
+            self._orderings[known] = (snapshot, ordering)
+            return ordering
+        candidates = tuple(
+            Candidate(c.deployment, expected(deployments[c.deployment]), c.quality, c.reason)
+            for c in ordering.candidates
+        )
+        return Ordering(candidates, ordering.exclusions, ordering.order)
+
+    def _expected(self, task: Task, fields: Mapping[str, str]) -> Expected:
         usage = expected_usage(task, fields)
         return lambda deployment: self._pricer.expected_nano(deployment, usage)
 

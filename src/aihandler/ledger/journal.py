@@ -16,7 +16,7 @@ from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Accepted, Clock, Intent, ReviewItem, Settlement
 from aihandler.domain.usage import Cost
 from aihandler.ledger.batch import BOOK_CAPACITY, Begun, Ended, Hourly, Rows
-from aihandler.ledger.content import Content
+from aihandler.ledger.lookups import Lookups
 from aihandler.ledger.prices import Prices, hourly_nano
 from aihandler.ledger.writer import Writer
 
@@ -45,15 +45,12 @@ _KEEP_PRICE = "INSERT OR IGNORE INTO price_snapshot (id, body) VALUES (?, ?)"
 _KEEP_CLEARANCE = """
 INSERT OR IGNORE INTO clearance (fingerprint, data_class, deployments) VALUES (?, ?, ?)
 """
-_REUSABLE = "SELECT id FROM entry WHERE key = ? AND reusable = 1 ORDER BY id DESC LIMIT 1"
-_DONE = "SELECT id, version, run_id, document_id, step FROM work WHERE key = ?"
 _DONE_KEYS = "SELECT key, version FROM work"
 _DONE_KEYS_OF_WORKFLOW = """
 SELECT key, version FROM work WHERE run_id IN (SELECT id FROM run WHERE workflow = ?)
 """
 
 _json = msgspec.json.Encoder()
-_decode_reply = msgspec.json.Decoder(Reply).decode
 
 
 class DocumentRow(msgspec.Struct, frozen=True):
@@ -82,13 +79,13 @@ class SqliteJournal:
         writer: Writer,
         *,
         reader: sqlite3.Connection,
-        content: Content,
+        lookups: Lookups,
         clock: Clock,
         first_id: int,
     ) -> None:
         self._writer = writer
         self._reader = reader
-        self._content = content
+        self._lookups = lookups
         self._clock = clock
         self._first_id = first_id
         self._ids = itertools.count(first_id)
@@ -104,6 +101,7 @@ class SqliteJournal:
             unsent = Settlement("failed", Cost(), 0.0, error_code="cancelled")
             self._writer.post(Ended(entry_id, unsent))
             raise
+        self._lookups.begun(entry_id, intent.key)
         return entry_id
 
     def sent(self, entry_id: int) -> None:
@@ -113,10 +111,17 @@ class SqliteJournal:
     async def settle(self, entry_id: int, settlement: Settlement) -> None:
         """Writes how the attempt ended."""
         await self._writer.write(Ended(entry_id, settlement))
+        self._lookups.ended(entry_id, settlement)
+
+    def settle_with_next(self, entry_id: int, settlement: Settlement) -> None:
+        """As `settle`, without waiting: durable as soon as what is awaited next is."""
+        self._writer.post(Ended(entry_id, settlement))
+        self._lookups.ended(entry_id, settlement)
 
     async def accept(self, accepted: Accepted) -> None:
         """Writes that a piece of work is done."""
         await self._writer.write(accepted)
+        self._lookups.accepted(accepted)
 
     async def review(self, item: ReviewItem) -> None:
         """Queues a piece of work for a person."""
@@ -124,20 +129,11 @@ class SqliteJournal:
 
     def finished(self, key: bytes) -> Reply | None:
         """The whole reply of an earlier settled attempt of the same key, to use again unpaid."""
-        row = self._reader.execute(_REUSABLE, (key,)).fetchone()
-        if row is None:
-            return None
-        reply = self._content.exchange(row[0]).reply
-        return _decode_reply(reply) if reply else None
+        return self._lookups.finished(key)
 
     def done(self, work_key: bytes) -> Accepted | None:
         """The accepted answer of this work, if there is one and it was not forgotten."""
-        row = self._reader.execute(_DONE, (work_key,)).fetchone()
-        answer = self._content.answer(row[0], work_key) if row is not None else None
-        if answer is None:
-            return None
-        _, version, run_id, document_id, step = row
-        return Accepted(work_key, version, answer, run_id, document_id, step)
+        return self._lookups.done(work_key)
 
     def done_keys(self, workflow: str | None = None) -> dict[bytes, bytes]:
         """Work key to version of all that is done, or of what runs of one workflow have done."""

@@ -20,6 +20,7 @@ from aihandler.ledger.content import (
 from aihandler.ledger.forgetting import Forgotten
 from aihandler.ledger.journal import SqliteJournal
 from aihandler.ledger.lock import RunLock
+from aihandler.ledger.lookups import Lookups
 from aihandler.ledger.queries import Queries
 from aihandler.ledger.recovery import Recovery, recover
 from aihandler.ledger.store import open_beside, open_for_reading, open_for_writing, storage_errors
@@ -43,6 +44,9 @@ class Archive:
             opened.callback(self._content.connection.close)
             self._opened = opened.pop_all()
         self.queries = Queries(path, self._ledger, self._content)
+
+    def changed(self) -> None:
+        """Called after something was decided or removed; here nothing hangs on it."""
 
     def accept_review(self, review_id: str, value: Json = None) -> None:
         """Accepts the proposal of a review, or `value` in its place. Raises InputError."""
@@ -92,6 +96,7 @@ class Archive:
             content = change_content(content_path(self.path), self._key)
             with contextlib.closing(content.connection):
                 yield ledger, content
+            self.changed()
 
 
 class Ledger(Archive):
@@ -106,13 +111,26 @@ class Ledger(Archive):
             first_id = _next_id(ledger, content.connection)
             writer = Writer(batches, path, wall=clock.wall)
             opened.callback(writer.close)
+            by_key = open_for_reading(path, "ledger")
+            opened.callback(by_key.close)
             super().__init__(path, clock=clock, encryption_key=encryption_key)
             # The writing connections close last: only they can tidy the write-ahead file away.
             opened.push(self._opened)
             self._opened = opened.pop_all()
-        self.journal = SqliteJournal(
-            writer, reader=self._ledger, content=self._content, clock=clock, first_id=first_id
+        self._lookups = Lookups(
+            by_key, content=self._content, clock=clock, keep_replies=keep_content
         )
+        self.journal = SqliteJournal(
+            writer,
+            reader=self._ledger,
+            lookups=self._lookups,
+            clock=clock,
+            first_id=first_id,
+        )
+
+    def changed(self) -> None:
+        """Lets lookups see what was decided or removed."""
+        self._lookups.forget()
 
 
 def open_ledger(

@@ -107,9 +107,9 @@ def settlement_row(entry_id: int, settlement: Settlement, *, expected_nano: int 
         settlement.request_id,
         reply_chars,
         hashlib.blake2b(settlement.reply, digest_size=16).digest() if settlement.reply else None,
-        # A whole reply can be used again, also one that is invalid: asked again, the same model
-        # would say the same. One that was cut off or failed must be asked for again.
-        int(finish == "stop" and settlement.outcome in {"valid", "invalid"}),
+        # A whole reply can be used again, also one that is invalid or not sure enough: asked again,
+        # the same model would say the same. One that was cut off must be asked for again.
+        int(finish in {"stop", "abstain"} and settlement.outcome in REUSABLE),
         "in_doubt" if doubtful else "settled",
         entry_id,
     )

@@ -1,1 +1,1 @@
-"""."""
+"""Hashed linear models in numpy: features, fit, calibrate, quantise, keep as one file."""

@@ -4,7 +4,6 @@ Everything here is learned from predictions for rows that the predicting model w
 (`folds` says which rows are held out together), never from a test part.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +14,7 @@ from aihandler.linear.fit import softmax
 
 __all__ = [
     "Curve",
+    "Judged",
     "Squash",
     "calibration_error",
     "fit_squash",
@@ -61,6 +61,15 @@ class Curve(msgspec.Struct, frozen=True):
                 return self.confidences[place], self.coverage[place]
         return NEVER, 0.0
 
+    def coverage_at(self, confidence: float) -> float:
+        """The share of texts that reach `confidence`."""
+        reached = (
+            share
+            for value, share in zip(self.confidences, self.coverage, strict=True)
+            if value >= confidence
+        )
+        return max(reached, default=0.0)
+
 
 class Judged(NamedTuple):
     """Predictions of held-out rows: the raw confidence in each, and whether it was right."""
@@ -76,7 +85,7 @@ def folds(targets: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
     there are, the more that matters.
     """
     rows = len(targets)
-    count = 3 if rows >= 4_000 else 5 if rows >= 1_000 else 10
+    count = 3 if rows >= 4_000 else 5 if rows >= 400 else 10
     count = min(count, rows)
     shuffled = np.random.default_rng(seed).permutation(rows)
     by_class = shuffled[np.argsort(targets[shuffled], kind="stable")]
@@ -117,13 +126,10 @@ def fit_squash(judged: Judged, rounds: int = 50) -> Squash:
     return Squash(max(float(found[0]), 0.0), float(found[1]))
 
 
-def trust_curve(
-    confidences: Sequence[float], right: NDArray[np.bool_], points: int = 400
-) -> Curve:
+def trust_curve(confidences: NDArray[np.float64], right: NDArray[np.bool_], points: int = 400) -> Curve:
     """The curve of held-out answers, at `points` places."""
-    values = np.asarray(confidences, np.float64)
-    order = np.argsort(-values, kind="stable")
-    values, hits = values[order], np.cumsum(right[order])
+    order = np.argsort(-confidences, kind="stable")
+    values, hits = confidences[order], np.cumsum(right[order])
     # Answers of equal confidence are taken together: a threshold cannot part them.
     last = np.flatnonzero(np.append(values[1:] != values[:-1], True))
     if len(last) > points:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,32 +16,25 @@ from aihandler.linear.calibrate import (
 )
 from aihandler.linear.features import Space, count_all
 from aihandler.linear.fit import Fitting, Sparse, fit, predict, softmax
-from aihandler.linear.model import Head, LinearModel, quantise
+from aihandler.linear.model import Head, Learned, LinearModel, quantise
 from aihandler.linear.weigh import rarity, weigh_all
 
-__all__ = ["Learned", "learn"]
-
-
-class Learned(msgspec.Struct, frozen=True):
-    """What cross-validation says of a model: all heads right at once, over all examples."""
-
-    accuracy: float
-    calibration_error: float
-    folds: int
+__all__ = ["learn"]
 
 
 def learn(
     texts: Sequence[str],
     answers: Mapping[str, Sequence[str | None]],
     *,
-    space: Space = Space(),
-    how: Fitting = Fitting(),
-) -> tuple[LinearModel, Learned]:
+    space: Space | None = None,
+    how: Fitting | None = None,
+) -> LinearModel:
     """Learns to answer every head of `answers` (one answer for each text).
 
     The same input gives the same bytes. Calibration costs as many further fits as there are
     folds; the rarity of buckets is taken from all texts, which labels play no part in.
     """
+    space, how = space or Space(), how or Fitting()
     rows = count_all(texts, space)
     rare = rarity(rows, space)
     data = Sparse(rows, weigh_all(rows, rare, space), space.size)
@@ -53,18 +45,23 @@ def learn(
     )
     squash = fit_squash(joint)
     confidences = np.array([squash(raw) for raw in joint.raw.tolist()])
-    model = LinearModel(
+    learned = Learned(
+        examples=len(texts),
+        accuracy=float(joint.right.mean()),
+        calibration_error=calibration_error(confidences, joint.right),
+        folds=max(head.folds for head in heads),
+    )
+    return LinearModel(
         space=space,
         heads=tuple(head.head for head in heads),
         squash=squash,
         curve=trust_curve(confidences, joint.right),
+        learned=learned,
         rare=rare,
         scale=np.stack([head.scale for head in heads], axis=1),
         matrix=np.concatenate([head.matrix for head in heads], axis=1),
         bias=np.concatenate([head.bias for head in heads]),
     )
-    error = calibration_error(confidences, joint.right)
-    return model, Learned(float(joint.right.mean()), error, max(head.folds for head in heads))
 
 
 class _Fitted(NamedTuple):
@@ -76,9 +73,7 @@ class _Fitted(NamedTuple):
     folds: int
 
 
-def _learn_head(
-    name: str, given: Sequence[str | None], data: Sparse, how: Fitting
-) -> _Fitted:
+def _learn_head(name: str, given: Sequence[str | None], data: Sparse, how: Fitting) -> _Fitted:
     labels = tuple(sorted(set(given), key=lambda label: (label is None, label or "")))
     place = {label: number for number, label in enumerate(labels)}
     targets = np.array([place[label] for label in given], np.int64)
@@ -89,9 +84,7 @@ def _learn_head(
         softmax(logits / np.float32(temperature)).max(axis=1).astype(np.float64),
         logits.argmax(axis=1) == targets,
     )
-    weights = fit(
-        data, targets, classes=len(labels), chosen=np.arange(len(targets)), how=how
-    )
+    weights = fit(data, targets, classes=len(labels), chosen=np.arange(len(targets)), how=how)
     matrix, scale = quantise(weights)
     head = Head(name, labels, temperature)
     return _Fitted(head, judged, matrix, scale, weights.bias, int(fold.max()) + 1)

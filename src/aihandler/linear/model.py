@@ -15,7 +15,7 @@ from aihandler.linear.features import Space, count
 from aihandler.linear.fit import Weights
 from aihandler.linear.weigh import weigh
 
-__all__ = ["Head", "LinearModel", "Scored", "quantise", "score"]
+__all__ = ["Head", "Learned", "LinearModel", "Scored", "quantise", "score"]
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -24,6 +24,15 @@ class Head(msgspec.Struct, frozen=True):
     name: str
     labels: tuple[str | None, ...]
     temperature: float = 1.0
+
+
+class Learned(msgspec.Struct, frozen=True):
+    """What cross-validation says of a model (an answer is right when all heads are)."""
+
+    examples: int
+    accuracy: float
+    calibration_error: float
+    folds: int
 
 
 class Scored(msgspec.Struct, frozen=True):
@@ -50,6 +59,7 @@ class LinearModel:
     heads: tuple[Head, ...]
     squash: Squash
     curve: Curve
+    learned: Learned
     rare: NDArray[np.float32]
     scale: NDArray[np.float32]
     matrix: NDArray[np.int8]

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from aihandler.errors import InputError
 from aihandler.linear.calibrate import Curve, Squash
 from aihandler.linear.features import Space
-from aihandler.linear.model import Head, LinearModel
+from aihandler.linear.model import Head, Learned, LinearModel
 
 __all__ = ["load", "save"]
 
 _MAGIC = b"AIHLIN1\n"
 _DIGEST_SIZE = 32
+_ALIGNMENT = 64
 
 
 class _Array(msgspec.Struct, frozen=True):
@@ -33,6 +34,7 @@ class _Header(msgspec.Struct, frozen=True):
     heads: tuple[Head, ...]
     squash: Squash
     curve: Curve
+    learned: Learned
     arrays: dict[str, _Array]
 
 
@@ -41,8 +43,10 @@ def save(model: LinearModel, path: Path) -> str:
     arrays = {name: getattr(model, name) for name in ("rare", "scale", "matrix", "bias")}
     shapes = {name: _Array(array.dtype.str, array.shape) for name, array in arrays.items()}
     header = msgspec.json.encode(
-        _Header(model.space, model.heads, model.squash, model.curve, shapes)
+        _Header(model.space, model.heads, model.squash, model.curve, model.learned, shapes)
     )
+    # Blanks after the JSON, so that the arrays begin at a multiple of what they are made of.
+    header += b" " * (-(len(_MAGIC) + 8 + len(header)) % _ALIGNMENT)
     body = [_MAGIC, len(header).to_bytes(8, "little"), header]
     body += [np.ascontiguousarray(array).tobytes() for array in arrays.values()]
     digest = hashlib.blake2b(digest_size=_DIGEST_SIZE)
@@ -70,7 +74,14 @@ def load(path: Path) -> LinearModel:
     try:
         header = msgspec.json.decode(body[begin:end], type=_Header)
         arrays = _arrays(header.arrays, body[end:])
-        return LinearModel(header.space, header.heads, header.squash, header.curve, **arrays)
+        return LinearModel(
+            space=header.space,
+            heads=header.heads,
+            squash=header.squash,
+            curve=header.curve,
+            learned=header.learned,
+            **arrays,  # type: ignore[arg-type]  # their kinds stand in the file, under the digest
+        )
     except (msgspec.MsgspecError, TypeError, ValueError) as error:
         raise _damaged(path) from error
 

@@ -23,10 +23,8 @@ def weigh(
     """Values of one text: (1 + log count) * rarity; words and characters each of length 1."""
     values: NDArray[np.float32] = (1 + np.log(counts)) * rare[buckets]
     split = int(np.searchsorted(buckets, words))
-    for block in (values[:split], values[split:]):
-        length = float(np.sqrt(np.dot(block, block)))
-        if length:
-            block /= length
+    _to_length_one(values[:split])
+    _to_length_one(values[split:])
     return values
 
 
@@ -37,3 +35,8 @@ def weigh_all(rows: Rows, rare: NDArray[np.float32], space: Space) -> NDArray[np
     block += rows.buckets >= space.words
     length = np.sqrt(np.bincount(block, values * values, minlength=2 * rows.height))
     return (values / length[block]).astype(np.float32)
+
+
+def _to_length_one(block: NDArray[np.float32]) -> None:
+    if length := float(np.sqrt(np.dot(block, block))):
+        block /= np.float32(length)

@@ -53,12 +53,19 @@ class MemoryJournal:
     async def settle(self, entry_id: int, settlement: Settlement) -> None:
         """Keeps how an attempt ended."""
         self._check()
+        self._keep(entry_id, settlement)
+
+    def _keep(self, entry_id: int, settlement: Settlement) -> None:
         entry = self.entries[entry_id - 1]
         entry.settlement = settlement
         if settlement.reply:
             reply = _decode_reply(settlement.reply)
             if reply.finish in _WHOLE:
                 self._finished[entry.intent.key] = reply
+
+    def settle_with_next(self, entry_id: int, settlement: Settlement) -> None:
+        """Keeps how an attempt ended."""
+        self._keep(entry_id, settlement)
 
     async def accept(self, accepted: Accepted) -> None:
         """Keeps an accepted answer."""

@@ -35,7 +35,8 @@ _COMPACT = re.compile(r"(?<![\w.,/-])((?:19|20)\d\d)(\d\d)(\d\d)(?![\w.,/-]*\d)"
 _CHINESE = re.compile(r"(\d{4}) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?日")
 _YEAR_LAST = re.compile(rf"{_BEGIN}(\d{{1,2}})([-/.]) ?(\d{{1,2}})\2 ?(\d{{4}}|\d{{2}}){_END}")
 _DAY_NAMED = re.compile(
-    rf"{_BEGIN}(\d{{1,2}})(?:st|nd|rd|th|er|\.)?[ -/]{{0,2}}(?:of |de )?{_MONTH}[ ,/-]{{0,2}}(?:de )?{_YEAR}{_END}"
+    rf"{_BEGIN}(\d{{1,2}})(?:st|nd|rd|th|er|\.)?[ -/]{{0,2}}(?:of |de )?"
+    rf"{_MONTH}[ ,/-]{{0,2}}(?:de )?{_YEAR}{_END}"
 )
 _NAMED_DAY = re.compile(rf"(?<!\w){_MONTH}[ -]?(\d{{1,2}})(?:st|nd|rd|th)?,?[ -]{_YEAR}{_END}")
 _TIME = re.compile(r"[t ](\d{2}):(\d{2})(?::\d{2}(?:\.\d+)?)?(?: ?(?:z|[+-]\d{2}:?\d{2}))?\Z")

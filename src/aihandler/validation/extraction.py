@@ -12,6 +12,7 @@ from aihandler.validation.strict import NotJson, storable
 
 # More values than this are no answer with a stray bracket in it.
 MAX_VALUES = 16
+MAX_MARKS = 2_000
 
 _NEXT = re.compile(r"```|[\[{\]}]")
 _FENCE_WORD = re.compile(r"[A-Za-z0-9_+.-]*")
@@ -65,8 +66,11 @@ class _Scan:
         self._outside: list[str] = []
 
     def run(self) -> None:
-        at = 0
+        at = marks = 0
         while (mark := _NEXT.search(self.text, at)) is not None:
+            marks += 1
+            if marks > MAX_MARKS:
+                raise NotJson("has too many brackets outside of any value")
             self._outside.append(self.text[at : mark.start()])
             at = self._fence(mark) if mark.group() == "```" else self._bracket(mark)
             if len(self.found) > MAX_VALUES:

@@ -37,22 +37,23 @@ _CODE_OF = {sign: code for code, signs in _CURRENCIES.items() for sign in signs}
 _SIGN = "|".join(sorted((re.escape(sign) for sign in _CODE_OF), key=len, reverse=True))
 
 # Groups may be parted by a mark that parts nothing else, or by a blank before three digits.
-_FIGURE = re.compile(r"\d+(?:[.,'’_]\d+)*")
+_FIGURE = re.compile(r"\d+(?:[.,'_]\d+)*")
 _BLANK_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d])(?:[.,]\d+)?")
-_RUN_BEFORE = re.compile(r"[^\W_][\w./,'’-]{0,40}\Z")
-_MINUS_BEFORE = re.compile(
-    r"(?:^|[^\w.,)])(?:[a-z]{3}|[$€£¥₹])? ?[-−] ?(?:[a-z]{3}|[$€£¥₹])? ?\Z|\((?:[a-z]{3}|[$€£¥₹])? ?\Z"
-)
+_RUN_BEFORE = re.compile(r"[^\W_][\w./,'-]{0,40}\Z")
+# 112-B is a name; a 12-month term is twelve.
+_NAME_AFTER = re.compile(r"[-/](?:[a-z]\b|[a-z]*\d+[a-z])")
+_UNIT = r"(?:[a-z]{3}|[$\u20ac\u00a3\u00a5\u20b9])?"
+_MINUS_BEFORE = re.compile(rf"(?:^|[^\w.,)]){_UNIT} ?- ?{_UNIT} ?\Z|\({_UNIT} ?\Z")
 _SCALE_AFTER = re.compile(r" ?(k|thousand|m|mn|mio|million|bn|billion)\b")
 _PERCENT_AFTER = re.compile(r" ?(?:%|percent|per cent)")
 _SCALES = {"k": 3, "thousand": 3, "m": 6, "mn": 6, "mio": 6, "million": 6, "bn": 9, "billion": 9}
 _AMOUNT = re.compile(
-    rf"(?P<before>{_SIGN})?\s?(?P<minus>-)?\s?(?P<figure>\d[\d.,'’ ]*)\s?(?P<after>{_SIGN}|%)?"
+    rf"(?P<before>{_SIGN})?\s?(?P<minus>-)?\s?(?P<figure>\d[\d.,' ]*)\s?(?P<after>{_SIGN}|%)?"
 )
-_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen twenty"
-).split()
+_WORDS = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
 _MAX_DIGITS = 60
 
 
@@ -60,7 +61,7 @@ def readings(figure: str) -> frozenset[Decimal]:
     """All values that digits with marks may mean: `1.500` is 1500 here and 1.5 there."""
     if sum(map(str.isdigit, figure)) > _MAX_DIGITS:
         return frozenset()
-    plain = re.sub(r"['’_ ]", "", figure)
+    plain = re.sub(r"['_ ]", "", figure)
     return frozenset(Decimal(reading) for reading in _plain_readings(plain))
 
 
@@ -68,17 +69,15 @@ def figures(text: str) -> Iterator[tuple[Decimal, bool]]:
     """Each number that stands in a normalised text, and whether it is written as negative."""
     for found in (*_FIGURE.finditer(text), *_BLANK_GROUPS.finditer(text)):
         before = text[max(0, found.start() - 48) : found.start()]
-        if _is_part_of_a_name(before):
+        if _is_part_of_a_name(before) or _NAME_AFTER.match(text, found.end()):
             continue
-        negative = bool(_MINUS_BEFORE.search(before[-8:])) or text[
-            found.end() : found.end() + 1
-        ] in {"−"}
+        negative = _MINUS_BEFORE.search(before[-8:]) is not None
         for value in readings(found.group()):
             yield value, negative
             yield from ((scaled, negative) for scaled in _scaled(value, text, found.end()))
-    for word in re.finditer(r"[a-z]{3,9}", text):
+    for word in re.finditer(r"\b[a-z]{3,6}\b", text):
         if word.group() in _WORDS:
-            yield Decimal(_WORDS.index(word.group())), False
+            yield Decimal(_WORDS[word.group()]), False
 
 
 def amount(text: str) -> tuple[frozenset[Decimal], bool, str] | None:

@@ -16,7 +16,7 @@ _NEGATION = re.compile(
     r"\b(?:not|no|never|neither|nor|none|cannot|wrong|incorrect|second|least|if|unlike)\b|n't",
     re.IGNORECASE,
 )
-_WRAPS = "\"'`*_“”‘’«»()[]<>"
+_WRAPS = "\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb()[]<>"
 
 
 def judge_text(text: str, output: TextOutput) -> Verdict:

@@ -15,10 +15,11 @@ _BLOCKS = (
     ("<|channel>thought", "<channel|>"),
     ("◁think▷", "◁/think▷"),
 )
-_CLOSERS = {opener: closer for opener, closer in _BLOCKS}
-_OPENER = re.compile("|".join(re.escape(opener) for opener, _ in _BLOCKS))
+_CLOSERS = dict(_BLOCKS)
+_OPENERS = "|".join(re.escape(opener) for opener, _ in _BLOCKS)
+_OPENER = re.compile(rf"\s*({_OPENERS})")
 _CLOSER = re.compile("|".join(re.escape(closer) for _, closer in _BLOCKS))
-_MARKER = re.compile(f"{_OPENER.pattern}|{_CLOSER.pattern}|" + re.escape("<|channel|>"))
+_MARKER = re.compile(f"{_OPENERS}|{_CLOSER.pattern}|" + re.escape("<|channel|>"))
 _FINAL = re.compile(r"<\|channel\|>final\s*(?:<\|constrain\|>\s*\w*\s*)?<\|message\|>")
 _END = re.compile(r"<\|(?:return|end|call)\|>")
 # An answer that begins so may hold a tag inside a string: nothing of it is taken away.
@@ -58,12 +59,13 @@ def _final_channel(text: str) -> str:
 
 
 def _without_blocks(text: str) -> str:
-    while (opener := _OPENER.match(text)) is not None:
-        closer = text.find(_CLOSERS[opener.group()], opener.end())
+    at = 0
+    while (opener := _OPENER.match(text, at)) is not None:
+        closer = text.find(_CLOSERS[opener[1]], opener.end())
         if closer < 0:
             return ""
-        text = text[closer + len(_CLOSERS[opener.group()]) :].lstrip()
-    return text
+        at = closer + len(_CLOSERS[opener[1]])
+    return text[at:].lstrip()
 
 
 def _after_orphan(text: str) -> str:

@@ -173,6 +173,9 @@ class _Reader:
         if quote == "'":
             self._note("read quotes of Python")
         if _RAW.search(self.text, start, at):
+            # A line end at the very end may belong to the string or to the lay-out.
+            if self.text[at - 1] in "\r\n":
+                raise self._wrong(at, "has a raw line end at the end of a string")
             self._note("kept a raw line end or tab inside a string")
         return _joined("".join(parts)), at + 1
 

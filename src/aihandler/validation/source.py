@@ -10,9 +10,9 @@ from aihandler.validation.dates import date_of, dates
 from aihandler.validation.figures import amount, currency_signs, figures
 
 _MARKS = str.maketrans(
-    dict.fromkeys("‘’‚‛′`´", "'")
-    | dict.fromkeys("“”„‟″«»", '"')
-    | dict.fromkeys("‐‑‒–—―−", "-")
+    dict.fromkeys("\u2018\u2019\u201a\u201b\u2032`\u00b4", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
     | dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff")
     # A blank that does not break parts groups of digits, and nothing else.
     | {"\u00a0": "\u2009", "\u202f": "\u2009", "\u2007": "\u2009"}

@@ -26,7 +26,7 @@ class Cut(NotJson):
 
 
 def parse(text: str) -> Json:
-    """The value of a whole text. Raises NotJson; NaN, infinities and unequal doubles are refused."""
+    """The value of a whole text. Raises NotJson, also for NaN, infinities, unequal doubles."""
     try:
         value = _decoder().decode(text)
     except NotJson:
@@ -78,9 +78,9 @@ def finite(text: str) -> float:
 
 def check_depth(value: Json) -> None:
     """Raises NotJson for a value nested deeper than `MAX_DEPTH`."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [child for part in level for child in _children(part)]
+    level = _containers([value])
+    for _ in range(MAX_DEPTH):
+        level = [inner for part in level for inner in _containers(part)]
         if not level:
             return
     raise NotJson(f"is nested deeper than {MAX_DEPTH} levels")
@@ -103,7 +103,6 @@ def _same_or_odd(one: Json, other: Json) -> bool:
         return False
 
 
-def _children(part: Json) -> list[Json]:
-    if isinstance(part, dict):
-        return list(part.values())
-    return part if isinstance(part, list) else []
+def _containers(part: Json) -> list[Json]:
+    parts = part.values() if isinstance(part, dict) else part
+    return [inner for inner in parts if isinstance(inner, dict | list)]

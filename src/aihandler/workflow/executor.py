@@ -1,7 +1,7 @@
 """Runs a workflow over documents: bounded concurrency, flat memory, each step done once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 
 import msgspec
 
@@ -32,7 +32,7 @@ class Executor:
         self._steps = steps
         self._concurrency = concurrency or workflow.concurrency
 
-    async def run(self, documents: Iterable[Document | Unreadable]) -> AsyncIterator[Ended]:
+    async def run(self, documents: Iterable[Document | Unreadable]) -> AsyncGenerator[Ended]:
         """Yields every document once, as it ends.
 
         Raises StorageError when nothing more can be recorded; what was yielded is safe. Closing

@@ -1,7 +1,6 @@
 """Walks one document through the steps of a workflow."""
 
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -57,6 +56,7 @@ class Steps:
         engine: Engine,
         journal: SqliteJournal,
         run_id: str,
+        new_id: Callable[[], str],
         key: Key | None = None,
     ) -> None:
         self._workflow = workflow
@@ -64,6 +64,7 @@ class Steps:
         self._engine = engine
         self._journal = journal
         self._run_id = run_id
+        self._new_id = new_id
         self._key = key
         self._tenant = key.tenant if key else ""
         self._needs = _needs(workflow, configuration)
@@ -118,12 +119,13 @@ class Steps:
         done = self._journal.done(work_key)
         if done is None:
             answer = await self._do(needs, passage, work_key)
+            passage.classes[name] = answer.data_class
         else:
             answer = msgspec.structs.replace(_decode_answer(done.answer), reused=True)
+            # An answer of an earlier run may be from before a class was raised.
+            passage.classes[name] = max(answer.data_class, self._class_of(needs, passage))
         passage.values[name] = answer.value
         passage.versions[name] = digest("answer", answer.value)
-        # An answer of an earlier run may be from before a class was raised.
-        passage.classes[name] = max(answer.data_class, self._class_of(needs, passage))
         return StepResult(name, "done", answer)
 
     async def _do(self, needs: StepNeeds, passage: Passage, work_key: bytes) -> Answer[Json]:
@@ -148,7 +150,7 @@ class Steps:
             for field in task.fields
         }
         return Call(
-            id=uuid.uuid4().hex,
+            id=self._new_id(),
             task=task,
             labels=self._labels(needs, passage),
             fields=fields,

@@ -16,6 +16,9 @@ from aihandler.errors import (
 )
 
 _MAX_QUOTE = 200
+# What is looked at of a server's words, to decide whether they may be quoted.
+_MAX_READ = 2048
+_MAX_WAIT_S = 86_400.0
 # Answers of 5xx that blame the request: asking again gives the same answer.
 _BLAMES_REQUEST = re.compile(
     r"validation error|should be a valid|input should be|field required|unexpected field"
@@ -75,14 +78,18 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds from `retry-after-ms` or `Retry-After`; a date counts from the reply's own `Date`."""
     try:
         if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+            return _wait(float(headers["retry-after-ms"]) / 1000)
         value = headers.get("retry-after", "").strip()
         if re.fullmatch(r"\d+(\.\d*)?", value):
-            return float(value)
+            return _wait(float(value))
         wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers["date"])
-        return max(0.0, wait.total_seconds())
+        return _wait(wait.total_seconds())
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _wait(seconds: float) -> float:
+    return max(0.0, min(seconds, _MAX_WAIT_S))
 
 
 def not_a_reply(status: int, body: bytes, asked: Asked) -> BackendError:
@@ -150,7 +157,7 @@ def _read(body: bytes) -> _Said:
     try:
         return _read_value(msgspec.json.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError):
-        text = body[:2048].decode("utf-8", "replace").strip()
+        text = body[:_MAX_READ].decode("utf-8", "replace").strip()
         return _Said("", "" if text.startswith("<") else text)
 
 
@@ -184,7 +191,7 @@ def _quote(said: _Said, asked: Asked) -> str:
     words = " ".join((said.words or said.code).split())
     if len(words) > _MAX_QUOTE:
         words = words[:_MAX_QUOTE] + "..."
-    if not words or not words.isprintable() or not asked.quotable(said.all):
+    if not words or not words.isprintable() or not asked.quotable(said.all[:_MAX_READ]):
         return ""
     return f": {words!r}"
 

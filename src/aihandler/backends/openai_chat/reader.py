@@ -15,7 +15,13 @@ from aihandler.backends.openai_chat.errors import (
 from aihandler.backends.openai_chat.sse import LineTooLong, SseParser
 from aihandler.backends.openai_chat.stops import StopTrimmer
 from aihandler.backends.openai_chat.usage import estimated_usage, usage_from
-from aihandler.backends.openai_chat.wire import Body, Choice, Completion, decode_completion
+from aihandler.backends.openai_chat.wire import (
+    Body,
+    Choice,
+    Completion,
+    decode_completion,
+    wire_usage,
+)
 from aihandler.domain.answer import Finish, Reply, ReplyDone, StreamEvent, TextDelta, ThinkingDelta
 from aihandler.domain.conversation import Part, Refusal, Text, Thinking
 from aihandler.domain.usage import Usage
@@ -188,9 +194,10 @@ class _Building:
             self._model = completion.model
         if completion.id and not self._request_id:
             self._request_id = str(completion.id)
-        if completion.usage is not None:
+        usage = wire_usage(completion.usage)
+        if usage is not None:
             # Some servers count on with every chunk; the last word holds.
-            self._usage = usage_from(completion.usage)
+            self._usage = usage_from(usage)
 
     def add(self, body: Body) -> list[StreamEvent]:
         """Takes a message, or a piece of one."""

@@ -10,19 +10,21 @@ _CHARACTERS_PER_TOKEN = 4
 
 def usage_from(wire: WireUsage) -> Usage:
     """Here the prompt includes cached tokens, and the answer mostly includes reasoning."""
-    prompt, completion = wire.prompt_tokens or 0, wire.completion_tokens or 0
+    prompt = max(0, wire.prompt_tokens or 0)
+    completion = max(0, wire.completion_tokens or 0)
     of_prompt = wire.prompt_tokens_details or Details()
     of_answer = wire.completion_tokens_details or Details()
     cached = min(
-        prompt, of_prompt.cached_tokens or wire.prompt_cache_hit_tokens or wire.cached_tokens or 0
+        prompt,
+        max(0, of_prompt.cached_tokens or wire.prompt_cache_hit_tokens or wire.cached_tokens or 0),
     )
-    written = min(prompt - cached, of_prompt.cache_write_tokens or 0)
+    written = min(prompt - cached, max(0, of_prompt.cache_write_tokens or 0))
     reasoning = of_answer.reasoning_tokens or wire.reasoning_tokens or 0
     # A total above the sum of both means that reasoning is counted apart (xAI, Gemini).
     apart = max(0, (wire.total_tokens or 0) - prompt - completion)
     if apart:
         return Usage(prompt - cached - written, cached, written, completion, apart)
-    reasoning = min(reasoning, completion)
+    reasoning = max(0, min(reasoning, completion))
     return Usage(prompt - cached - written, cached, written, completion - reasoning, reasoning)
 
 

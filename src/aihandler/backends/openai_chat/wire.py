@@ -52,8 +52,18 @@ class Completion(msgspec.Struct):
     id: str | int | None = None
     model: str | None = None
     choices: list[Choice] | None = None
-    usage: WireUsage | None = None
+    # Read apart: counts of an odd form must not cost an answer that is paid for.
+    usage: msgspec.Raw = msgspec.Raw()
     error: Any = None
 
 
 decode_completion = msgspec.json.Decoder(Completion).decode
+_decode_usage = msgspec.json.Decoder(WireUsage | None).decode
+
+
+def wire_usage(raw: msgspec.Raw) -> WireUsage | None:
+    """Token counts, or None when there are none that can be read."""
+    try:
+        return _decode_usage(raw) if raw else None
+    except msgspec.DecodeError:
+        return None

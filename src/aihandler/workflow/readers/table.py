@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -36,7 +37,7 @@ def read_csv(path: Path, name: str, kind: str) -> Iterator[Document | Unreadable
             except csv.Error as error:
                 yield Unreadable(f"{name}#{number}", f"line {rows.line_num}: {error}")
                 return
-            yield from _row(path, name, number, _clean(row), kind)
+            yield from _row(_Place(path, name, number, kind), _clean(row))
 
 
 def read_jsonl(path: Path, name: str, kind: str) -> Iterator[Document | Unreadable]:
@@ -52,14 +53,19 @@ def read_jsonl(path: Path, name: str, kind: str) -> Iterator[Document | Unreadab
                 yield Unreadable(f"{name}#{number}", f"line {number} is not a JSON object: {error}")
                 continue
             row = {key: _written(value) for key, value in values.items()}
-            yield from _row(path, name, number, row, kind)
+            yield from _row(_Place(path, name, number, kind), row)
 
 
-def _row(
-    path: Path, name: str, number: int, row: Mapping[str, str], kind: str
-) -> Iterator[Document | Unreadable]:
+class _Place(NamedTuple):
+    path: Path
+    name: str
+    number: int
+    kind: str
+
+
+def _row(place: _Place, row: Mapping[str, str]) -> Iterator[Document | Unreadable]:
     own_id = next((row[column] for column in _ID_COLUMNS if row.get(column)), "")
-    document_id = f"{name}#{own_id or number}"
+    document_id = f"{place.name}#{own_id or place.number}"
     text_column = next((column for column in _TEXT_COLUMNS if column in row), None)
     joined = "\n".join(f"{column}: {value}" for column, value in row.items() if value)
     text = row[text_column] if text_column else joined
@@ -68,8 +74,8 @@ def _row(
     except InputError as error:
         yield Unreadable(document_id, error.message)
         return
-    fields = {"kind": kind, **row, "text": text}
-    yield Document(id=document_id, fields=fields, data_class=data_class, source=str(path))
+    fields = {"kind": place.kind, **row, "text": text}
+    yield Document(id=document_id, fields=fields, data_class=data_class, source=str(place.path))
 
 
 def _clean(row: Mapping[str | None, str | list[str] | None]) -> dict[str, str]:

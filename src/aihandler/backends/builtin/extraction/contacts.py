@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from aihandler.backends.builtin.extraction.lists import word_set
 from aihandler.backends.builtin.extraction.reading import Found, Reading, agreed
 
 _LOCAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+'-]{0,63}$")
@@ -24,6 +25,15 @@ _TAX_CODE = re.compile(r"[A-Z]{0,3}[ -]?\d[\dA-Z./ -]{4,18}")
 _PHONE = re.compile(r"(?<![\w+])(?:\+|00)?\(?\d[\d ()./\xa0-]{5,22}\d(?!\w)")
 _WEB = re.compile(r"(?:https?://|www\.)[A-Za-z0-9.-]{3,100}(?:/[^\s|<>\"]{0,100})?")
 _OWNER_LINES = 6
+# Characters of an IBAN by country, as its registry (ISO 13616) lists them.
+_LENGTHS = {
+    pair[:2]: int(pair[2:])
+    for pair in word_set(
+        "AE23 AT20 BE16 BG22 CH21 CY28 CZ24 DE22 DK18 EE20 ES24 FI18 FR27 GB22 GR27 HR21 HU28 "
+        "IE22 IL23 IS26 IT27 LI21 LT20 LU20 LV21 MC27 MT31 NL18 NO15 PL28 PT25 RO24 RS22 SA24 "
+        "SE24 SI19 SK24 TR26 UA29"
+    )
+}
 
 CONTACTS = (
     "email", "vendor_email", "customer_email", "phone", "vendor_phone", "customer_phone",
@@ -77,11 +87,12 @@ def _phones(reading: Reading) -> Iterator[Found]:
 
 def _ibans(reading: Reading) -> Iterator[Found]:
     for match in _IBAN.finditer(reading.page.text):
-        code = re.sub(r"\s", "", match[0])
-        for length in (len(code), len(code) - 1, len(code) - 2, len(code) - 3):
-            if length >= 15 and _checks(code[:length]):
-                yield Found(code[:length], *match.span(), 0.99)
-                break
+        # A word in capitals behind the code is cut by the length that its country prescribes.
+        length = _LENGTHS.get(match[0][:2])
+        places = [match.start() + i for i, c in enumerate(match[0]) if not c.isspace()][:length]
+        code = "".join(reading.page.text[place] for place in places)
+        if len(code) == (length or len(code)) and len(code) >= 15 and _checks(code):
+            yield Found(code, places[0], places[-1] + 1, 0.99)
 
 
 def _checks(iban: str) -> bool:

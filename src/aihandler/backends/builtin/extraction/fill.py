@@ -17,6 +17,7 @@ from aihandler.backends.builtin.extraction.totals import (
     MONEY,
     Sums,
     choose_sum,
+    line_sums,
     read_sums,
     sum_currency,
     sum_rate,
@@ -67,8 +68,7 @@ class Answers:
     def _read_sums(self) -> Sums:
         sums = read_sums(self._reading, line_sum(self.items))
         if not self.items:
-            known = sums.values("net") | sums.values("total") | sums.values("due")
-            self.items = read_rows(self._reading, known)
+            self.items = read_rows(self._reading, line_sums(sums))
             sums = Sums(sums.by_concept, line_sum(self.items))
         return sums
 
@@ -115,7 +115,7 @@ def json_value(found: Found, wish: Wish) -> Json:
         case bool():
             value: Json = found.value if wish.kind == "boolean" else None
         case Decimal():
-            value = _number(found.value, wish.kind)
+            value = _number(_unsigned(found.value, wish), wish.kind)
         case _:
             value = _text(found.value, wish)
     return value if value is not None and _admitted(value, wish.schema) else None
@@ -165,6 +165,13 @@ def _truth(content: str, region: tuple[int, int]) -> Found | None:
     if word not in _YES | _NO:
         return None
     return Found(word in _YES, *region, 0.95)
+
+
+def _unsigned(value: Decimal, wish: Wish) -> Decimal:
+    """A discount without its minus, where the schema wants none."""
+    least = wish.schema.get("minimum")
+    positive = isinstance(least, int | float) and least >= 0
+    return abs(value) if positive and wish.concept == "discount" else value
 
 
 def _number(value: Decimal, kind: str) -> Json:

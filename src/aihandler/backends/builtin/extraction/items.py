@@ -81,16 +81,28 @@ def _head(reading: Reading, number: int, line: Line) -> _Head | None:
         return None
     cells = [cell for cell in line.cells if cell.start < cell.end]
     if len(cells) > 1:
-        named = [(_column(text[c.start : c.end]), c) for c in line.cells]
-        known = [concept for concept, _ in named if concept]
+        columns = tuple(column for cell in line.cells for column in _named(text, cell))
+        known = [concept for concept, _, _ in columns if concept]
         if len(known) * 2 <= len(cells) or not _is_head(known):
             return None
-        columns = tuple((concept or "skip", c.start, c.end) for concept, c in named)
+        columns = tuple((concept or "skip", start, end) for concept, start, end in columns)
         return _Head(number, _distinct(columns), placed=True)
     ordered = _ordered(words_of(text[line.start : line.end]))
     if ordered is None or len(ordered) < 3 or not _is_head(ordered):
         return None
     return _Head(number, _distinct(tuple((c, line.start, line.end) for c in ordered)), placed=False)
+
+
+def _named(text: str, cell: Cell) -> list[tuple[str, int, int]]:
+    """The columns that a head's cell names; `Pos. Bezeichnung` with one space names two."""
+    content = text[cell.start : cell.end]
+    column = _column(content)
+    if column is not None:
+        return [(column, cell.start, cell.end)]
+    *first, last = _ordered(words_of(content)) or [""]
+    start = cell.start + len(first)
+    heads = [(c, cell.start + index, cell.start + index + 1) for index, c in enumerate(first)]
+    return [*heads, (last, min(start, cell.end), cell.end)]
 
 
 def _is_head(known: Sequence[str]) -> bool:
@@ -264,7 +276,11 @@ def _cell_value(reading: Reading, concept: str, cell: Cell) -> Found | None:
         if amount.start > cell.start + 1 and concept != "tax_rate":
             return None
         return Found(amount.value, amount.start, amount.end, 0.9)
-    return text_value(reading, cell.start, cell.end)
+    cut = reading.page.text.find(CELL_BREAK, cell.start, cell.end)
+    end = cut if cut > cell.start else cell.end
+    content = reading.page.text[cell.start : end].rstrip()
+    # A point at the end of a cell belongs to what it says, as in `T.B.`.
+    return Found(content, cell.start, cell.start + len(content), 0.9) if content else None
 
 
 def text_value(reading: Reading, start: int, end: int) -> Found | None:

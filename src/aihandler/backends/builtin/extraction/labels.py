@@ -219,7 +219,8 @@ def _begins(page: Page, start: int) -> bool:
         position, steps = position - 1, steps + 1
     if not position or text[position - 1] in _STARTERS:
         return True
-    if steps and text[position - 1] == "-":
+    parted = text[position - 2 : position - 1] in ("", " ", "\n")
+    if steps and parted and text[position - 1] in "-/":
         return True
     number, column = page.cell_at(start)
     return page.lines[number].cells[column].start == start

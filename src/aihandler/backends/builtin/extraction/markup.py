@@ -16,7 +16,7 @@ _PIECE = re.compile(
 _HIDDEN = frozenset({"style", "script", "head", "title", "template"})
 _CELL_ENDS = frozenset({"/td", "/th"})
 _BLOCKS = word_set(
-    "p div h1 h2 h3 h4 h5 h6 li ul ol dl dt dd section header footer article address pre hr "
+    "p div h1 h2 h3 h4 h5 h6 li ul ol dl dt section header footer article address pre hr "
     "br table tr thead tbody tfoot blockquote form body"
 )
 
@@ -107,9 +107,12 @@ class _Writer:
         elif name == "tr":
             self._leave_cell()
             self.put("\n", source)
+        elif tag == "/dt":
+            # A definition list is a table of labels and values.
+            self.put(" | ", source)
         elif name in {"td", "th"}:
             self._cell(tag, source)
-        elif name in _BLOCKS:
+        elif name in _BLOCKS or tag == "/dd":
             self._block(source)
 
     def _table(self, tag: str, source: int) -> None:

@@ -40,7 +40,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[/_.\-\u2013](?=[A-Za-z0-9])){0,
 _PREFIX = re.compile(r"([A-Z]{1,6})[ \xa0]?[-/]?[ \xa0]?(?=\d)")
 _SPACED = re.compile(r"[A-Z0-9]{1,10}(?: ?[/-] ?| )[A-Z0-9/\-]{1,20}(?:[ /-][A-Z0-9]{1,10}){0,3}")
 _LEADS = re.compile(
-    r"[\s:#.\-\u2013°№*]{0,6}(?:(?:no|nr|number|num|n°|nº|id|numéro)\b[\s.:#°]{0,4})?",
+    r"[\s:#.\-\u2013°№*]{0,6}(?:(?:(?:no|nr|number|num|id|numéro)\b|n[°º])[\s.:#°]{0,4})?",
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"(?:19|20)\d\d")

@@ -21,6 +21,7 @@ _PAPERS = word_set(
     "vereinbarung antrag contrat rapport accord avis proposal schedule annex appendix"
 )
 _CUTS = re.compile(rf" ?{CELL_BREAK}| \(| [-\u2013\u2014·•/] |;|\t| {{2,}}|, (?=\d)|\s\|")
+_FORM_MARKS = re.compile(r"[./,]")
 _COMMA = re.compile(r",\s")
 _BAD = re.compile(r"[@:?!=<>{}\[\]]|https?|www\.")
 _GREETING = word_set(
@@ -99,7 +100,8 @@ def _abbreviated(name: str) -> bool:
 
 def _legal_form(name: str) -> bool:
     """True for `Acme Ltd.` and `Acme S.A.`, not for a name that only begins so."""
-    return any(folded(word).replace(".", "").strip(",") in LEGAL_FORMS for word in name.split()[1:])
+    forms = (_FORM_MARKS.sub("", folded(word)) for word in name.split()[1:])
+    return not LEGAL_FORMS.isdisjoint(forms)
 
 
 def _is_name(name: str) -> bool:
@@ -185,7 +187,15 @@ def _heads_a_form(reading: Reading, number: int, name: str) -> bool:
         for label in reading.labels
     )
     address = any(map(str.isdigit, content)) and len(content.split()) <= _ADDRESS_WORDS
-    return labelled or address or _is_title(content)
+    return labelled or address or _is_title(content) or _signs(reading, number, name)
+
+
+def _signs(reading: Reading, number: int, name: str) -> bool:
+    """True when the name stands alone on a later line as well, as under a letter."""
+    text = reading.page.text
+    return any(
+        text[line.start : line.end].strip() == name for line in reading.page.lines[number + 1 :]
+    )
 
 
 def _account_holder(reading: Reading) -> Found | None:

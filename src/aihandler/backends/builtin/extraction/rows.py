@@ -6,21 +6,22 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from aihandler.backends.builtin.extraction.items import TOLERANCE, Item, checked, text_value
+from aihandler.backends.builtin.extraction.labels import Label, words_of
 from aihandler.backends.builtin.extraction.money import Amount
 from aihandler.backends.builtin.extraction.page import Line
 from aihandler.backends.builtin.extraction.reading import Found, Reading
-from aihandler.backends.builtin.extraction.totals import MONEY
+from aihandler.backends.builtin.extraction.totals import MONEY, names_amount
 
 _SUMS = frozenset({*MONEY, "skip_money"} - {"shipping"})
 _MAX_LINE = 200
 _MAX_ROWS = 500
 _TIMES = re.compile(r"\s?(?:[x\u00d7*]|pcs|Stk\.?|hrs?|h)\s", re.IGNORECASE)
 _BETWEEN = re.compile(
-    r"[\s|x\u00d7@=*à]{0,12}(?:(?:each|je|à|std|stk|st|hrs?|hours?|h|pcs|kg|l|m2|days?|tage?)\b\.?)?"
+    r"[\s|x\u00d7@=*à:]{0,12}(?:(?:each|je|à|std|stk|st|hrs?|hours?|h|pcs|kg|l|m2|days?|tage?)\b\.?)?"
     r"[\s|x\u00d7@=*à]{0,12}",
     re.IGNORECASE,
 )
-_TRAILING = re.compile(r"[\s@(]{1,12}(?:each|je|à)?[\s@(]{0,6}$", re.IGNORECASE)
+_TRAILING = re.compile(r"[\s@(]{1,12}(?:each|je|at|à)?[\s@(]{0,6}$", re.IGNORECASE)
 _AFTER = re.compile(r"[\s|]{0,6}(?:[A-Z*]{1,2})?[\s|]{0,6}")
 
 
@@ -40,9 +41,11 @@ def read_rows(reading: Reading, sums: set[Decimal]) -> tuple[Item, ...]:
     """Items such as `3 x Licence 76.67`, when they come to one of the document's sums."""
     if not sums:
         return ()
-    rows = [row for line in reading.page.lines if (row := _row(reading, line)) is not None]
+    lines = reading.page.lines
+    pairs = zip((None, *lines), lines, strict=False)
+    rows = [row for above, line in pairs if (row := _row(reading, line, above)) is not None]
     rows = _without_positions(rows[:_MAX_ROWS])
-    for group in (rows, [row for row in rows if not _names_shipping(reading, row)]):
+    for group in ([row for row in rows if not _names_shipping(reading, row)], rows):
         items = _settled(group, sums)
         if items:
             return items
@@ -92,7 +95,7 @@ def _item(row: _Row, *, as_price: bool) -> Item:
     return checked(item)
 
 
-def _row(reading: Reading, line: Line) -> _Row | None:
+def _row(reading: Reading, line: Line, above: Line | None) -> _Row | None:
     if not 4 < line.end - line.start <= _MAX_LINE or line.start < reading.page.body_start:
         return None
     numbers = [a for a in reading.amounts_in(line.start, line.end) if a.clean and not a.percent]
@@ -106,7 +109,20 @@ def _row(reading: Reading, line: Line) -> _Row | None:
     lead = numbers[0] if numbers[0].start <= start and numbers[0] not in tail else None
     if lead is not None and lead.like_money:
         return None
+    if len(tail) == 3 and reading.trimmed(line.start, tail[0].start)[0] >= tail[0].start:
+        return _under_name(reading, above, tail)
     return _shape(reading, line, lead, tail)
+
+
+def _under_name(reading: Reading, above: Line | None, tail: list[Amount]) -> _Row | None:
+    """`2 x 3.00  6.00` under the line that names the goods, as on receipts."""
+    quantity, price, amount = tail
+    if above is None or not _multiplies(quantity, price, amount):
+        return None
+    if any(a.like_money for a in reading.amounts_in(above.start, above.end)):
+        return None
+    name = text_value(reading, above.start, above.end)
+    return None if name is None else _Row(name, quantity, price, amount, None)
 
 
 def _tail(text: str, numbers: Sequence[Amount]) -> list[Amount]:
@@ -161,17 +177,27 @@ def _labelled(reading: Reading, line: Line) -> bool:
     first = next((cell for cell in line.cells if cell.start < cell.end), None)
     if first is None:
         return True
+    begin = reading.trimmed(line.start, line.end)[0]
     inside = reading.labels_in(line.start, line.end)
     return any(
-        (label.concept in _SUMS and (label.start == first.start or label.concept == "tax"))
-        or (label.colon and label.start == first.start)
+        (label.concept in _SUMS and (_sum_here(reading, label, begin) or label.concept == "tax"))
+        or (label.colon and label.start == begin)
         for label in inside
         if label.anchored
     )
 
 
+def _sum_here(reading: Reading, label: Label, begin: int) -> bool:
+    """True for `Visa 38.90` and `Visa ending 4410`, not for the goods `Visa support letter`."""
+    if label.start != begin:
+        return False
+    number, column = reading.page.cell_at(label.start)
+    rest = reading.page.text[label.end : reading.page.lines[number].cells[column].end]
+    return len(words_of(rest)) < 2 or names_amount(rest)
+
+
 def _names_shipping(reading: Reading, row: _Row) -> bool:
-    return any(
+    return row.quantity is None and any(
         label.start == row.description.start and label.concept == "shipping"
         for label in reading.labels
     )

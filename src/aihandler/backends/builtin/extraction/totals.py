@@ -17,7 +17,7 @@ _FILLERS = word_set(
     "is of on in the at a an von auf den der das betrag sur de du la le incl inkl inc "
     "including excl exkl vat tax mwst ust tva gst ttc ht and et und sie bitte total amount "
     "eur usd gbp chf brutto netto für for this invoice now today p sales by von aus zu zzgl "
-    "st standard reduced rate included enthalten compris taux satz zum montant reg qst e"
+    "st standard reduced rate included per cent enthalten compris taux satz zum montant reg qst e"
 )
 _STRONG = word_set(
     "grand incl inc including inkl ttc brutto bruttobetrag gross rechnungsbetrag endbetrag "
@@ -80,6 +80,19 @@ def choose_sum(sums: Sums, concept: str) -> Found | None:
     return agreed(_found(each, 0.93) for each in sums.by_concept.get(concept, ()))
 
 
+def names_amount(between: str) -> bool:
+    """True when nothing between a label and its amount makes the label part of a name."""
+    return all(
+        word in _FILLERS or word.upper() in CODES for word in words_of(_ASIDE.sub(" ", between))
+    )
+
+
+def line_sums(sums: Sums) -> set[Decimal]:
+    """What the line items may come to: a sum of the document, before discount and shipping."""
+    ends = sums.values("net") | sums.values("total") | sums.values("due")
+    return {end - extra for end in ends for extra in _extras(sums)}
+
+
 def sum_currency(reading: Reading, sums: Sums) -> Found | None:
     """The ISO code of the total's currency; else the only currency of the document."""
     total = choose_sum(sums, "total") or choose_sum(sums, "due")
@@ -116,9 +129,15 @@ def sum_rate(reading: Reading) -> Found | None:
     return agreed(
         Found(amount.value, amount.start, amount.end, 0.9)
         for label in reading.labelled("tax", "tax_rate")
-        for amount in reading.amounts_in(*reading.row(label))
+        for amount in reading.amounts_in(_cell_start(reading, label), reading.row(label)[1])
         if amount.percent
     )
+
+
+def _cell_start(reading: Reading, label: Label) -> int:
+    """Where the label's cell begins: `19 % MwSt.` names the rate before the tax."""
+    number, column = reading.page.cell_at(label.start)
+    return reading.page.lines[number].cells[column].start
 
 
 def _amount_of(reading: Reading, label: Label) -> Amount | None:
@@ -132,7 +151,7 @@ def _amount_of(reading: Reading, label: Label) -> Amount | None:
     if len({a.currency for a in money if a.currency}) > 1:
         return None
     chosen = _which(reading, label, money)
-    if not _names_amount(reading.page.text[start : chosen.start]):
+    if not names_amount(reading.page.text[start : chosen.start]):
         return None
     if not chosen.like_money and not label.colon and reading.trimmed(start, end)[0] != chosen.start:
         return None
@@ -158,12 +177,6 @@ def _amount_below(reading: Reading, label: Label) -> Amount | None:
     if len(inside) != 1 or inside[0].start > only[0] or inside[0].end < only[1]:
         return None
     return inside[0]
-
-
-def _names_amount(between: str) -> bool:
-    return all(
-        word in _FILLERS or word.upper() in CODES for word in words_of(_ASIDE.sub(" ", between))
-    )
 
 
 def _total(sums: Sums) -> Found | None:

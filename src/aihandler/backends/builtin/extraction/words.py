@@ -25,7 +25,8 @@ LABELS: dict[str, str] = {
     "fälliger betrag; bitte überweisen sie; noch zu zahlen; "
     "net a payer; montant a payer; reste a payer; solde; solde a payer; montant du; solde du; "
     "a payer; net a payer ttc",
-    "net": "net; net amount; net total; total net; subtotal; sub total; amount excl vat; "
+    "net": "net sum; goods value; goods value excl vat; goods value excluding vat; "
+    "net; net amount; net total; total net; subtotal; sub total; amount excl vat; "
     "total excl vat; total excluding vat; total ex vat; total excl tax; total ex tax; "
     "total before tax; total before vat; zwischentotal; subtotal excl vat; total ex gst; "
     "taxable amount; goods total; "
@@ -100,7 +101,9 @@ LABELS: dict[str, str] = {
     "rechnungs nummer; rechnungs no; "
     "numero de facture; facture n; facture no; facture numero; n de facture; no de facture; "
     "n facture; no facture; numero facture; facture nr; numero de la facture",
-    "invoice_title": "invoice; tax invoice; vat invoice; rechnung; facture; bill; "
+    "invoice_title": "our invoice; your invoice; this invoice; this is invoice; unsere rechnung; "
+    "notre facture; votre facture; ihre rechnung; invoice; tax invoice; vat invoice; rechnung; "
+    "facture; bill; "
     "commercial invoice; sales invoice; final invoice; schlussrechnung; abschlagsrechnung",
     "credit_number": "credit note no; credit note number; credit note #; credit memo no; "
     "credit memo number; credit memo #; gutschriftsnummer; gutschrift nr; gutschriftsnr; "
@@ -113,7 +116,8 @@ LABELS: dict[str, str] = {
     "trans no; trans #; ticket n; ticket no; ticket number; ticket #; recu n; numero de ticket; "
     "transaction #; beleg no; quittungsnummer; numero de recu; sales receipt no",
     "receipt_title": "receipt; sales receipt; quittung; kassenbon; beleg; recu; ticket de caisse",
-    "document_number": "no; nr; number; document no; document number; document id; doc no; "
+    "document_number": "document; no; nr; number; document no; document number; document id; "
+    "doc no; "
     "nummer; belegnr; dokumentnummer; numero; n; #; no document; n de document",
     "reference": "reference; ref; our reference; our ref; reference no; reference number; ref no; "
     "unser zeichen; referenz; referenznummer; verwendungszweck; payment reference; "
@@ -146,14 +150,14 @@ LABELS: dict[str, str] = {
     "tracking number",
     "project_number": "project; project no; project number; project id; projekt; projekt nr; "
     "projektnummer; projet; job no; job number; matter no; matter; dossier; dossier n",
-    "skip_number": "page; phone; tel; fax; company no; company number; company reg no; "
+    "skip_number": "company no; company number; company reg no; "
     "registered no; "
-    "registration no; reg no; company registration no; registered in england no; iban no; item no; "
+    "registration no; reg no; company registration no; registered in england no; item no; "
     "registered number; company registration number; "
     "sort code; routing no; routing number; bank account; bank account no; acct; a c no; "
     "handelsregister; hrb; hra; steuernummer; steuernr; steuer nr; st nr; blz; konto; kontonummer; "
     "konto nr; siret; siren; rcs; rc; naf; ape; ein; abn; acn; till; terminal; cashier; table; "
-    "kasse; bediener; kassierer; caisse; caissier; vendeur; store; store no; store #; filiale; "
+    "kasse; bediener; kassierer; caisse; caissier; store; store no; store #; filiale; "
     "register; kunden id nr; original invoice; original invoice no; original invoice number; "
     "previous invoice; related invoice; in respect of invoice; for invoice; to invoice; "
     "zu rechnung; zur rechnung; zu rechnung nr; zur rechnung nr; ursprungsrechnung; "
@@ -162,7 +166,7 @@ LABELS: dict[str, str] = {
     "vehicle; room; zimmer; flight; auth code; auth; approval code; ref facture; "
     "supplier no; vendor no; vendor number; lieferantennummer; supplier number; vendor id; "
     "lieferanten nr; code fournisseur; cost centre; cost center; kostenstelle; "
-    "invoice period; invoice for; invoice address; invoice to; invoice currency; "
+    "invoice period; invoice for; "
     "company house no; companies house no; charity no; server; guests; covers; tse; signatur; "
     "card no; card number; account ending",
     "vendor": "seller; vendor; supplier; from; company; billed by; sold by; issued by; merchant; "
@@ -221,6 +225,7 @@ LABELS: dict[str, str] = {
 
 # Labels that are also everyday words: they count only where a line, cell or list entry begins.
 WEAK = phrase_set(
+    "document; "
     "from; to; on; no; nr; n; #; number; date; company; de; von; an; vom; le; net; tax; due; "
     "order; invoice; bill; client; customer; reference; ref; port; card; cash; bar; payment; "
     "change; page; contract; vertrag; contrat; project; projekt; projet; delivery; shipping; "
