@@ -1,25 +1,22 @@
-"""Builds the rooms from a configuration. `Handler` is the door that Python programs use."""
+"""`Handler`: the door that Python programs and the command line use."""
 
 import asyncio
-import base64
 import os
 import random
 import time
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import msgspec
 
+from aihandler.arguments import Documents, check_fields, class_of, documents_of, named
+from aihandler.assembly import Rooms, SystemClock, encryption_key, ledger_path
 from aihandler.backends.discovery import FoundServer, discover
-from aihandler.backends.http_caller import HttpCaller
-from aihandler.backends.openai_chat import OpenAIChat
-from aihandler.backends.profiles import load_profiles
 from aihandler.backends.transport import Transport
 from aihandler.config.configuration import Configuration
 from aihandler.config.secrets import resolve
@@ -33,118 +30,18 @@ from aihandler.domain.keys import digest_text
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Caller
 from aihandler.domain.rules import Key
-from aihandler.domain.task import Example, Examples, Json, JsonOutput, Task, TaskStep, Workflow
-from aihandler.engine import Attempts, Call, Engine, Planner
-from aihandler.errors import ConfigError, InputError, StorageError, Unauthenticated
-from aihandler.ledger import Archive, Ledger, Prices, open_ledger, read_ledger
+from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
+from aihandler.engine import Call, Planner
+from aihandler.errors import InputError, StorageError, Unauthenticated
+from aihandler.ledger import Archive, Ledger, Prices, read_ledger
 from aihandler.policy import clear, labels_for
-from aihandler.routing import Health, RetryBudget
 from aihandler.validation import Validator, to_python
 from aihandler.workflow.executor import Ended, Executor
-from aihandler.workflow.readers import Unreadable, find_files, read_documents
-from aihandler.workflow.readers.reading import parse_class
+from aihandler.workflow.readers import Unreadable
 from aihandler.workflow.steps import Steps
 
 if TYPE_CHECKING:
     from aihandler.backends.builtin.caller import TrainReport
-
-# A snapshot is a look at the whole ledger: cheap for a run, not for every request of one.
-SNAPSHOT_KEPT_S = 30.0
-BUILTIN_BACKENDS = ("builtin/classify", "builtin/extract", "builtin/summarise")
-Named = TypeVar("Named")
-Documents = Iterable[Document | Unreadable | str | Mapping[str, str]]
-
-
-class SystemClock:
-    """The machine's own time."""
-
-    def monotonic(self) -> float:
-        """Seconds that only ever grow."""
-        return time.monotonic()
-
-    def wall(self) -> float:
-        """Seconds since 1970, UTC."""
-        return time.time()
-
-    async def sleep(self, seconds: float) -> None:
-        """Waits without holding up others."""
-        await asyncio.sleep(seconds)
-
-
-class Rooms:
-    """The rooms of one configuration, with one ledger open for writing, in one event loop."""
-
-    def __init__(
-        self, configuration: Configuration, environ: Mapping[str, str], clock: SystemClock
-    ) -> None:
-        self.clock = clock
-        self.prices = Prices(configuration.deployments.values())
-        self.ledger = open_ledger(
-            ledger_path(configuration),
-            clock=self.clock,
-            keep_content=configuration.ledger.keep_content,
-            encryption_key=encryption_key(configuration, environ),
-        )
-        self.configuration = configuration = with_corrections(configuration, self.ledger)
-        self.callers = self._callers(environ)
-        self.planner = Planner(configuration, self.prices)
-        self.engine = Engine(
-            self.planner,
-            Attempts(
-                self.callers, journal=self.ledger.journal, pricer=self.prices, clock=self.clock
-            ),
-            journal=self.ledger.journal,
-            clock=self.clock,
-            random=random.Random().random,  # noqa: S311  # jitter, not a secret
-            snapshot=self.snapshot,
-            health=Health(self.clock),
-            retry_budget=RetryBudget(self.clock),
-        )
-
-        # Listed candidates are tried in their order, whatever the ledger says.
-        self._always_listed = all(t.candidates is not None for t in configuration.tasks.values())
-        self._snapshot = Snapshot()
-        self._looked_up = float("-inf")
-        self._ready = False
-
-    def _callers(self, environ: Mapping[str, str]) -> Mapping[str, Caller]:
-        transport = Transport(
-            monotonic=self.clock.monotonic, secrets=lambda secret: resolve(secret, environ)
-        )
-        http = HttpCaller(transport, codec=OpenAIChat(), profiles=load_profiles())
-        return {**self._builtin(), "openai": http}
-
-    def _builtin(self) -> Mapping[str, Caller]:
-        if not any(d.in_process for d in self.configuration.deployments.values()):
-            return {}
-        # Imported where used: numpy is a third of a gateway worker.
-        from aihandler.backends.builtin.caller import BuiltinCaller
-
-        folder = ledger_path(self.configuration).parent / "models"
-        builtin = BuiltinCaller(self.configuration.tasks, folder, self.clock)
-        return dict.fromkeys(BUILTIN_BACKENDS, builtin)
-
-    def snapshot(self) -> Snapshot:
-        """What routing may know of the past; looked up anew when it is some seconds old."""
-        if self._always_listed:
-            return self._snapshot
-        now = self.clock.monotonic()
-        if now - self._looked_up >= SNAPSHOT_KEPT_S:
-            self._looked_up = now
-            self._snapshot = self.ledger.queries.snapshot(self.clock.wall())
-        return self._snapshot
-
-    async def ready(self) -> None:
-        """Keeps the prices that costs will refer to. Done once."""
-        if not self._ready:
-            self._ready = True
-            await self.ledger.journal.keep_prices(self.prices)
-
-    async def close(self) -> None:
-        """Closes sockets, then the ledger: what is in the air is settled first."""
-        for caller in {id(c): c for c in self.callers.values()}.values():
-            await caller.close()
-        self.ledger.close()
 
 
 class Handler:
@@ -251,7 +148,7 @@ class Handler:
         `documents` is a folder or file, or Documents, texts or mappings of fields. What an
         earlier run has finished is not asked again.
         """
-        source = _documents(documents)
+        source = documents_of(documents)
         ended = self.run_documents(
             workflow, source, key=key, run_id=run_id, concurrency=concurrency
         )
@@ -359,7 +256,7 @@ class Handler:
 
     def deployment(self, name: str) -> Deployment:
         """A deployment by name. Raises InputError when there is none, and names the nearest."""
-        return _named("deployment", name, self.configuration.deployments)
+        return named("deployment", name, self.configuration.deployments)
 
     def checked_value(self, task: str, value: Json) -> Json:
         """A value that a person gives as an answer; it must be valid as any other."""
@@ -433,8 +330,8 @@ class Handler:
         tags: Mapping[str, str] | None = None,
     ) -> Call:
         task, asker = self.task(task_name), self._key(key)
-        _check_fields(task, fields, messages)
-        labels = labels_for(task, document_class=_class(data_class), key=asker)
+        check_fields(task, fields, messages)
+        labels = labels_for(task, document_class=class_of(data_class), key=asker)
         said = "\n".join(m.text for m in messages if m.role == "user")
         return Call(
             id=self._new_id(),
@@ -448,14 +345,14 @@ class Handler:
 
     def task(self, name: str) -> Task:
         """A task by name. Raises InputError when there is none, and names the nearest."""
-        return _named("task", name, self.configuration.tasks)
+        return named("task", name, self.configuration.tasks)
 
     def workflow(self, name: str) -> Workflow:
         """A workflow by name; a task by that name counts as a workflow of one step."""
         workflows, tasks = self.configuration.workflows, self.configuration.tasks
         if name not in workflows and name in tasks:
             return Workflow(name, (TaskStep(name, name),))
-        return _named("workflow", name, workflows)
+        return named("workflow", name, workflows)
 
     def clearance(self, task: str, data_class: DataClass) -> Clearance:
         """Where data of a class may go in a task."""
@@ -475,7 +372,7 @@ class Handler:
         if name is None:
             return None
         try:
-            return _named("key", name, self.configuration.policy.keys)
+            return named("key", name, self.configuration.policy.keys)
         except InputError as error:
             raise Unauthenticated(error.message, hint=error.hint) from None
 
@@ -486,92 +383,9 @@ class Handler:
         return msgspec.structs.replace(answer, value=value)
 
 
-def with_corrections(configuration: Configuration, ledger: Ledger) -> Configuration:
-    """Adds what people corrected to the examples of each task that learns from examples.
-
-    A correction keeps the class of its document, and from then on so do the examples.
-    """
-    tasks = dict(configuration.tasks)
-    for name, task in configuration.tasks.items():
-        corrections = ledger.queries.examples(name) if task.examples.rows else []
-        if corrections:
-            rows = tuple(Example(c.fields, c.expected) for c in corrections)
-            examples = Examples(
-                (*task.examples.rows, *rows),
-                max(task.examples.data_class, *(c.data_class for c in corrections)),
-                task.examples.source,
-            )
-            tasks[name] = msgspec.structs.replace(task, examples=examples)
-    return msgspec.structs.replace(configuration, tasks=tasks)
-
-
-def ledger_path(configuration: Configuration) -> Path:
-    """Where the ledger of a configuration lies."""
-    return Path(configuration.root) / configuration.ledger.path
-
-
-def encryption_key(configuration: Configuration, environ: Mapping[str, str]) -> bytes | None:
-    """The key that prompts and answers are encrypted with, if the configuration names one."""
-    secret = configuration.ledger.encryption_key
-    return _key_bytes(resolve(secret, environ)) if secret else None
-
-
 def new_run_id() -> str:
     """Sorts by time, and two of one second differ."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
-
-
-def _key_bytes(text: str) -> bytes:
-    # 32 bytes are 64 hexadecimal digits; anything else is taken as base64, and checked by its use.
-    decode = bytes.fromhex if len(text) == 64 else base64.b64decode
-    try:
-        return decode(text)
-    except ValueError as error:
-        raise ConfigError(
-            "ledger.encryption_key is neither base64 nor hexadecimal",
-            hint="make one with `openssl rand -base64 32`",
-        ) from error
-
-
-def _named(what: str, name: str, known: Mapping[str, Named]) -> Named:
-    if name in known:
-        return known[name]
-    near = get_close_matches(name, known, n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
-    hint = f"known are {', '.join(sorted(known)) or 'none'}"
-    raise InputError(f"there is no {what} {name!r}{meant}", hint=hint)
-
-
-def _check_fields(task: Task, fields: Mapping[str, str], messages: Sequence[Message]) -> None:
-    unknown = [name for name in fields if name not in task.fields]
-    missing = [name for name in task.fields if name not in fields] if not messages else []
-    if unknown or missing:
-        raise InputError(
-            f"task {task.name!r} takes the fields {', '.join(task.fields)}; "
-            f"got {', '.join(fields) or 'none'}",
-            hint="pass each of them by name, as text",
-        )
-
-
-def _class(given: DataClass | str | None) -> DataClass | None:
-    if given is None or isinstance(given, DataClass):
-        return given
-    return parse_class(given)
-
-
-def _documents(given: Documents | Path) -> Iterable[Document | Unreadable]:
-    if isinstance(given, Path):
-        return read_documents(find_files([given]))
-    return (_document(number, one) for number, one in enumerate(given, start=1))
-
-
-def _document(
-    number: int, given: Document | Unreadable | str | Mapping[str, str]
-) -> Document | Unreadable:
-    if isinstance(given, Document | Unreadable):
-        return given
-    fields = {"text": given} if isinstance(given, str) else dict(given)
-    return Document(id=fields.get("id", str(number)), fields=fields)
 
 
 def _digest(configuration: Configuration) -> str:

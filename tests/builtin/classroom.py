@@ -17,11 +17,23 @@ from aihandler.domain.labels import DataClass
 from aihandler.domain.task import Example, Examples, JsonOutput, LabelOutput, Output, Task
 
 TICKETS = {
-    "billing": ["my invoice is wrong", "charged twice on the invoice", "the bill is too high",
-                "please refund the payment", "invoice total is wrong", "a second payment was taken"],
-    "bug": ["the app crashes on start", "error when I open the app", "the page does not load",
-            "crash after the update", "an error message appears", "the app freezes on the page"],
-}  # fmt: skip
+    "billing": [
+        "my invoice is wrong",
+        "charged twice on the invoice",
+        "the bill is too high",
+        "please refund the payment",
+        "invoice total is wrong",
+        "a second payment was taken",
+    ],
+    "bug": [
+        "the app crashes on start",
+        "error when I open the app",
+        "the page does not load",
+        "crash after the update",
+        "an error message appears",
+        "the app freezes on the page",
+    ],
+}
 TRIAGE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -63,9 +75,7 @@ def triage_examples() -> Examples:
 
 
 def ticket_task(**changes: Any) -> Task:
-    task = Task(
-        "triage", "v1", output=LabelOutput(("billing", "bug")), examples=ticket_examples()
-    )
+    task = Task("triage", "v1", output=LabelOutput(("billing", "bug")), examples=ticket_examples())
     return msgspec.structs.replace(task, **changes)
 
 

@@ -183,9 +183,7 @@ def test_an_invoice_is_extracted_as_json(folder: Path) -> None:
 
 def test_an_extraction_that_finds_nothing_passes(folder: Path) -> None:
     caller = caller_for(folder)
-    reply = asyncio.run(
-        ask(caller, "extract", {"text": "hello there"}, output=JsonOutput(INVOICE))
-    )
+    reply = asyncio.run(ask(caller, "extract", {"text": "hello there"}, output=JsonOutput(INVOICE)))
     assert (reply.finish, reply.text, reply.confidence) == ("abstain", "{}", 0.0)
 
 

@@ -162,23 +162,29 @@ def test_examples_that_cannot_be_learned_let_another_candidate_answer(
 def test_a_task_without_examples_has_a_name_and_no_model(tmp_path: Path) -> None:
     task = ticket_task(examples=Examples())
     with pytest.raises(BackendRejected, match="no examples"):
-        asyncio.run(
-            ask(caller_for(tmp_path, task), "classify", {"text": "x"}, output=task.output)
-        )
+        asyncio.run(ask(caller_for(tmp_path, task), "classify", {"text": "x"}, output=task.output))
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path, workers: list[object]) -> None:
     task = ticket_task()
-    (tmp_path / "file").write_text("in the way")
-    caller = caller_for(tmp_path / "file" / "models", task)
+    (tmp_path / "models").symlink_to(tmp_path / "nowhere" / "at all")
+    caller = caller_for(tmp_path / "models", task)
     for _ in range(3):
         with pytest.raises(BackendRejected, match="could not be trained"):
             asyncio.run(ask(caller, "classify", {"text": "x"}, output=task.output))
     # It is not tried again for each document; `train` does try again.
     assert len(workers) == 1
-    with pytest.raises(StorageError, match="NotADirectoryError|FileExistsError"):
+    with pytest.raises(StorageError, match="FileExistsError"):
         asyncio.run(caller.train(task))
     assert len(workers) == 2
+
+
+def test_a_model_that_cannot_be_read(tmp_path: Path, workers: list[object]) -> None:
+    (tmp_path / "models").write_text("in the way")
+    task = ticket_task()
+    with pytest.raises(StorageError, match="cannot be read: Not a directory"):
+        asyncio.run(caller_for(tmp_path / "models", task).train(task))
+    assert not workers
 
 
 def test_examples_leave_nothing_readable_by_others(tmp_path: Path) -> None:

@@ -10,9 +10,7 @@ def test_a_label_without_an_example() -> None:
     task = ticket_task(output=LabelOutput(("billing", "bug", "other")))
     with pytest.raises(ConfigError) as caught:
         lesson(task)
-    assert str(caught.value) == (
-        "task 'triage': label 'other' has no example in 'tickets.csv'"
-    )
+    assert str(caught.value) == ("task 'triage': label 'other' has no example in 'tickets.csv'")
     assert "take the label out" in caught.value.hint
 
 

@@ -57,7 +57,7 @@ def crash(folder: Path, *, documents: int, kills: int, seed: int) -> Reckoning:
     texts = [{"id": str(n), "text": f"document {n} of the crash test"} for n in range(documents)]
     (folder / "docs.jsonl").write_text("".join(json.dumps(t) + "\n" for t in texts))
     bill = folder / "bill"
-    with spawn_server("--bill", str(bill), "--delay", "0.25") as server:
+    with spawn_server("--bill", str(bill), "--delay", "0.35") as server:
         configuration = _CONFIGURATION.format(url=server.url, concurrency=CONCURRENCY)
         (folder / "aihandler.yaml").write_text(configuration)
         hit = sum(_killed(folder, after_s=chance.uniform(0.3, 1.6)) for _ in range(kills))

@@ -253,3 +253,19 @@ def test_a_missing_required_value_lowers_the_confidence():
     missing = extract("Total: 5.50", {"properties": properties, "required": ["invoice_number"]})
     assert missing.value == whole.value
     assert missing.confidence < 0.5 < whole.confidence
+
+
+def test_a_definition_list_is_read_as_labels_and_values():
+    text = "<dl><dt>VAT 20 %</dt><dd>19.60</dd><dt>Total due</dt><dd>GBP 117.60</dd></dl>"
+    schema = {"properties": {"tax": NUMBER, "total": NUMBER, "currency": TEXT}}
+    assert extract(text, schema).value == {"tax": 19.6, "total": 117.6, "currency": "GBP"}
+
+
+def test_a_discount_loses_its_minus_where_the_schema_wants_none():
+    assert one("Discount: -5.00", "discount", NUMBER) == -5
+    assert one("Discount: -5.00", "discount", {**NUMBER, "minimum": 0}) == 5
+
+
+def test_a_quoted_mail_is_another_document():
+    text = "Total: 5.00 EUR\n\n> Total: 9.00 EUR"
+    assert one(text, "total", NUMBER) == 5

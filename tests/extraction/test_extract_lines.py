@@ -80,3 +80,26 @@ def test_a_row_whose_numbers_disagree_lowers_the_confidence():
     right = extract(head + "Oak shelf | 2 | 40.00 | 80.00", SCHEMA)
     wrong = extract(head + "Oak shelf | 2 | 40.00 | 88.00", SCHEMA)
     assert wrong.confidence < 0.7 < right.confidence
+
+
+def test_goods_may_be_named_on_the_line_above_their_numbers():
+    text = "Oak shelf\n  2 x 40.00   80.00\nBrass hook\n  10 x 1.50   15.00\nTotal 95.00"
+    assert extract(text, SCHEMA).value == {"line_items": WANTED}
+
+
+def test_a_discount_and_shipping_are_no_goods():
+    text = (
+        "- 2 x Oak shelf @ 40.00 = 80.00\n- 10 x Brass hook @ 1.50 = 15.00\n"
+        "- discount: -5.00\nCarriage 8.00\nNet 98.00 / VAT 19.60 (20%)\nTotal to pay: GBP 117.60"
+    )
+    assert extract(text, SCHEMA).value == {"line_items": WANTED}
+
+
+def test_running_numbers_are_positions_and_no_quantities():
+    text = "1  Oak shelf   80.00\n2  Brass hook   15.00\nTotal 95.00"
+    assert extract(text, SCHEMA).value == {
+        "line_items": [
+            {"item": "Oak shelf", "line_total": 80},
+            {"item": "Brass hook", "line_total": 15},
+        ]
+    }

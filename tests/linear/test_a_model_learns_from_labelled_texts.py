@@ -72,8 +72,12 @@ def test_a_saved_model_answers_as_before(tmp_path: Path, bank: LinearModel) -> N
 
 
 def test_two_questions_are_answered_with_one_joint_confidence() -> None:
-    texts = [f"{c} {s} thing number {n}" for c in ("red", "blue") for s in ("big", "small")
-             for n in range(10)]
+    texts = [
+        f"{c} {s} thing number {n}"
+        for c in ("red", "blue")
+        for s in ("big", "small")
+        for n in range(10)
+    ]
     answers = {"colour": [t.split()[0] for t in texts], "size": [t.split()[1] for t in texts]}
     model = learn(texts, answers)
     scored = score(model, "a blue and big thing")

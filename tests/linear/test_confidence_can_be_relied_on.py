@@ -65,6 +65,11 @@ def test_no_answer_reaches_the_threshold_that_means_never() -> None:
     assert Curve().threshold_for(0.5) == (NEVER, 0.0)
 
 
+def test_nothing_is_surer_than_the_number_of_examples_can_show() -> None:
+    squash = fit_squash(Judged(np.full(8, 0.999), np.ones(8, np.bool_)))
+    assert squash(0.999999) <= 0.9
+
+
 def test_confidence_that_says_nothing_is_flattened_and_not_turned_around() -> None:
     raw = np.linspace(0.1, 0.9, 200)
     squash = fit_squash(Judged(raw, raw < 0.5))

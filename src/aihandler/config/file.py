@@ -23,6 +23,7 @@ Text = Annotated[str, Meta(min_length=1)]
 Texts = Text | list[Text]
 Pattern = r"^[A-Za-z0-9_][A-Za-z0-9_.:/-]*$"
 Named = Annotated[str, Meta(pattern=Pattern, max_length=100)]
+FieldName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Rate = Annotated[float, Meta(ge=0, le=1)]
 Dollars = Annotated[Decimal, Meta(extra_json_schema={"minimum": 0})]
@@ -234,7 +235,7 @@ class TaskKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output: Annotated[OutputKeys, about("What an answer must be.")] = OutputKeys()
     prompt: Annotated[PromptKeys | None, about("Template: a file, a text, or messages.")] = None
     variants: Annotated[dict[str, PromptKeys], about("Other prompts, by model family.")] = {}
-    input: Annotated[Named | list[Named], about("Names of the input fields.")] = "text"
+    input: Annotated[FieldName | list[FieldName], about("Names of the input fields.")] = "text"
     examples: Annotated[Text | ExamplesKeys | None, about("Labelled examples.")] = None
     shots: Annotated[int, about("How many of them are shown to a model.", ge=0, le=100)] = 0
     data_class: Annotated[Class, about("How sensitive the prompt itself is.")] = msgspec.field(
@@ -301,7 +302,7 @@ class LedgerKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """aihandler.yaml"""
 
-    version: Annotated[Literal[1], about("Version of this format.")]
+    version: Annotated[Literal[1], about("Version of this format: 1.")]
     models: Annotated[dict[Named, ModelKeys], about("Weights, by name.")] = {}
     deployments: Annotated[dict[Named, DeploymentKeys], about("Models at addresses.")] = {}
     policy: Annotated[PolicyKeys, about("Where data of each class may go.")] = PolicyKeys()

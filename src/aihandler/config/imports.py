@@ -1,5 +1,6 @@
 """Python that the file names: `module:name`, with its folder on the path only meanwhile."""
 
+import contextlib
 import importlib
 import inspect
 import sys
@@ -39,7 +40,9 @@ def import_name(reference: str, *, root: Path) -> Any:
     except Exception as error:  # a module runs code of its own
         raise ImportProblem(f"its module raises {type(error).__name__}") from error
     finally:
-        sys.path.remove(str(root))
+        # Code of the module may have taken it out.
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(root))
     return found
 
 

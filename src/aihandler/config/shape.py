@@ -192,7 +192,7 @@ def _bound(error: _Error) -> str:
         case "format":
             return "must be a date like 2026-12-31"
         case "pattern":
-            return "must be a name: letters, digits and _ - . : /"
+            return "is not a name of letters, digits and _"
     return f"is not valid: {kind.name}"
 
 

@@ -13,6 +13,7 @@ import msgspec
 from aihandler.domain.answer import Reply
 from aihandler.domain.ports import Accepted, Clock, Settlement
 from aihandler.ledger.content import Content
+from aihandler.ledger.rows import REUSABLE, WHOLE
 
 _VIEW_S = 0.25
 _REUSABLE = "SELECT id FROM entry WHERE key = ? AND reusable = 1 ORDER BY id DESC LIMIT 1"
@@ -46,7 +47,7 @@ class Lookups:
         key = self._keys.pop(entry_id, b"")
         if not self._keep_replies:
             return
-        if key and settlement.reply and settlement.outcome in {"valid", "invalid"}:
+        if key and settlement.reply and settlement.outcome in REUSABLE:
             self._replies[0][key] = settlement.reply
 
     def accepted(self, accepted: Accepted) -> None:
@@ -63,7 +64,7 @@ class Lookups:
         recent = self._replies[0].get(key) or self._replies[1].get(key)
         if recent is not None:
             reply = _decode_reply(recent)
-            return reply if reply.finish == "stop" else None
+            return reply if reply.finish in WHOLE else None
         row = self._execute(_REUSABLE, key)
         if row is None:
             return None

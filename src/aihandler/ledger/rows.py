@@ -39,6 +39,10 @@ ON CONFLICT (id) DO NOTHING
 
 Row = tuple[object, ...]
 
+# Outcomes and ends of a reply that asking the same model again would only repeat.
+REUSABLE = frozenset({"valid", "invalid", "abstained"})
+WHOLE = frozenset({"stop", "abstain"})
+
 _json = msgspec.json.Encoder()
 _NO_USAGE = Usage()
 _MILLISECONDS = 1000.0
@@ -109,7 +113,7 @@ def settlement_row(entry_id: int, settlement: Settlement, *, expected_nano: int 
         hashlib.blake2b(settlement.reply, digest_size=16).digest() if settlement.reply else None,
         # A whole reply can be used again, also one that is invalid or not sure enough: asked again,
         # the same model would say the same. One that was cut off must be asked for again.
-        int(finish in {"stop", "abstain"} and settlement.outcome in REUSABLE),
+        int(finish in WHOLE and settlement.outcome in REUSABLE),
         "in_doubt" if doubtful else "settled",
         entry_id,
     )

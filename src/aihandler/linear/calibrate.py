@@ -25,19 +25,22 @@ __all__ = [
 
 # A confidence that no answer reaches; `Squash` stays below it.
 NEVER = 1.0
-_HIGHEST = 0.9999
 
 
 class Squash(msgspec.Struct, frozen=True):
-    """Raw confidence to a probability: a straight line between their log-odds (Platt 1999)."""
+    """Raw confidence to a probability: a straight line between their log-odds (Platt 1999).
+
+    No probability is above `most`.
+    """
 
     slope: float = 1.0
     offset: float = 0.0
+    most: float = 0.9999
 
     def __call__(self, raw: float) -> float:
-        """A probability below 1: nothing learned from examples is certain."""
+        """A probability below 1."""
         odds = self.slope * _log_odds(np.float64(raw)) + self.offset
-        return min(float(1 / (1 + np.exp(-odds))), _HIGHEST)
+        return min(float(1 / (1 + np.exp(-odds))), self.most)
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -109,11 +112,17 @@ def fit_temperature(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> 
 
 
 def fit_squash(judged: Judged, rounds: int = 50) -> Squash:
-    """Slope and offset by Newton's method, held near (1, 0) as if by a few rows more."""
-    inputs = np.stack([_log_odds(judged.raw), np.ones(len(judged.raw))], axis=1)
+    """Slope and offset by Newton's method, held near (1, 0) as if by a few rows more.
+
+    n rows, all of them right, show no more than (n + 1) / (n + 2): nothing is surer than that.
+    """
+    rows = len(judged.raw)
+    inputs = np.stack([_log_odds(judged.raw), np.ones(rows)], axis=1)
     prior = np.array([1.0, 0.0])
     found = prior.copy()
-    right = judged.right.astype(np.float64)
+    hits = int(judged.right.sum())
+    # Platt's own targets: as if one more row had been right and one more wrong.
+    right = np.where(judged.right, (hits + 1) / (hits + 2), 1 / (rows - hits + 2))
     for _ in range(rounds):
         probability = 1 / (1 + np.exp(-inputs @ found))
         gradient = inputs.T @ (probability - right) + (found - prior)
@@ -123,10 +132,12 @@ def fit_squash(judged: Judged, rounds: int = 50) -> Squash:
         if np.abs(change).max() < 1e-8:
             break
     # A falling line would call the surest answers the worst: then confidence says nothing.
-    return Squash(max(float(found[0]), 0.0), float(found[1]))
+    return Squash(max(float(found[0]), 0.0), float(found[1]), (rows + 1) / (rows + 2))
 
 
-def trust_curve(confidences: NDArray[np.float64], right: NDArray[np.bool_], points: int = 400) -> Curve:
+def trust_curve(
+    confidences: NDArray[np.float64], right: NDArray[np.bool_], points: int = 400
+) -> Curve:
     """The curve of held-out answers, at `points` places."""
     order = np.argsort(-confidences, kind="stable")
     values, hits = confidences[order], np.cumsum(right[order])

@@ -61,6 +61,8 @@ def readings(figure: str) -> frozenset[Decimal]:
     """All values that digits with marks may mean: `1.500` is 1500 here and 1.5 there."""
     if sum(map(str.isdigit, figure)) > _MAX_DIGITS:
         return frozenset()
+    if figure.isdecimal():
+        return frozenset((Decimal(figure),))
     plain = re.sub(r"['_ ]", "", figure)
     return frozenset(Decimal(reading) for reading in _plain_readings(plain))
 
@@ -71,7 +73,7 @@ def figures(text: str) -> Iterator[tuple[Decimal, bool]]:
         before = text[max(0, found.start() - 48) : found.start()]
         if _is_part_of_a_name(before) or _NAME_AFTER.match(text, found.end()):
             continue
-        negative = _MINUS_BEFORE.search(before[-8:]) is not None
+        negative = _is_negative(before[-8:])
         for value in readings(found.group()):
             yield value, negative
             yield from ((scaled, negative) for scaled in _scaled(value, text, found.end()))
@@ -117,12 +119,18 @@ def _grouped(plain: str) -> bool:
 
 
 def _is_part_of_a_name(before: str) -> bool:
-    # INV-12 and A4 hold no number; EUR12 and x12 do.
+    # INV-12 and A4 hold no number; EUR12 and x12 do. Most numbers follow a blank.
+    if before[-1:] in {"", " "}:
+        return False
     run = _RUN_BEFORE.search(before)
     if run is None:
         return False
     letters = run.group().rstrip("-.,'")
     return any(mark.isalpha() for mark in letters) and letters not in {*_CODE_OF, "x", "no", "nr"}
+
+
+def _is_negative(before: str) -> bool:
+    return ("-" in before or "(" in before) and _MINUS_BEFORE.search(before) is not None
 
 
 def _scaled(value: Decimal, text: str, end: int) -> Iterator[Decimal]:

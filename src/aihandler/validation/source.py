@@ -41,6 +41,8 @@ class Source:
     def holds_number(self, value: int | float) -> bool:
         """True when the number stands in the text in any usual form."""
         number = Decimal(repr(value))
+        if any(map(self._literal, _plain_forms(number))):
+            return True
         return self._holds_figure(abs(number), negative=number < 0)
 
     def holds_text(self, value: str) -> bool:
@@ -65,15 +67,18 @@ class Source:
         return normal(self._given)
 
     @cached_property
+    def _dates(self) -> tuple[tuple[datetime.date, int, int], ...]:
+        return tuple(dates(self._text))
+
+    @cached_property
     def _days(self) -> frozenset[datetime.date]:
-        return frozenset(day for day, _, _ in dates(self._text))
+        return frozenset(day for day, _, _ in self._dates)
 
     @cached_property
     def _figures(self) -> frozenset[tuple[Decimal, bool]]:
         # The parts of a date are no numbers of their own, except for its year.
-        spans = sorted({(begin, end) for _, begin, end in dates(self._text)})
         parts, at = [], 0
-        for begin, end in spans:
+        for begin, end in sorted({(begin, end) for _, begin, end in self._dates}):
             parts.append(self._text[at:begin])
             at = max(at, end)
         parts.append(self._text[at:])
@@ -87,7 +92,14 @@ class Source:
         return not negative and (number, False) in self._figures
 
     def _literal(self, wanted: str) -> bool:
-        return bool(wanted) and _bounded(re.escape(wanted), wanted).search(self._text) is not None
+        if not wanted:
+            return False
+        at = self._text.find(wanted)
+        while at >= 0:
+            if _stands_alone(self._text, at, at + len(wanted)):
+                return True
+            at = self._text.find(wanted, at + 1)
+        return False
 
     def _same_date(self, wanted: str) -> bool:
         days, time = date_of(wanted)
@@ -120,25 +132,44 @@ class Source:
             return False
         if not re.fullmatch(r"[\w +()./-]+", wanted):
             return False
-        pattern = r"[ ()./-]{0,2}".join(map(re.escape, marks))
-        return _bounded(pattern, "".join(marks)).search(self._text) is not None
+        pattern = re.compile(r"[ ()./-]{0,2}".join(map(re.escape, marks)))
+        found = pattern.finditer(self._text)
+        return any(_stands_alone(self._text, match.start(), match.end()) for match in found)
 
 
-def _bounded(pattern: str, wanted: str) -> re.Pattern[str]:
-    """The pattern where no word, number or identifier goes on before or after it."""
-    before = after = ""
-    if wanted[0].isalnum():
-        before = r"(?<!\w)"
-    if wanted[-1].isalnum():
-        after = r"(?!\w)"
-    if any(map(str.isdigit, wanted)):
-        before += r"(?<!\w[-_/])" if before else ""
-        after += r"(?![-_/]\w)" if after else ""
-    if wanted[0].isdigit():
-        before += r"(?<!\d[.,'])"
-    if wanted[-1].isdigit():
-        after += r"(?![.,']\d)"
-    return re.compile(before + pattern + after)
+def _stands_alone(text: str, begin: int, end: int) -> bool:
+    """True when no word, number or identifier goes on before `begin` or after `end`."""
+    wanted = text[begin:end]
+    holds_digit = any(map(str.isdigit, wanted))
+    before, after = text[max(0, begin - 2) : begin][::-1], text[end : end + 2]
+    return not (
+        _goes_on(wanted[0], before, holds_digit=holds_digit)
+        or _goes_on(wanted[-1], after, holds_digit=holds_digit)
+    )
+
+
+def _goes_on(edge: str, beyond: str, *, holds_digit: bool) -> bool:
+    """True when `beyond`, read away from the edge, belongs to the same word."""
+    if not beyond or not edge.isalnum():
+        return False
+    if beyond[0].isalnum() or beyond[0] == "_":
+        return True
+    if len(beyond) < 2:
+        return False
+    if holds_digit and beyond[0] in "-_/" and beyond[1].isalnum():
+        return True
+    return edge.isdigit() and beyond[0] in ".,'" and beyond[1].isdigit()
+
+
+def _plain_forms(number: Decimal) -> tuple[str, ...]:
+    """The usual ways to write a number of many digits: found at once, without the index.
+
+    A number of few digits may be a part of a date, and needs the index.
+    """
+    if number < 1000:
+        return ()
+    forms = tuple(f"{number:{form}}" for form in ("f", ",f", ".2f", ",.2f"))
+    return forms if number == round(number, 2) else forms[:2]
 
 
 def _clock_forms(time: str) -> tuple[str, ...]:

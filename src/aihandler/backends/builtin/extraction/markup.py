@@ -7,7 +7,8 @@ from array import array
 from aihandler.backends.builtin.extraction.lists import word_set
 
 _HTML = re.compile(
-    r"<(?:!doctype|html|body|table|div|p|tr|td|br|span|h[1-6])\b[^<>]{0,500}>", re.IGNORECASE
+    r"<(?:!doctype|html|body|table|div|p|tr|td|br|span|dl|ul|ol|li|strong|h[1-6])\b[^<>]{0,500}>",
+    re.IGNORECASE,
 )
 _PIECE = re.compile(
     r"<(?P<tag>/?[a-z][a-z0-9]{0,15})[^<>]{0,2000}>|<[!?][^<>]{0,2000}>|&[#a-z0-9]{1,10};|\s+|[^<&\s]+|[<&]",

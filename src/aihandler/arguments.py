@@ -1,0 +1,62 @@
+"""What callers of `Handler` give: looked up, checked, brought into one form."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar
+
+from aihandler.domain.conversation import Message
+from aihandler.domain.document import Document
+from aihandler.domain.labels import DataClass
+from aihandler.domain.task import Task
+from aihandler.errors import InputError
+from aihandler.workflow.readers import Unreadable, find_files, read_documents
+from aihandler.workflow.readers.reading import parse_class
+
+Named = TypeVar("Named")
+Documents = Iterable[Document | Unreadable | str | Mapping[str, str]]
+
+
+def named(what: str, name: str, known: Mapping[str, Named]) -> Named:
+    """`known[name]`, or an InputError that names the nearest."""
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"known are {', '.join(sorted(known)) or 'none'}"
+    raise InputError(f"there is no {what} {name!r}{meant}", hint=hint)
+
+
+def check_fields(task: Task, fields: Mapping[str, str], messages: Sequence[Message]) -> None:
+    """Raises InputError unless `fields` are just those of the task; messages need none."""
+    unknown = [name for name in fields if name not in task.fields]
+    missing = [name for name in task.fields if name not in fields] if not messages else []
+    if unknown or missing:
+        raise InputError(
+            f"task {task.name!r} takes the fields {', '.join(task.fields)}; "
+            f"got {', '.join(fields) or 'none'}",
+            hint="pass each of them by name, as text",
+        )
+
+
+def class_of(given: DataClass | str | None) -> DataClass | None:
+    """A class by name. Raises InputError for a word that is none."""
+    if given is None or isinstance(given, DataClass):
+        return given
+    return parse_class(given)
+
+
+def documents_of(given: Documents | Path) -> Iterable[Document | Unreadable]:
+    """Documents out of a folder or file, or out of texts and mappings of fields."""
+    if isinstance(given, Path):
+        return read_documents(find_files([given]))
+    return (_document(number, one) for number, one in enumerate(given, start=1))
+
+
+def _document(
+    number: int, given: Document | Unreadable | str | Mapping[str, str]
+) -> Document | Unreadable:
+    if isinstance(given, Document | Unreadable):
+        return given
+    fields = {"text": given} if isinstance(given, str) else dict(given)
+    return Document(id=fields.get("id", str(number)), fields=fields)

@@ -1,0 +1,162 @@
+"""Builds the rooms from a configuration: the one place where they are put together."""
+
+import asyncio
+import base64
+import random
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from aihandler.backends.http_caller import HttpCaller
+from aihandler.backends.openai_chat import OpenAIChat
+from aihandler.backends.profiles import load_profiles
+from aihandler.backends.transport import Transport
+from aihandler.config.configuration import Configuration
+from aihandler.config.secrets import resolve
+from aihandler.domain.attempt import Snapshot
+from aihandler.domain.ports import Caller
+from aihandler.domain.task import Example, Examples
+from aihandler.engine import Attempts, Engine, Planner
+from aihandler.errors import ConfigError
+from aihandler.ledger import Ledger, Prices, open_ledger
+from aihandler.routing import Health, RetryBudget
+
+# A snapshot is a look at the whole ledger: cheap for a run, not for every request of one.
+SNAPSHOT_KEPT_S = 30.0
+BUILTIN_BACKENDS = ("builtin/classify", "builtin/extract", "builtin/summarise")
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since 1970, UTC."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits without holding up others."""
+        await asyncio.sleep(seconds)
+
+
+class Rooms:
+    """The rooms of one configuration, with one ledger open for writing, in one event loop."""
+
+    def __init__(
+        self, configuration: Configuration, environ: Mapping[str, str], clock: SystemClock
+    ) -> None:
+        self.clock = clock
+        self.prices = Prices(configuration.deployments.values())
+        self.ledger = open_ledger(
+            ledger_path(configuration),
+            clock=self.clock,
+            keep_content=configuration.ledger.keep_content,
+            encryption_key=encryption_key(configuration, environ),
+        )
+        self.configuration = configuration = with_corrections(configuration, self.ledger)
+        self.callers = self._callers(environ)
+        self.planner = Planner(configuration, self.prices)
+        self.engine = Engine(
+            self.planner,
+            Attempts(
+                self.callers, journal=self.ledger.journal, pricer=self.prices, clock=self.clock
+            ),
+            journal=self.ledger.journal,
+            clock=self.clock,
+            random=random.Random().random,  # noqa: S311  # jitter, not a secret
+            snapshot=self.snapshot,
+            health=Health(self.clock),
+            retry_budget=RetryBudget(self.clock),
+        )
+
+        # Listed candidates are tried in their order, whatever the ledger says.
+        self._always_listed = all(t.candidates is not None for t in configuration.tasks.values())
+        self._snapshot = Snapshot()
+        self._looked_up = float("-inf")
+        self._ready = False
+
+    def _callers(self, environ: Mapping[str, str]) -> Mapping[str, Caller]:
+        transport = Transport(
+            monotonic=self.clock.monotonic, secrets=lambda secret: resolve(secret, environ)
+        )
+        http = HttpCaller(transport, codec=OpenAIChat(), profiles=load_profiles())
+        return {**self._builtin(), "openai": http}
+
+    def _builtin(self) -> Mapping[str, Caller]:
+        if not any(d.in_process for d in self.configuration.deployments.values()):
+            return {}
+        # Imported where used: numpy is a third of a gateway worker.
+        from aihandler.backends.builtin.caller import BuiltinCaller
+
+        folder = ledger_path(self.configuration).parent / "models"
+        builtin = BuiltinCaller(self.configuration.tasks, folder, self.clock)
+        return dict.fromkeys(BUILTIN_BACKENDS, builtin)
+
+    def snapshot(self) -> Snapshot:
+        """What routing may know of the past; looked up anew when it is some seconds old."""
+        if self._always_listed:
+            return self._snapshot
+        now = self.clock.monotonic()
+        if now - self._looked_up >= SNAPSHOT_KEPT_S:
+            self._looked_up = now
+            self._snapshot = self.ledger.queries.snapshot(self.clock.wall())
+        return self._snapshot
+
+    async def ready(self) -> None:
+        """Keeps the prices that costs will refer to. Done once."""
+        if not self._ready:
+            self._ready = True
+            await self.ledger.journal.keep_prices(self.prices)
+
+    async def close(self) -> None:
+        """Closes sockets, then the ledger: what is in the air is settled first."""
+        for caller in {id(c): c for c in self.callers.values()}.values():
+            await caller.close()
+        self.ledger.close()
+
+
+def with_corrections(configuration: Configuration, ledger: Ledger) -> Configuration:
+    """Adds what people corrected to the examples of each task that learns from examples.
+
+    A correction keeps the class of its document, and from then on so do the examples.
+    """
+    tasks = dict(configuration.tasks)
+    for name, task in configuration.tasks.items():
+        corrections = ledger.queries.examples(name) if task.examples.rows else []
+        if corrections:
+            rows = tuple(Example(c.fields, c.expected) for c in corrections)
+            examples = Examples(
+                (*task.examples.rows, *rows),
+                max(task.examples.data_class, *(c.data_class for c in corrections)),
+                task.examples.source,
+            )
+            tasks[name] = msgspec.structs.replace(task, examples=examples)
+    return msgspec.structs.replace(configuration, tasks=tasks)
+
+
+def ledger_path(configuration: Configuration) -> Path:
+    """Where the ledger of a configuration lies."""
+    return Path(configuration.root) / configuration.ledger.path
+
+
+def encryption_key(configuration: Configuration, environ: Mapping[str, str]) -> bytes | None:
+    """The key that prompts and answers are encrypted with, if the configuration names one."""
+    secret = configuration.ledger.encryption_key
+    return _key_bytes(resolve(secret, environ)) if secret else None
+
+
+def _key_bytes(text: str) -> bytes:
+    # 32 bytes are 64 hexadecimal digits; anything else is taken as base64, and checked by its use.
+    decode = bytes.fromhex if len(text) == 64 else base64.b64decode
+    try:
+        return decode(text)
+    except ValueError as error:
+        raise ConfigError(
+            "ledger.encryption_key is neither base64 nor hexadecimal",
+            hint="make one with `openssl rand -base64 32`",
+        ) from error
