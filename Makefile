@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_WORKERS ?= 2
 
-.PHONY: demo test check test-real nightly bench docs format clean
+.PHONY: demo test check test-real nightly bench format clean lock
 
 demo: $(VENV)/.installed
 	@$(BIN)/aihandler demo
@@ -43,9 +44,17 @@ $(VENV)/.installed: pyproject.toml
 	  { echo "AI Handler needs Python >= 3.11; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing AI Handler into $(VENV) (about a minute the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(PIP) install --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
-	@touch $@
+# What tests and CI run with is pinned by hash, the build of the package included.
+$(VENV)/.installed-dev: pyproject.toml requirements-dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.installed
+
+# Pins the newest versions that pyproject.toml admits.
+lock: $(VENV)/.installed-dev
+	$(BIN)/python tools/lock.py

@@ -76,7 +76,8 @@ class Rooms:
 
         # Listed candidates are tried in their order, whatever the ledger says.
         self._always_listed = all(t.candidates is not None for t in configuration.tasks.values())
-        self._snapshot = Snapshot()
+        self.unavailable = without_key(configuration, environ)
+        self._snapshot = Snapshot(unavailable=self.unavailable)
         self._looked_up = float("-inf")
         self._ready = False
 
@@ -104,7 +105,8 @@ class Rooms:
         now = self.clock.monotonic()
         if now - self._looked_up >= SNAPSHOT_KEPT_S:
             self._looked_up = now
-            self._snapshot = self.ledger.queries.snapshot(self.clock.wall())
+            known = self.ledger.queries.snapshot(self.clock.wall())
+            self._snapshot = msgspec.structs.replace(known, unavailable=self.unavailable)
         return self._snapshot
 
     async def ready(self) -> None:
@@ -137,6 +139,18 @@ def with_corrections(configuration: Configuration, ledger: Ledger) -> Configurat
             )
             tasks[name] = msgspec.structs.replace(task, examples=examples)
     return msgspec.structs.replace(configuration, tasks=tasks)
+
+
+def without_key(configuration: Configuration, environ: Mapping[str, str]) -> dict[str, str]:
+    """Deployments that cannot be asked because their key has no value, each with the reason."""
+    lacking: dict[str, str] = {}
+    for deployment in configuration.deployments.values():
+        if deployment.key is not None:
+            try:
+                resolve(deployment.key, environ)
+            except ConfigError as error:
+                lacking[deployment.name] = error.message
+    return lacking
 
 
 def ledger_path(configuration: Configuration) -> Path:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from aihandler.arguments import Documents, check_fields, class_of, documents_of, named
-from aihandler.assembly import Rooms, SystemClock, encryption_key, ledger_path
+from aihandler.assembly import Rooms, SystemClock, encryption_key, ledger_path, without_key
 from aihandler.backends.discovery import FoundServer, discover
 from aihandler.backends.transport import Transport
 from aihandler.config.configuration import Configuration
@@ -208,11 +208,13 @@ class Handler:
         )
 
     def snapshot(self) -> Snapshot:
-        """What routing knows from the ledger: quality, latency and cost by task and deployment."""
+        """What routing knows: which keys are there, and from the ledger quality, latency, cost."""
+        unavailable = without_key(self.configuration, self._environ)
         if not self.ledger_path.exists():
-            return Snapshot()
+            return Snapshot(unavailable=unavailable)
         with self.read_ledger() as ledger:
-            return ledger.queries.snapshot(self.clock.wall())
+            known = ledger.queries.snapshot(self.clock.wall())
+        return msgspec.structs.replace(known, unavailable=unavailable)
 
     def read_ledger(self) -> Archive:
         """The ledger as seen from beside, also while a run writes it. Close it after use."""
@@ -282,6 +284,27 @@ class Handler:
                 hint="add one with `backend: builtin/classify`",
             )
         return await builtin.train(self.task(task))
+
+    def untrained(self, workflow: str, /) -> list[Task]:
+        """The tasks of a workflow whose classifier has yet to be trained, at its first use."""
+        steps = self.workflow(workflow).steps
+        names = dict.fromkeys(step.task for step in steps if isinstance(step, TaskStep))
+        learning = [self.task(name) for name in names if self._classifies(self.task(name))]
+        if not learning:
+            return []
+        from aihandler.backends.builtin.caller import BuiltinCaller
+
+        rooms = self._opened()
+        builtin = rooms.callers["builtin/classify"]
+        assert isinstance(builtin, BuiltinCaller)
+        # With the corrections that reviews brought: they are learned from, too.
+        tasks = [rooms.configuration.tasks[task.name] for task in learning]
+        return [task for task in tasks if not builtin.is_trained(task)]
+
+    def _classifies(self, task: Task) -> bool:
+        deployments = self.configuration.deployments
+        named = (deployments.get(name) for name in task.candidates or ())
+        return any(d is not None and d.backend == "builtin/classify" for d in named)
 
     async def close(self) -> None:
         """Gives ledger and sockets back."""

@@ -1,4 +1,4 @@
-"""Each file of `data/configs/wrong` says in comments (`#! message | hint`) what is wrong with it."""
+"""Each file of `data/configs/wrong` says in comments (`#! message | hint`) what is wrong."""
 
 import re
 import shutil
@@ -66,8 +66,8 @@ def test_a_file_that_is_no_text_is_one_clear_mistake(tmp_path):
 def _expected(case: Path, folder: Path) -> list[str]:
     found = []
     for number, line in enumerate(case.read_text().splitlines(), start=1):
-        for told in line.split("#! ")[1:]:
-            told = told.strip().replace("FOLDER", str(folder))
+        for comment in line.split("#! ")[1:]:
+            told = comment.strip().replace("FOLDER", str(folder))
             elsewhere = re.match(r"in (\S+:\d+: .*)", told)
             found.append(elsewhere[1] if elsewhere else f"{case.name}:{number}: {told}")
     return found

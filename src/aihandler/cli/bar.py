@@ -13,6 +13,8 @@ from aihandler.workflow.progress import Progress
 # Redrawing costs more than most built-in answers.
 _REDRAW_S = 0.1
 _LINE_S = 2.0
+# The first documents wait for models that are loaded or trained: they say little of the rest.
+_ENOUGH_TO_TELL = 20
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def told(progress: Progress) -> str:
         parts.append(f"{progress.valid_share:.1%} valid")
     if progress.reused:
         parts.append(f"{progress.reused} done before")
-    if progress.remaining_s:
+    if progress.remaining_s and progress.documents >= _ENOUGH_TO_TELL:
         parts.append(f"{seconds(progress.remaining_s)} left")
     return ", ".join(part for part in parts if part)
 

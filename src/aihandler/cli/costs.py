@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aihandler.cli.options import config_option, echo_json, json_option
-from aihandler.cli.page import seconds, usd
+from aihandler.cli.page import seconds, table, usd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,58 +58,62 @@ command = costs
 
 
 def _show(rows: "Sequence[CostRow]", by: str) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(by)
-    for name in ("calls", "attempts", "valid", "tokens", "marginal", "allocated", "idle", "p50"):
-        table.add_column(name, justify="right")
-    table.add_column("remarks")
-    for row in rows:
-        table.add_row(
+    if not rows:
+        click.echo("the ledger has no entry yet")
+        return
+    numbers = ("calls", "valid", "tokens", "cost", "share", "p50", "p95")
+    shown = [
+        (
             row.key or "-",
             f"{row.calls:,}",
-            f"{row.attempts:,}",
             f"{sum(row.validity.values()):,}",
             f"{row.usage.total:,}",
             usd(row.marginal_nano),
             usd(row.allocated_nano),
-            usd(row.idle_nano),
             seconds(row.latency_p50_s),
+            seconds(row.latency_p95_s),
             _remarks(row),
         )
-    Console(highlight=False).print(table if rows else "the ledger has no entry yet")
+        for row in rows
+    ]
+    click.echo(table((by, *numbers, "remarks"), shown, numbers=numbers))
+    total = sum(row.marginal_nano + row.allocated_nano + row.idle_nano for row in rows)
+    unpriced = sum(row.unpriced for row in rows)
+    more = f", and {unpriced:,} of unknown price" if unpriced else ""
+    click.echo(f"\nin all {usd(total)}{more}")
+    if any(row.allocated_nano or row.idle_nano for row in rows):
+        click.echo("share: of machines that are paid by the hour; the rest of their hours is idle")
 
 
 def _remarks(row: "CostRow") -> str:
     remarks = [
-        f"{row.unpriced} unpriced" if row.unpriced else "",
-        f"{row.in_doubt} in doubt, up to {usd(row.in_doubt_nano)}" if row.in_doubt else "",
-        f"{row.reviews} in review" if row.reviews else "",
+        f"{usd(row.idle_nano)} idle" if row.idle_nano else "",
+        f"{row.unpriced:,} unpriced" if row.unpriced else "",
+        f"{row.in_doubt:,} in doubt, up to {usd(row.in_doubt_nano)}" if row.in_doubt else "",
+        f"{row.reviews:,} in review" if row.reviews else "",
     ]
     return ", ".join(remark for remark in remarks if remark)
 
 
 def _show_elsewhere(rows: "Sequence[Counterfactual]", by: str, name: str) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"as if {name} had answered")
-    table.add_column(by)
-    for column in ("calls", "tokens in", "tokens out", "cost", "estimated"):
-        table.add_column(column, justify="right")
-    for row in rows:
-        read = row.usage.input + row.usage.cache_read + row.usage.cache_write
-        written = row.usage.output + row.usage.reasoning
-        table.add_row(
+    if not rows:
+        click.echo("the ledger has no entry yet")
+        return
+    numbers = ("calls", "tokens in", "tokens out", "cost")
+    shown = [
+        (
             row.key or "-",
             f"{row.calls:,}",
-            f"{read:,}",
-            f"{written:,}",
+            f"{row.usage.input + row.usage.cache_read + row.usage.cache_write:,}",
+            f"{row.usage.output + row.usage.reasoning:,}",
             usd(row.nano),
-            f"{row.estimated:,}",
         )
-    Console(highlight=False).print(table if rows else "the ledger has no entry yet")
+        for row in rows
+    ]
+    click.echo(f"the same answers by {name}; no such call was made")
+    click.echo(table((by, *numbers), shown, numbers=numbers))
+    estimated = sum(row.estimated for row in rows)
+    known = [row.nano for row in rows if row.nano is not None]
+    click.echo(f"\nin all {usd(sum(known) if known else None)}")
+    if estimated:
+        click.echo(f"tokens of {estimated:,} answers are estimated at four characters each")

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from aihandler.cli.options import json_option
-from aihandler.cli.page import usd
+from aihandler.cli.options import echo_json, json_option
+from aihandler.cli.page import bold, command_name, config_argument, usd, wrapped
 from aihandler.domain.deployment import Deployment, Hosting, Limits, Model
-from aihandler.domain.labels import DataClass
 from aihandler.domain.task import Task
 from aihandler.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from aihandler.backends.discovery import FoundServer
-    from aihandler.cli.running import Job, Ran
     from aihandler.config import Configuration
+    from aihandler.domain.ports import ReviewItem
     from aihandler.handler import Handler
 
 LOCAL = "local"
@@ -43,28 +42,31 @@ def demo(folder: Path, use: Sequence[str], no_local: bool, as_json: bool) -> Non
     environment. Stop it at any time and run it again: it goes on from there.
     """
     from aihandler.cli.inputs import read_labels
-    from aihandler.cli.result import show_result
-    from aihandler.cli.running import Job, run_job
+    from aihandler.cli.result import result_data, show_result
+    from aihandler.cli.running import Job, run_to_end
     from aihandler.config import load
     from aihandler.handler import Handler
 
     copy_demo(folder)
-    whole = load(folder / "aihandler.yaml")
+    config = folder / "aihandler.yaml"
+    whole = load(config)
     found = None if no_local else asyncio.run(_find_local())
-    if found is not None and not as_json:
-        click.echo(f"{found.kind} answers at {found.url}: {found.models[0]} is asked as `{LOCAL}`")
-    handler = Handler(_for_demo(whole, use, found))
+    handler = Handler(for_demo(whole, use, found))
+    if found is not None:
+        click.echo(_using(found), err=True)
     job = Job(
         name="office",
         inputs=(folder / "documents",),
         outputs=(folder / "results.jsonl", folder / "results.csv"),
         labels=read_labels(folder / "labels.jsonl"),
     )
-    ran = asyncio.run(run_job(handler, job, quiet=as_json))
-    show_result(handler, job, ran, as_json=as_json)
-    if not as_json:
-        for line in _what_next(Handler(whole), handler, job, ran):
-            click.echo(line)
+    ran = run_to_end(handler, job, quiet=as_json)
+    if as_json:
+        echo_json(result_data(handler, job, ran))
+        return
+    show_result(handler, job, ran, reach=Handler(whole))
+    for line in _what_next(Handler(whole), handler, config=config, folder=folder):
+        click.echo(line)
 
 
 command = demo
@@ -80,7 +82,10 @@ def copy_demo(folder: Path) -> None:
             if path.is_dir() or target.exists() or "__pycache__" in path.parts:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(path.read_bytes())
+            # Whole or not at all: a demo that is killed here must not read half a document.
+            partial = target.with_name(f".{target.name}.partial")
+            partial.write_bytes(path.read_bytes())
+            partial.replace(target)
 
 
 async def _find_local() -> "FoundServer | None":
@@ -90,13 +95,23 @@ async def _find_local() -> "FoundServer | None":
     return next((s for s in servers if s.models and not s.relay), None)
 
 
-def _for_demo(
+def _using(found: "FoundServer") -> str:
+    return (
+        f"{found.name} answers at {found.url}: its model {found.models[0]!r} is asked as "
+        f"{LOCAL!r} when the models of this process are not sure; --no-local leaves it out"
+    )
+
+
+def for_demo(
     whole: "Configuration", use: Sequence[str], found: "FoundServer | None"
 ) -> "Configuration":
+    """The configuration without the vendors that were not asked for, and with the local server."""
     for name in use:
-        if name not in whole.deployments:
-            vendors = ", ".join(d.name for d in _vendors(whole))
-            raise InputError(f"the demo has no deployment {name!r}", hint=f"known are {vendors}")
+        vendors = [vendor.name for vendor in _vendors(whole)]
+        if name not in vendors:
+            raise InputError(
+                f"the demo has no vendor deployment {name!r}", hint=f"known are {', '.join(vendors)}"
+            )
         _require_key(whole.deployments[name])
     deployments = dict(whole.deployments)
     if found is not None:
@@ -147,28 +162,54 @@ def _vendors(configuration: "Configuration") -> list[Deployment]:
     return [d for d in configuration.deployments.values() if d.hosting is not Hosting.SELF]
 
 
-def _what_next(whole: "Handler", used: "Handler", job: "Job", ran: "Ran") -> Iterator[str]:
+def _what_next(
+    whole: "Handler", used: "Handler", *, config: Path, folder: Path
+) -> Iterator[str]:
     """What a vendor would have cost, and which open documents one could be asked about."""
     with used.read_ledger() as ledger:
-        yield "the same answers elsewhere (counterfactual, from list prices; no such call was made):"
-        for vendor in _vendors(whole.configuration):
-            rows = ledger.queries.costs_as(vendor, whole.prices, by="run", run=ran.run_id)
-            nano = sum(row.nano or 0 for row in rows)
-            yield f"  {vendor.name:<10} {usd(nano)}   `aihandler costs --as {vendor.name}`"
         items = ledger.queries.open_reviews()
-    reachable = {i.id: _askable(whole, used, i.task, i.data_class) for i in items}
-    open_to = sorted({name for names in reachable.values() for name in names})
-    count = sum(bool(names) for names in reachable.values())
+        bills = []
+        for vendor in _vendors(whole.configuration):
+            rows = ledger.queries.costs_as(vendor, whole.prices)
+            bills.append(f"{vendor.name} {usd(sum(row.nano or 0 for row in rows))}")
+    yield from wrapped("elsewhere, by list price (no such call was made): ", bills)
+    yield ""
+    name, option = command_name(), config_argument(config)
+    again = f"{name} demo" + ("" if folder == Path("aihandler-demo") else f" --folder {folder}")
+    yield from _ask_for_more(whole, used, items, again)
+    if items:
+        yield "  a person decides what is left:"
+        yield f"    {name} review list{option}"
+    yield "  the bill of a vendor, step by step:"
+    yield f"    {name} costs --as claude --by step{option}"
+
+
+def _ask_for_more(
+    whole: "Handler", used: "Handler", items: "Sequence[ReviewItem]", again: str
+) -> Iterator[str]:
+    yield bold(f"next, for the {len(items):,} in review" if items else "next")
+    askable = [_askable(whole, used, item) for item in items]
+    counts = {n: sum(n in names for names in askable) for n in _names(whole)}
+    open_to = {name: count for name, count in counts.items() if count}
     if open_to:
-        yield (
-            f"{count} of {len(items)} documents in review could go to {', '.join(open_to)}: "
-            f"`aihandler demo --use {open_to[0]}`"
-        )
-    if len(items) - count:
-        yield f"{len(items) - count} may not leave this machine, whatever is used"
+        told = (f"{count:,} to {n}{_key_of(whole, n)}" for n, count in open_to.items())
+        yield from wrapped("  may go elsewhere: ", told)
+        yield f"    {again} --use {max(open_to, key=lambda n: open_to[n])}"
+    if staying := sum(not names for names in askable):
+        yield f"  {staying:,} may not leave: only a model server of your own could take them"
 
 
-def _askable(whole: "Handler", used: "Handler", task: str, data_class: DataClass) -> list[str]:
-    asked = used.task(task).candidates or ()
-    plan = whole.clearance(task, data_class)
-    return [n for n in whole.task(task).candidates or () if n in plan.allowed and n not in asked]
+def _names(whole: "Handler") -> list[str]:
+    return [vendor.name for vendor in _vendors(whole.configuration)]
+
+
+def _key_of(whole: "Handler", name: str) -> str:
+    key = whole.deployment(name).key
+    return f" (with {key.name})" if key is not None else ""
+
+
+def _askable(whole: "Handler", used: "Handler", item: "ReviewItem") -> list[str]:
+    asked = used.task(item.task).candidates or ()
+    plan = whole.clearance(item.task, item.data_class)
+    named = whole.task(item.task).candidates or ()
+    return [n for n in named if n in plan.allowed and n not in asked]

@@ -1,21 +1,22 @@
 """The one-screen result of a run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from aihandler.cli.options import echo_json
-from aihandler.cli.page import seconds, usd
-from aihandler.domain.labels import DataClass
-from aihandler.domain.task import TaskStep
+from aihandler.cli.page import bold, counted, seconds, table, usd, wrapped
+from aihandler.cli.reach import where_data_may_go
+from aihandler.domain.deployment import Hosting
 from aihandler.workflow.summary import RunSummary, StepTally
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from aihandler.cli.running import Job, Ran
     from aihandler.handler import Handler
+
+_NUMBERS = ("answers", "first try", "repaired", "escalated", "p50", "p95", "cost")
 
 
 def left_open(summary: RunSummary) -> int:
@@ -23,54 +24,62 @@ def left_open(summary: RunSummary) -> int:
     return sum(count.get("review", 0) + count.get("error", 0) for count in summary.open.values())
 
 
-def show_result(handler: "Handler", job: "Job", ran: "Ran", *, as_json: bool) -> None:
-    """Prints what became of the run, and where everything lies."""
-    if as_json:
-        echo_json(_data(handler, job, ran))
-        return
-    from rich.console import Console
+def waiting(summary: RunSummary) -> int:
+    """Steps that wait for a person."""
+    return sum(count.get("review", 0) for count in summary.open.values())
 
-    console = Console(highlight=False)
+
+def show_result(
+    handler: "Handler", job: "Job", ran: "Ran", *, reach: "Handler | None" = None
+) -> None:
+    """Prints what became of the run, and where everything lies.
+
+    `reach` has the configuration by which to tell where data may go, when it is another one than
+    that of the run.
+    """
     summary = ran.summary
-    rate = summary.documents / ran.elapsed_s if ran.elapsed_s else 0.0
-    before = f", {ran.reused} of them done before" if ran.reused else ""
-    console.print(
-        f"\n[bold]{summary.documents} documents[/] in {seconds(ran.elapsed_s)} "
-        f"({rate:,.0f}/s){before}, run {ran.run_id}"
-    )
-    console.print(_table(summary))
-    for line in _open_lines(summary):
-        console.print(line)
-    for line in where_data_could_go(handler, job, summary):
-        console.print(line)
-    click.echo(f"outputs      {', '.join(str(path) for path in job.outputs)}")
-    click.echo(f"ledger       {handler.ledger_path}")
-    if any(count.get("review") for count in summary.open.values()):
-        click.echo("review queue `aihandler review list`")
+    for line in (
+        _head(job, ran),
+        "",
+        table(("step", "by", *_NUMBERS), _rows(handler, job.name, summary), numbers=_NUMBERS),
+        "",
+        *_validity(summary),
+        *_right(summary),
+        "",
+        *where_data_may_go(reach or handler, job.name, summary.classes),
+        *_where_data_went(handler, ran.run_id),
+        "",
+        *_places(handler, job, summary),
+    ):
+        click.echo(line)
 
 
-def _table(summary: RunSummary) -> "Table":
-    from rich import box
-    from rich.table import Table
+def _head(job: "Job", ran: "Ran") -> str:
+    before = f", {ran.reused:,} of them done before" if ran.reused else ""
+    documents = counted(ran.summary.documents, "document")
+    return bold(f"{documents} through {job.name!r} in {seconds(ran.elapsed_s)}{before}")
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("step", "deployment"):
-        table.add_column(name)
-    numbers = ("answers", "first try", "repaired", "escalated", "accuracy", "p50", "p95", "cost")
-    for name in numbers:
-        table.add_column(name, justify="right")
-    for tally in summary.steps.values():
-        table.add_row(tally.step, tally.deployment, *_cells(tally))
-    return table
+
+def _rows(handler: "Handler", name: str, summary: RunSummary) -> Iterator[Sequence[str]]:
+    """For each step of the workflow, in its order: who answered, and what nobody answered."""
+    for step in (step.name for step in handler.workflow(name).steps):
+        shown = step
+        for tally in summary.steps.values():
+            if tally.step == step:
+                yield shown, tally.deployment, *_cells(tally)
+                shown = ""
+        for state, count in summary.open.get(step, {}).items():
+            if state != "skipped":
+                yield shown, f"({state})", f"{count:,}", *[""] * 6
+                shown = ""
 
 
 def _cells(tally: StepTally) -> Iterator[str]:
     validity = tally.validity
-    yield str(tally.answers)
-    yield str(validity.get("exact", 0))
-    yield str(validity.get("repaired", 0) + validity.get("reasked", 0))
-    yield str(validity.get("escalated", 0))
-    yield f"{tally.right / tally.compared:.1%}" if tally.compared else "-"
+    yield f"{tally.answers:,}"
+    yield f"{validity.get('exact', 0):,}"
+    yield f"{validity.get('repaired', 0) + validity.get('reasked', 0):,}"
+    yield f"{validity.get('escalated', 0):,}"
     ordered = sorted(tally.latency_s)
     yield seconds(quantile(ordered, 0.5))
     yield seconds(quantile(ordered, 0.95))
@@ -83,35 +92,79 @@ def quantile(ordered: list[float], share: float) -> float | None:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
-def _open_lines(summary: RunSummary) -> Iterator[str]:
-    for step, states in summary.open.items():
-        told = ", ".join(f"{count} {state}" for state, count in states.items())
-        yield f"{step}: {told}"
-    for step, right in summary.field_right.items():
-        compared = summary.field_compared[step]
-        told = ", ".join(f"{n} {right[n] / compared[n]:.0%}" for n in compared)
-        yield f"{step} by field, against the labels: {told}"
+def _validity(summary: RunSummary) -> Iterator[str]:
+    answers = sum(tally.answers for tally in summary.steps.values())
+    states = {s: sum(o.get(s, 0) for o in summary.open.values()) for s in ("review", "error")}
+    wanted = answers + sum(states.values())
+    if not wanted:
+        yield "no step was asked for"
+        return
+    rest = [
+        f"{states['review']:,} wait for a person" if states["review"] else "",
+        f"{states['error']:,} ended in an error" if states["error"] else "",
+    ]
+    told = "; ".join(part for part in rest if part)
+    yield f"valid    {answers:,} of {wanted:,} answers ({answers / wanted:.1%})" + (
+        f"; {told}" if told else ""
+    )
 
 
-def where_data_could_go(
-    handler: "Handler", job: "Job", summary: RunSummary
-) -> Iterator[str]:
-    """For each class that was met: how many documents, and which deployments were open to it."""
-    for data_class in DataClass:
-        count = summary.classes.get(data_class.value, 0)
-        if count:
-            reach = _reach(handler, job.name, data_class)
-            yield f"{count} {data_class.value}: could go to {', '.join(reach) or 'nowhere'} only"
+def _right(summary: RunSummary) -> Iterator[str]:
+    """Accuracy against the labels: of whole answers, or of what each field was filled with."""
+    for step in dict.fromkeys(tally.step for tally in summary.steps.values()):
+        tallies = [t for t in summary.steps.values() if t.step == step and t.compared]
+        if tallies:
+            fields = summary.field_compared.get(step)
+            told = _fields_right(summary, step) if fields else _answers_right(tallies)
+            yield from wrapped(f"right    {step}: ", told)
 
 
-def _reach(handler: "Handler", name: str, data_class: DataClass) -> list[str]:
-    steps = handler.workflow(name).steps
-    tasks = dict.fromkeys(step.task for step in steps if isinstance(step, TaskStep))
-    allowed = (handler.clearance(task, data_class).allowed for task in tasks)
-    return list(dict.fromkeys(name for names in allowed for name in names))
+def _answers_right(tallies: Sequence[StepTally]) -> Iterator[str]:
+    for tally in tallies:
+        yield f"{tally.right / tally.compared:.1%} of {tally.compared:,} by {tally.deployment}"
 
 
-def _data(handler: "Handler", job: "Job", ran: "Ran") -> Mapping[str, object]:
+def _fields_right(summary: RunSummary, step: str) -> Iterator[str]:
+    """A model that leaves a field out says less than one that fills it wrongly: told apart."""
+    right, filled = summary.field_right[step], summary.field_filled[step]
+    compared = summary.field_compared[step]
+    all_filled = sum(filled.values())
+    if all_filled:
+        wrong = [f"{n} {right[n] / filled[n]:.0%}" for n in compared if right[n] < filled[n]]
+        told = f" ({', '.join(wrong)})" if wrong else ""
+        yield f"{sum(right.values()) / all_filled:.1%} of {all_filled:,} fields filled{told}"
+    left_out = [f"{n} {compared[n] - filled[n]}" for n in compared if filled[n] < compared[n]]
+    if left_out:
+        yield f"{sum(compared.values()) - all_filled:,} left out ({', '.join(left_out)})"
+
+
+def _where_data_went(handler: "Handler", run_id: str) -> Iterator[str]:
+    deployments = handler.configuration.deployments
+    with handler.read_ledger() as ledger:
+        rows = ledger.queries.costs("deployment", run=run_id)
+    own = {name for name, d in deployments.items() if d.hosting is Hosting.SELF}
+    away = [f"{row.attempts:,} at {row.key}" for row in rows if row.key not in own and row.attempts]
+    if away:
+        yield from wrapped("attempts elsewhere in this run: ", away)
+    else:
+        yield "nothing left your machines in this run"
+
+
+def _places(handler: "Handler", job: "Job", summary: RunSummary) -> Iterator[str]:
+    yield from wrapped("outputs  ", (str(path) for path in job.outputs))
+    if queued := waiting(summary):
+        yield f"review   {queued:,} wait in the queue"
+    yield f"ledger   {_short(handler)}"
+
+
+def _short(handler: "Handler") -> str:
+    path = handler.ledger_path.absolute()
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def result_data(handler: "Handler", job: "Job", ran: "Ran") -> Mapping[str, object]:
+    """The same for programs."""
     summary = ran.summary
     return {
         "run": ran.run_id,
@@ -119,23 +172,36 @@ def _data(handler: "Handler", job: "Job", ran: "Ran") -> Mapping[str, object]:
         "reused": ran.reused,
         "elapsed_s": ran.elapsed_s,
         "classes": summary.classes,
-        "steps": [
-            {
-                "step": tally.step,
-                "deployment": tally.deployment,
-                "answers": tally.answers,
-                "validity": tally.validity,
-                "marginal_nano_usd": tally.marginal_nano,
-                "allocated_nano_usd": tally.allocated_nano,
-                "unpriced": tally.unpriced,
-                "latency_p50_s": quantile(sorted(tally.latency_s), 0.5),
-                "latency_p95_s": quantile(sorted(tally.latency_s), 0.95),
-                "accuracy": tally.right / tally.compared if tally.compared else None,
-                "compared": tally.compared,
+        "steps": [_step_data(tally) for tally in summary.steps.values()],
+        "fields": {
+            step: {
+                name: {
+                    "labelled": labelled,
+                    "filled": summary.field_filled[step][name],
+                    "right": summary.field_right[step][name],
+                }
+                for name, labelled in fields.items()
             }
-            for tally in summary.steps.values()
-        ],
+            for step, fields in summary.field_compared.items()
+        },
         "open": summary.open,
         "outputs": [str(path) for path in job.outputs],
         "ledger": str(handler.ledger_path),
+    }
+
+
+def _step_data(tally: StepTally) -> Mapping[str, object]:
+    return {
+        "step": tally.step,
+        "deployment": tally.deployment,
+        "answers": tally.answers,
+        "reused": tally.reused,
+        "validity": tally.validity,
+        "marginal_nano_usd": tally.marginal_nano,
+        "allocated_nano_usd": tally.allocated_nano,
+        "unpriced": tally.unpriced,
+        "latency_p50_s": quantile(sorted(tally.latency_s), 0.5),
+        "latency_p95_s": quantile(sorted(tally.latency_s), 0.95),
+        "accuracy": tally.right / tally.compared if tally.compared else None,
+        "compared": tally.compared,
     }

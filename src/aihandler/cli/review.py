@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from aihandler.cli.options import config_option, echo_json, json_option
+from aihandler.cli.page import counted, wrapped
 
 if TYPE_CHECKING:
     from aihandler.domain.ports import ReviewItem
@@ -38,9 +39,12 @@ def list_reviews(task: str | None, config: Path, as_json: bool) -> None:
         echo_json([_data(item) for item in items])
         return
     for item in items:
-        where = f"{item.document_id or 'a call'}, step {item.step or item.task}"
-        click.echo(f"{item.id}  {item.data_class.value:<12}  {where}: {item.reason}")
-    click.echo(f"{len(items)} in review" if items else "nothing waits")
+        step = item.step or item.task
+        where = item.document_id or "a call"
+        click.echo(f"{item.id}  {step}, {item.data_class.value}: {where}")
+        for line in wrapped(" " * 14, [item.reason]):
+            click.echo(line)
+    click.echo(f"{counted(len(items), 'item')} in review")
 
 
 @review.command("show")

@@ -1,12 +1,12 @@
 """`aihandler run NAME --input PATH`: a workflow, or one task, over documents."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from aihandler.cli.options import config_option, json_option
+from aihandler.cli.options import config_option, echo_json, json_option
+from aihandler.cli.page import command_name, config_argument
 
 
 @click.command()
@@ -48,8 +48,8 @@ def run(
     queue, or have an error).
     """
     from aihandler.cli.inputs import read_labels
-    from aihandler.cli.result import left_open, show_result
-    from aihandler.cli.running import Job, run_job
+    from aihandler.cli.result import left_open, result_data, show_result, waiting
+    from aihandler.cli.running import Job, run_to_end
     from aihandler.handler import Handler
 
     handler = Handler.load(config)
@@ -61,8 +61,13 @@ def run(
         key=key,
         concurrency=concurrency,
     )
-    ran = asyncio.run(run_job(handler, job, quiet=as_json))
-    show_result(handler, job, ran, as_json=as_json)
+    ran = run_to_end(handler, job, quiet=as_json)
+    if as_json:
+        echo_json(result_data(handler, job, ran))
+    else:
+        show_result(handler, job, ran)
+        if waiting(ran.summary):
+            click.echo(f"next     {command_name()} review list{config_argument(config)}")
     raise SystemExit(1 if left_open(ran.summary) else 0)
 
 

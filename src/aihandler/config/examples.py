@@ -113,7 +113,9 @@ class _Reading:
             fits = self._validator.is_valid(value)
             problem = "" if fits else value_problem(value, self._output)
         else:
-            problem = "" if isinstance(self._output, JsonOutput) else _plain(value, self._output)
+            # The schema of a JSON output that could not be had is a mistake told elsewhere.
+            untold = not isinstance(self._output, JsonOutput)
+            problem = value_problem(value, self._output) if untold else ""
         if problem:
             raise _Problem(f"the expected answer {problem}")
         return value
@@ -128,7 +130,7 @@ class _Reading:
         found = {
             name: _typed(self._cell(row, name), form)
             for name, form in self._properties.items()
-            if row.get(self._columns.get(name, name)) not in {None, ""}
+            if _is_given(row.get(self._columns.get(name, name)))
         }
         if not found:
             hint = f"name columns {', '.join(sorted(self._properties)[:8])}, or `expected` (JSON)"
@@ -136,8 +138,8 @@ class _Reading:
         return found
 
 
-def _plain(value: Json, output: Output) -> str:
-    return value_problem(value, output)
+def _is_given(cell: Json) -> bool:
+    return cell is not None and cell != ""
 
 
 def _read(text: str, file: str) -> Iterator[tuple[int, _Row | _Problem]]:

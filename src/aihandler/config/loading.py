@@ -1,6 +1,7 @@
 """Loads `aihandler.yaml`: shape, references, files, code; all mistakes at once."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -72,7 +73,19 @@ def _sound_parts(data: Json, mistakes: Mistakes) -> dict[str, Json]:
     # A section whose entries are all commented out is an empty one.
     filled = {key: value for key, value in data.items() if value is not None}
     wrong = find_misshapes(filled, mistakes)
-    return {**sound_parts(filled, wrong), "version": VERSION}
+    return {**_with_whole_numbers(sound_parts(filled, wrong)), "version": VERSION}
+
+
+def _with_whole_numbers(value: Json) -> Json:
+    """5.0 is a whole number to JSON Schema, and becomes one to msgspec too."""
+    match value:
+        case dict():
+            return {key: _with_whole_numbers(item) for key, item in value.items()}
+        case list():
+            return [_with_whole_numbers(item) for item in value]
+        case Decimal() if value == value.to_integral_value():
+            return int(value)
+    return value
 
 
 def _names(data: Json, section: str) -> tuple[str, ...]:

@@ -39,8 +39,9 @@ def judge_schema(schema: Mapping[str, Json], path: Path, draft: Draft) -> bool:
         # Also judges it by its own draft. (`meta.validate` would fetch an unknown draft.)
         compile_schema(schema)
     except jsonschema_rs.ValidationError as error:
-        at = "/".join(map(str, error.instance_path))
-        draft.wrong(path, f"no JSON Schema: at /{at}: {error.message[:MAX_QUOTED]}")
+        at = "".join(f"/{part}" for part in error.instance_path)
+        place = f" at {at}" if at else ""
+        draft.wrong(path, f"no JSON Schema{place}: {error.message[:MAX_QUOTED]}")
         return False
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         draft.wrong(path, f"no JSON Schema: {str(error).splitlines()[0][:MAX_QUOTED]}")

@@ -88,7 +88,7 @@ def folds(targets: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
     there are, the more that matters.
     """
     rows = len(targets)
-    count = 3 if rows >= 4_000 else 5 if rows >= 400 else 10
+    count = 3 if rows >= 4_000 else 5 if rows >= 200 else 10
     count = min(count, rows)
     shuffled = np.random.default_rng(seed).permutation(rows)
     by_class = shuffled[np.argsort(targets[shuffled], kind="stable")]

@@ -5,7 +5,8 @@ columns are packed into a small dense matrix and the work is two products of tha
 weights it touches.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 
 from aihandler.linear.features import Rows
 
-__all__ = ["Fitting", "Sparse", "Weights", "fit", "predict", "softmax"]
+__all__ = ["Fitting", "Sparse", "Weights", "fit", "heads_of", "predict", "softmax"]
+
+Columns = TypeVar("Columns", NDArray[np.float32], NDArray[np.int8])
 
 
 class Fitting(msgspec.Struct, frozen=True):
@@ -80,11 +83,15 @@ def fit(
     data: Sparse,
     targets: NDArray[np.int64],
     *,
-    classes: int,
+    sizes: Sequence[int],
     chosen: NDArray[np.int64],
     how: Fitting,
 ) -> Weights:
-    """Weights that tell the classes (`targets`, one for each row) of the `chosen` rows apart."""
+    """Weights that answer every head for the `chosen` rows as `targets` (rows x heads) does.
+
+    Head h has `sizes[h]` classes; the classes of all heads lie side by side.
+    """
+    classes = sum(sizes)
     weights = Weights(np.zeros((data.size, classes), np.float32), np.zeros(classes, np.float32))
     # Squared gradients so far; the small start keeps the first division finite.
     seen = np.full_like(weights.matrix, 1e-6)
@@ -98,9 +105,7 @@ def fit(
             part = order[begin : begin + how.batch]
             used, dense = packer.pack(part)
             matrix = weights.matrix[used]
-            error = softmax(dense @ matrix + weights.bias)
-            error[np.arange(len(part)), targets[part]] -= 1
-            error /= len(part)
+            error = _error(dense @ matrix + weights.bias, targets[part], sizes)
             squares = seen[used]
             _descend(matrix, dense.T @ error + how.decay * matrix, squares, step=step)
             weights.matrix[used] = matrix
@@ -108,14 +113,6 @@ def fit(
             # Every row moves the bias, so it would run ahead of weights that few rows move.
             weights.bias[:] -= 0.1 * step * error.sum(axis=0)
     return weights
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities of each row of logits, in place."""
-    logits -= logits.max(axis=1, keepdims=True)
-    np.exp(logits, out=logits)
-    logits /= logits.sum(axis=1, keepdims=True)
-    return logits
 
 
 def predict(
@@ -127,6 +124,34 @@ def predict(
     for begin in range(0, len(chosen), batch):
         used, dense = packer.pack(chosen[begin : begin + batch])
         logits[begin : begin + batch] = dense @ weights.matrix[used] + weights.bias
+    return logits
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities of each row of logits, in place."""
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    return logits
+
+
+def heads_of(logits: Columns, sizes: Sequence[int]) -> Iterator[Columns]:
+    """The columns of each head in turn, without a copy."""
+    begin = 0
+    for size in sizes:
+        yield logits[..., begin : begin + size]
+        begin += size
+
+
+def _error(
+    logits: NDArray[np.float32], targets: NDArray[np.int64], sizes: Sequence[int]
+) -> NDArray[np.float32]:
+    """Probability less truth, by head, as a mean over the rows; in place of the logits."""
+    rows = np.arange(len(logits))
+    for number, own in enumerate(heads_of(logits, sizes)):
+        softmax(own)
+        own[rows, targets[:, number]] -= 1
+    logits /= len(logits)
     return logits
 
 

@@ -1,7 +1,6 @@
 """Labelled texts to a trained, calibrated model."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from aihandler.linear.calibrate import (
     trust_curve,
 )
 from aihandler.linear.features import Space, count_all
-from aihandler.linear.fit import Fitting, Sparse, fit, predict, softmax
+from aihandler.linear.fit import Fitting, Sparse, fit, heads_of, predict, softmax
 from aihandler.linear.model import Head, Learned, LinearModel, quantise
 from aihandler.linear.weigh import rarity, weigh_all
 
@@ -38,56 +37,64 @@ def learn(
     rows = count_all(texts, space)
     rare = rarity(rows, space)
     data = Sparse(rows, weigh_all(rows, rare, space), space.size)
-    heads = [_learn_head(name, given, data, how) for name, given in answers.items()]
-    joint = Judged(
-        np.prod([head.judged.raw for head in heads], axis=0),
-        np.all([head.judged.right for head in heads], axis=0),
+    labels = {name: _labels(given) for name, given in answers.items()}
+    sizes = [len(own) for own in labels.values()]
+    targets = np.stack([_numbers(given, labels[name]) for name, given in answers.items()], axis=1)
+    fold = folds(_joint(targets, sizes), seed=how.seed)
+    temperatures, judged = _judge(
+        _held_out(data, targets, fold, sizes=sizes, how=how), targets, sizes
     )
-    squash = fit_squash(joint)
-    confidences = np.array([squash(raw) for raw in joint.raw.tolist()])
-    learned = Learned(
-        examples=len(texts),
-        accuracy=float(joint.right.mean()),
-        calibration_error=calibration_error(confidences, joint.right),
-        folds=max(head.folds for head in heads),
-    )
+    squash = fit_squash(judged)
+    confidences = np.array([squash(raw) for raw in judged.raw.tolist()])
+    weights = fit(data, targets, sizes=sizes, chosen=np.arange(len(texts)), how=how)
+    matrix, scale = quantise(weights, sizes)
     return LinearModel(
         space=space,
-        heads=tuple(head.head for head in heads),
+        heads=tuple(map(Head, labels, labels.values(), temperatures)),
         squash=squash,
-        curve=trust_curve(confidences, joint.right),
-        learned=learned,
+        curve=trust_curve(confidences, judged.right),
+        learned=Learned(
+            examples=len(texts),
+            accuracy=float(judged.right.mean()),
+            calibration_error=calibration_error(confidences, judged.right),
+            folds=int(fold.max()) + 1,
+        ),
         rare=rare,
-        scale=np.stack([head.scale for head in heads], axis=1),
-        matrix=np.concatenate([head.matrix for head in heads], axis=1),
-        bias=np.concatenate([head.bias for head in heads]),
+        scale=scale,
+        matrix=matrix,
+        bias=weights.bias,
     )
 
 
-class _Fitted(NamedTuple):
-    head: Head
-    judged: Judged
-    matrix: NDArray[np.int8]
-    scale: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    folds: int
+def _labels(given: Sequence[str | None]) -> tuple[str | None, ...]:
+    return tuple(sorted(set(given), key=lambda label: (label is None, label or "")))
 
 
-def _learn_head(name: str, given: Sequence[str | None], data: Sparse, how: Fitting) -> _Fitted:
-    labels = tuple(sorted(set(given), key=lambda label: (label is None, label or "")))
-    place = {label: number for number, label in enumerate(labels)}
-    targets = np.array([place[label] for label in given], np.int64)
-    fold = folds(targets, seed=how.seed)
-    logits = _held_out(data, targets, fold, classes=len(labels), how=how)
-    temperature = fit_temperature(logits, targets)
-    judged = Judged(
-        softmax(logits / np.float32(temperature)).max(axis=1).astype(np.float64),
-        logits.argmax(axis=1) == targets,
-    )
-    weights = fit(data, targets, classes=len(labels), chosen=np.arange(len(targets)), how=how)
-    matrix, scale = quantise(weights)
-    head = Head(name, labels, temperature)
-    return _Fitted(head, judged, matrix, scale, weights.bias, int(fold.max()) + 1)
+def _numbers(given: Sequence[str | None], labels: Sequence[str | None]) -> NDArray[np.int64]:
+    number = {label: place for place, label in enumerate(labels)}
+    return np.array([number[label] for label in given], np.int64)
+
+
+def _joint(targets: NDArray[np.int64], sizes: Sequence[int]) -> NDArray[np.int64]:
+    """One number for each combination of answers."""
+    joint = np.zeros(len(targets), np.int64)
+    for number, size in enumerate(sizes):
+        joint = np.unique(joint * size + targets[:, number], return_inverse=True)[1]
+    return joint
+
+
+def _judge(
+    logits: NDArray[np.float32], targets: NDArray[np.int64], sizes: Sequence[int]
+) -> tuple[list[float], Judged]:
+    """The temperature of each head, and how the likeliest answers of all heads together fare."""
+    temperatures = []
+    raw, right = np.ones(len(targets)), np.ones(len(targets), np.bool_)
+    for number, own in enumerate(heads_of(logits, sizes)):
+        truth = targets[:, number]
+        temperatures.append(fit_temperature(own, truth))
+        right &= own.argmax(axis=1) == truth
+        raw *= softmax(own / np.float32(temperatures[-1])).max(axis=1)
+    return temperatures, Judged(raw, right)
 
 
 def _held_out(
@@ -95,13 +102,13 @@ def _held_out(
     targets: NDArray[np.int64],
     fold: NDArray[np.int64],
     *,
-    classes: int,
+    sizes: Sequence[int],
     how: Fitting,
 ) -> NDArray[np.float32]:
     """Logits of every row by a model that was fitted on the other folds."""
-    logits = np.zeros((len(targets), classes), np.float32)
+    logits = np.zeros((len(targets), sum(sizes)), np.float32)
     for number in range(int(fold.max()) + 1):
         rest, own = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        weights = fit(data, targets, classes=classes, chosen=rest, how=how)
+        weights = fit(data, targets, sizes=sizes, chosen=rest, how=how)
         logits[own] = predict(data, weights, chosen=own)
     return logits

@@ -4,6 +4,7 @@ A model answers one or more questions (heads) about a text with shared features.
 int8; each bucket has a scale for each head, which is multiplied into the value of the bucket.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from aihandler.linear.calibrate import Curve, Squash
 from aihandler.linear.features import Space, count
-from aihandler.linear.fit import Weights
+from aihandler.linear.fit import Weights, heads_of
 from aihandler.linear.weigh import weigh
 
 __all__ = ["Head", "Learned", "LinearModel", "Scored", "quantise", "score"]
@@ -93,12 +94,18 @@ def score(model: LinearModel, text: str) -> Scored:
     return Scored(tuple(labels), model.squash(raw), largest)
 
 
-def quantise(weights: Weights) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Weights as int8 and the scale of each bucket: weight = int8 * scale."""
-    scale = np.abs(weights.matrix).max(axis=1, initial=0.0) / 127
-    scale = scale.astype(np.float32)
-    steps = weights.matrix / np.where(scale == 0, np.float32(1), scale)[:, None]
-    return np.rint(steps).astype(np.int8), scale
+def quantise(
+    weights: Weights, sizes: Sequence[int]
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Weights as int8, and the scale of each bucket for each head: weight = int8 * scale."""
+    matrix = np.empty(weights.matrix.shape, np.int8)
+    scale = np.empty((len(matrix), len(sizes)), np.float32)
+    pairs = zip(heads_of(weights.matrix, sizes), heads_of(matrix, sizes), strict=True)
+    for number, (own, steps) in enumerate(pairs):
+        scale[:, number] = np.abs(own).max(axis=1) / 127
+        divisor = np.where(scale[:, number] == 0, np.float32(1), scale[:, number])
+        steps[:] = np.rint(own / divisor[:, None])
+    return matrix, scale
 
 
 def _logits(

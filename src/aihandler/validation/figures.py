@@ -54,6 +54,7 @@ _WORDS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
 }  # fmt: skip
+_WORD = re.compile(r"\b(?:" + "|".join(_WORDS) + r")\b")
 _MAX_DIGITS = 60
 
 
@@ -77,9 +78,8 @@ def figures(text: str) -> Iterator[tuple[Decimal, bool]]:
         for value in readings(found.group()):
             yield value, negative
             yield from ((scaled, negative) for scaled in _scaled(value, text, found.end()))
-    for word in re.finditer(r"\b[a-z]{3,6}\b", text):
-        if word.group() in _WORDS:
-            yield Decimal(_WORDS[word.group()]), False
+    for word in _WORD.finditer(text):
+        yield Decimal(_WORDS[word.group()]), False
 
 
 def amount(text: str) -> tuple[frozenset[Decimal], bool, str] | None:

@@ -29,13 +29,18 @@ class StepTally(msgspec.Struct):
 
 
 class RunSummary(msgspec.Struct):
-    """A whole run. `open` counts, per step, what has no answer and why it has none."""
+    """A whole run. `open` counts, per step, what has no answer and why it has none.
+
+    `field_filled` counts, per step, the labelled fields that an answer has, `field_right` those
+    that are right.
+    """
 
     documents: int = 0
     classes: dict[str, int] = {}
     steps: dict[tuple[str, str], StepTally] = {}
     open: dict[str, dict[str, int]] = {}
     field_right: dict[str, dict[str, int]] = {}
+    field_filled: dict[str, dict[str, int]] = {}
     field_compared: dict[str, dict[str, int]] = {}
 
 
@@ -81,11 +86,14 @@ def _compare_fields(summary: RunSummary, step: str, value: Json, expected: Json)
     if not isinstance(expected, dict) or not isinstance(value, dict):
         return
     right = Counter(summary.field_right.get(step, {}))
+    filled = Counter(summary.field_filled.get(step, {}))
     compared = Counter(summary.field_compared.get(step, {}))
     for name, wanted in expected.items():
         compared[name] += 1
+        filled[name] += name in value
         right[name] += name in value and same(value[name], wanted)
     summary.field_right[step], summary.field_compared[step] = dict(right), dict(compared)
+    summary.field_filled[step] = dict(filled)
 
 
 def same(value: Json, expected: Json) -> bool:

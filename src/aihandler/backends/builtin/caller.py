@@ -144,6 +144,10 @@ class BuiltinCaller:
             identity=self._school.identity(task),
         )
 
+    def is_trained(self, task: Task) -> bool:
+        """True when the classifier of `task` lies in the cache folder."""
+        return self._school.path(task).exists()
+
     async def close(self) -> None:
         """Stops trainings that nobody waits for any more."""
         await self._school.close()
