@@ -59,4 +59,5 @@ def _document(
     if isinstance(given, Document | Unreadable):
         return given
     fields = {"text": given} if isinstance(given, str) else dict(given)
-    return Document(id=fields.get("id", str(number)), fields=fields)
+    data_class = parse_class(fields.get("class"))
+    return Document(id=fields.get("id", str(number)), fields=fields, data_class=data_class)

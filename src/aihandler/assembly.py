@@ -20,7 +20,7 @@ from aihandler.domain.ports import Caller
 from aihandler.domain.task import Example, Examples
 from aihandler.engine import Attempts, Engine, Planner
 from aihandler.errors import ConfigError
-from aihandler.ledger import Ledger, Prices, open_ledger
+from aihandler.ledger import Archive, Prices, open_ledger
 from aihandler.routing import Health, RetryBudget
 
 # A snapshot is a look at the whole ledger: cheap for a run, not for every request of one.
@@ -113,6 +113,9 @@ class Rooms:
         """Keeps the prices that costs will refer to. Done once."""
         if not self._ready:
             self._ready = True
+            if self.configuration.ledger.retention_days is not None:
+                days = self.configuration.ledger.retention_days
+                await asyncio.to_thread(self.ledger.forget_older_than, days)
             await self.ledger.journal.keep_prices(self.prices)
 
     async def close(self) -> None:
@@ -122,7 +125,7 @@ class Rooms:
         self.ledger.close()
 
 
-def with_corrections(configuration: Configuration, ledger: Ledger) -> Configuration:
+def with_corrections(configuration: Configuration, ledger: Archive) -> Configuration:
     """Adds what people corrected to the examples of each task that learns from examples.
 
     A correction keeps the class of its document, and from then on so do the examples.

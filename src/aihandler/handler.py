@@ -15,7 +15,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from aihandler.arguments import Documents, check_fields, class_of, documents_of, named
-from aihandler.assembly import Rooms, SystemClock, encryption_key, ledger_path, without_key
+from aihandler.assembly import (
+    Rooms,
+    SystemClock,
+    encryption_key,
+    ledger_path,
+    with_corrections,
+    without_key,
+)
 from aihandler.backends.discovery import FoundServer, discover
 from aihandler.backends.transport import Transport
 from aihandler.config.configuration import Configuration
@@ -37,6 +44,7 @@ from aihandler.ledger import Archive, Ledger, Prices, read_ledger
 from aihandler.policy import clear, labels_for
 from aihandler.validation import Validator, to_python
 from aihandler.workflow.executor import Ended, Executor
+from aihandler.workflow.graph import check_workflow
 from aihandler.workflow.readers import Unreadable
 from aihandler.workflow.steps import Steps
 
@@ -48,13 +56,13 @@ class Handler:
     """Runs tasks and workflows of one configuration.
 
     Opens its ledger at the first call and holds it until `close()`; use it as an async context
-    manager, or call `run_sync` from code that has no event loop.
+    manager, or as a plain one with `run_sync` in code that has no event loop.
     """
 
     def __init__(
         self, configuration: Configuration, *, environ: Mapping[str, str] | None = None
     ) -> None:
-        self.configuration = configuration
+        self._given = self.configuration = configuration
         self._environ = os.environ if environ is None else environ
         self.clock = SystemClock()
         self._random = random.Random()  # noqa: S311  # names, not secrets
@@ -135,7 +143,7 @@ class Handler:
 
     async def map(
         self,
-        workflow: str,
+        workflow: str | Workflow,
         documents: Documents | Path,
         /,
         *,
@@ -158,7 +166,7 @@ class Handler:
 
     async def run_documents(
         self,
-        workflow: str,
+        workflow: str | Workflow,
         documents: Iterable[Document | Unreadable],
         *,
         key: str | None = None,
@@ -180,7 +188,7 @@ class Handler:
             key=self._key(key),
         )
         await rooms.ledger.journal.start_run(
-            run_id, workflow, configuration=_digest(self.configuration)
+            run_id, plan.name, configuration=_digest(self.configuration)
         )
         state: Literal["done", "stopped", "failed"] = "stopped"
         try:
@@ -201,9 +209,9 @@ class Handler:
         **fields: str,
     ) -> Plan:
         """The plan for one request: every gate, every exclusion, the order. Calls nothing."""
+        self._learn_corrections()
         call = self._call(task, fields=fields, data_class=data_class, key=key)
-        prices = Prices(self.configuration.deployments.values())
-        return Planner(self.configuration, prices).plan(
+        return Planner(self.configuration, self.prices).plan(
             call.task, call.labels, fields=call.fields, snapshot=self.snapshot()
         )
 
@@ -269,7 +277,8 @@ class Handler:
         if wrong:
             raise InputError(
                 f"this is no valid answer of task {task!r}: "
-                + "; ".join(f"{p.pointer or '/'}: {p.message}" for p in wrong)
+                + "; ".join(f"{p.pointer or '/'}: {p.message}" for p in wrong),
+                hint="write it as JSON" if isinstance(output, JsonOutput) else "",
             )
         return verdict.value
 
@@ -319,6 +328,12 @@ class Handler:
             self._runner.close()
             self._runner = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close_sync()
+
     async def __aenter__(self) -> Self:
         self._opened()
         return self
@@ -338,7 +353,7 @@ class Handler:
 
     def _opened(self) -> Rooms:
         if self._rooms is None:
-            self._rooms = Rooms(self.configuration, self._environ, self.clock)
+            self._rooms = Rooms(self._given, self._environ, self.clock)
             self.configuration = self._rooms.configuration
         return self._rooms
 
@@ -370,8 +385,13 @@ class Handler:
         """A task by name. Raises InputError when there is none, and names the nearest."""
         return named("task", name, self.configuration.tasks)
 
-    def workflow(self, name: str) -> Workflow:
-        """A workflow by name; a task by that name counts as a workflow of one step."""
+    def workflow(self, name: str | Workflow) -> Workflow:
+        """A workflow by name; a task by that name counts as a workflow of one step.
+
+        One that is written in Python is checked as those of the file are.
+        """
+        if isinstance(name, Workflow):
+            return check_workflow(name, self.configuration.tasks)
         workflows, tasks = self.configuration.workflows, self.configuration.tasks
         if name not in workflows and name in tasks:
             return Workflow(name, (TaskStep(name, name),))
@@ -379,8 +399,15 @@ class Handler:
 
     def clearance(self, task: str, data_class: DataClass) -> Clearance:
         """Where data of a class may go in a task."""
+        self._learn_corrections()
         labels = labels_for(self.task(task), document_class=data_class)
         return clear(self.configuration, self.task(task), labels)
+
+    def _learn_corrections(self) -> None:
+        # What a run would know: corrections became examples, and raise what reads them.
+        if self._rooms is None and self.ledger_path.exists():
+            with self.read_ledger() as ledger:
+                self.configuration = with_corrections(self._given, ledger)
 
     @property
     def ledger_path(self) -> Path:

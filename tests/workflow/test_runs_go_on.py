@@ -93,7 +93,7 @@ def test_a_work_in_review_is_queued_once(tmp_path: Path) -> None:
 def test_two_runs_of_one_ledger_do_not_both_pay(tmp_path: Path) -> None:
     async def go() -> None:
         async with FakeServer(answer) as server, office(tmp_path, server.url):
-            with pytest.raises(StorageError, match="pid"):
+            with pytest.raises(StorageError, match="written by process"):
                 await run(office(tmp_path, server.url), "simple", "an invoice")
             assert server.calls == 0
 

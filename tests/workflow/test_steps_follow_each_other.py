@@ -71,7 +71,7 @@ def test_a_document_above_the_ceiling_of_a_key_is_refused(tmp_path: Path) -> Non
 
 def test_one_call_above_the_ceiling_is_refused(tmp_path: Path) -> None:
     handler = office(tmp_path, "http://127.0.0.1:1")
-    with pytest.raises(PolicyDenied, match="clerk"):
+    with handler, pytest.raises(PolicyDenied, match="clerk"):
         handler.run_sync("triage", text="x", data_class="restricted", key="clerk")
 
 

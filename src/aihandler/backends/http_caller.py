@@ -85,10 +85,12 @@ class HttpCaller:
             self._replicas.end(deployment, replica)
 
     def model_identity(self, request: Request, deployment: Deployment) -> str:  # noqa: ARG002 - a Caller's shape
-        """Name and revision, or digest, of the weights."""
+        """The digest of the weights; without one, a name that only this deployment vouches for."""
         model = deployment.model
-        version = model.revision or model.digest
-        return f"{model.name}@{version}" if version else model.name
+        if model.digest:
+            return f"{model.name}@{model.digest}"
+        # What two hosts call by one name need not be the same weights.
+        return f"{deployment.name}/{model.name}@{model.revision}"
 
     async def close(self) -> None:
         """Closes the transport."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from aihandler import __version__
 from aihandler.cli.failures import show_error, show_usage_error
@@ -98,6 +99,11 @@ def _run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return EXIT_INTERRUPTED
+    except SystemExit as ended:
+        # click meets a closed pipe by wrapping stdout and exiting with 1.
+        if isinstance(sys.stdout, PacifyFlushWrapper):
+            return EXIT_BROKEN_PIPE
+        code = ended.code
     except BrokenPipeError:
         # The reader has seen enough; what is still in the buffer must not fail at the very end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

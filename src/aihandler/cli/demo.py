@@ -10,7 +10,7 @@ import msgspec
 
 from aihandler.cli.options import echo_json, json_option
 from aihandler.cli.page import bold, command_name, config_argument, usd, wrapped
-from aihandler.domain.deployment import Deployment, Hosting, Limits, Model
+from aihandler.domain.deployment import HERE, Deployment, Hosting, Limits, Model
 from aihandler.domain.task import Task
 from aihandler.errors import ConfigError, InputError
 
@@ -137,7 +137,7 @@ def _local(found: "FoundServer") -> Deployment:
         backend="openai",
         model=Model(found.models[0]),
         hosting=Hosting.SELF,
-        region="",
+        region=HERE,
         provider="this machine",
         urls=(f"{found.url}/v1",),
         profile=found.kind,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aihandler.cli.options import echo_json
 from aihandler.cli.page import bold, counted, seconds, table, usd, wrapped
 from aihandler.cli.reach import where_data_may_go
 from aihandler.domain.deployment import Hosting
@@ -16,6 +15,9 @@ if TYPE_CHECKING:
     from aihandler.cli.running import Job, Ran
     from aihandler.handler import Handler
 
+_SHOWN_ERRORS = 3
+# The route of an answer that a review brought.
+_PERSON = {"review": "(a person)"}
 _NUMBERS = ("answers", "first try", "repaired", "escalated", "p50", "p95", "cost")
 
 
@@ -44,6 +46,7 @@ def show_result(
         table(("step", "by", *_NUMBERS), _rows(handler, job.name, summary), numbers=_NUMBERS),
         "",
         *_validity(summary),
+        *_errors(summary),
         *_right(summary),
         "",
         *where_data_may_go(reach or handler, job.name, summary.classes),
@@ -66,7 +69,7 @@ def _rows(handler: "Handler", name: str, summary: RunSummary) -> Iterator[Sequen
         shown = step
         for tally in summary.steps.values():
             if tally.step == step:
-                yield shown, tally.deployment, *_cells(tally)
+                yield shown, _PERSON.get(tally.deployment, tally.deployment), *_cells(tally)
                 shown = ""
         for state, count in summary.open.get(step, {}).items():
             if state != "skipped":
@@ -107,6 +110,13 @@ def _validity(summary: RunSummary) -> Iterator[str]:
     yield f"valid    {answers:,} of {wanted:,} answers ({answers / wanted:.1%})" + (
         f"; {told}" if told else ""
     )
+
+
+def _errors(summary: RunSummary) -> Iterator[str]:
+    """The most frequent reasons; the outputs have all of them."""
+    frequent = sorted(summary.errors.items(), key=lambda error: -error[1])
+    for reason, count in frequent[:_SHOWN_ERRORS]:
+        yield from wrapped(f"error    {count:,} x ", [reason])
 
 
 def _right(summary: RunSummary) -> Iterator[str]:
@@ -185,6 +195,7 @@ def result_data(handler: "Handler", job: "Job", ran: "Ran") -> Mapping[str, obje
             for step, fields in summary.field_compared.items()
         },
         "open": summary.open,
+        "errors": summary.errors,
         "outputs": [str(path) for path in job.outputs],
         "ledger": str(handler.ledger_path),
     }

@@ -33,7 +33,10 @@ def list_reviews(task: str | None, config: Path, as_json: bool) -> None:
     """List what waits, oldest first."""
     from aihandler.handler import Handler
 
-    with Handler.load(config).read_ledger() as ledger:
+    handler = Handler.load(config)
+    if task is not None:
+        handler.task(task)
+    with handler.read_ledger() as ledger:
         items = ledger.queries.open_reviews(task)
     if as_json:
         echo_json([_data(item) for item in items])

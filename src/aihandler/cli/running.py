@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
@@ -13,6 +14,7 @@ import msgspec
 from aihandler.cli.bar import progress_bar
 from aihandler.domain.answer import DocumentResult
 from aihandler.domain.task import Json, TaskStep
+from aihandler.errors import StorageError
 from aihandler.handler import Handler, new_run_id
 from aihandler.workflow.executor import Ended
 from aihandler.workflow.progress import Progress
@@ -60,11 +62,12 @@ _STOPPED = "stopped; nothing is lost, and the same command goes on from here"
 
 
 async def _run(handler: Handler, job: Job, *, quiet: bool) -> Ran:
+    # Before anything is paid for: an output that has no place, an unknown name, an empty folder.
     for output in job.outputs:
         check_writable(output)
-    # Before anything is paid for: an unknown name, an empty folder.
+        _check_place(output)
     handler.workflow(job.name)
-    files = find_files(job.inputs)
+    files = _inputs(job)
     run_id = new_run_id()
     _stop_on_terminate()
     async with handler:
@@ -79,6 +82,21 @@ async def _run(handler: Handler, job: Job, *, quiet: bool) -> Ran:
             await _watch(documents, progress, quiet=quiet)
         summary = summarise_run(handler.ledger.queries.projection(run_id), job.labels)
         return Ran(run_id, summary, progress.elapsed_s, progress.reused)
+
+
+def _check_place(output: Path) -> None:
+    place = next(parent for parent in output.absolute().parents if parent.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise StorageError(
+            f"{str(output)!r} cannot be written: {str(place)!r} is no folder that you may write to",
+            hint="name another file with --out",
+        )
+
+
+def _inputs(job: Job) -> list[tuple[Path, Path]]:
+    """What is to be read: not the results of the run before, which may lie beside it."""
+    outputs = {output.resolve() for output in job.outputs}
+    return [(f, root) for f, root in find_files(job.inputs) if f.resolve() not in outputs]
 
 
 async def _watch(documents: AsyncGenerator[Ended], progress: Progress, *, quiet: bool) -> None:

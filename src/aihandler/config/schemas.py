@@ -12,6 +12,9 @@ from aihandler.domain.task import Json
 
 MAX_QUOTED = 200
 _MAX_FORMS = 64
+_COMPOSED = frozenset({"$ref", "anyOf", "oneOf", "allOf"})
+# With these, an object may have keys that are not among its `properties`.
+_OPENING = frozenset({"patternProperties", "if", "dependentSchemas", "$dynamicRef"})
 
 
 def read_schema(written: str | Mapping[str, Json], path: Path, draft: Draft) -> dict[str, Json]:
@@ -90,11 +93,11 @@ def root_keys(schema: Mapping[str, Json]) -> frozenset[str] | None:
 
 
 def _says_something(form: Mapping[str, Json]) -> bool:
-    return bool(form.keys() - {"$ref", "anyOf", "oneOf", "allOf", "$defs", "title", "$schema"})
+    return bool(form.keys() - _COMPOSED - {"$defs", "title", "$schema"})
 
 
 def _closed(form: Mapping[str, Json]) -> bool:
-    opens = form.get("additionalProperties", False) or form.get("patternProperties")
+    opens = form.get("additionalProperties", False) or _OPENING & form.keys()
     return "properties" in form and not opens
 
 
@@ -115,18 +118,29 @@ def _forms(schema: Json, root: Mapping[str, Json]) -> Iterator[Mapping[str, Json
 
 
 def _below(form: Mapping[str, Json], name: str) -> Iterator[Json]:
-    if (name == "*" or name.isdigit()) and "items" in form:
-        yield form["items"]
-    properties = form.get("properties", {})
+    """The schemas of what `name` leads to; what a form says nothing about may be anything."""
+    if name == "*" or name.isdigit():
+        yield from form.get("prefixItems", ())
+        if "items" in form or _is_of(form, "array"):
+            yield form.get("items", {})
+    properties, additional = form.get("properties", {}), form.get("additionalProperties")
     if name in properties:
         yield properties[name]
-    elif isinstance(form.get("additionalProperties"), Mapping):
-        yield form["additionalProperties"]
-    elif form.get("additionalProperties") is True or "patternProperties" in form:
-        yield True
-    # A form without any word about its parts may hold anything.
-    if not form.keys() - {"title", "description", "$schema"}:
+    elif isinstance(additional, Mapping):
+        yield additional
+    elif additional is not False and (additional or _OPENING & form.keys() or _is_silent(form)):
         yield {}
+
+
+def _is_silent(form: Mapping[str, Json]) -> bool:
+    """Says nothing of an object's keys, and does not say that it is no object."""
+    may_be_one = "type" not in form or _is_of(form, "object")
+    return may_be_one and not form.keys() & {"properties", *_COMPOSED}
+
+
+def _is_of(form: Mapping[str, Json], kind: str) -> bool:
+    types = form.get("type", ())
+    return kind in ((types,) if isinstance(types, str) else types)
 
 
 def _at(document: Json, fragment: str) -> Json:

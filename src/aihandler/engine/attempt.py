@@ -153,6 +153,9 @@ class Attempts:
     def _mark_sent(self, sending: "_Sending", entry_id: int) -> None:
         sending.timer.sent = True
         if sending.turn.deployment.in_process:
+            # A model of this process may have had to learn first; that is no latency of its own.
+            sending.timer.restart()
+        if sending.turn.deployment.in_process:
             # A model of this process may have been trained first; that is not how it answers.
             sending.timer.restart()
         self._journal.sent(entry_id)

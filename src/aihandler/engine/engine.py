@@ -82,6 +82,7 @@ class Engine:
             yield await self.run(call)
             return
         plan = self.plan(call.task, call.labels, call.fields)
+        self._retry_budget.note_request()
         walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
         for candidate in plan.candidates:
             shown = False

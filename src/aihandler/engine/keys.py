@@ -21,5 +21,5 @@ def attempt_key(call: Call, request: Request, *, model: str, clearance: Clearanc
         request.messages or sorted(request.fields.items()),
         call.sample,
         call.labels.tenant,
-        clearance.data_class.value,
+        clearance.fingerprint,
     )

@@ -1,6 +1,8 @@
 """`plan = clear + route`: a pure function of configuration, labels and a snapshot of state."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+
+import msgspec
 
 from aihandler.config.configuration import Configuration
 from aihandler.domain.attempt import Candidate, Plan, Snapshot
@@ -8,12 +10,10 @@ from aihandler.domain.clearance import Clearance
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.labels import DataClass, Labels
 from aihandler.domain.ports import Pricer
-from aihandler.domain.task import Task
+from aihandler.domain.task import JsonOutput, Task
 from aihandler.domain.usage import Usage
 from aihandler.policy import clear
 from aihandler.routing import Ordering, order
-
-Expected = Callable[[Deployment], int | None]
 
 # Without a bound in the task, an answer is taken to be this long when its cost is foreseen.
 ASSUMED_OUTPUT_TOKENS = 512
@@ -27,6 +27,9 @@ class Planner:
     def __init__(self, configuration: Configuration, pricer: Pricer) -> None:
         self.configuration = configuration
         self._pricer = pricer
+        limits = (d.limits.context_tokens for d in configuration.deployments.values())
+        self._smallest_context = min((n for n in limits if n is not None), default=None)
+        self._overheads: dict[str, int] = {}
         self._orderings: dict[tuple[str, DataClass], tuple[Snapshot, Ordering]] = {}
         self._clearances: dict[tuple[str, DataClass], Clearance] = {}
 
@@ -40,8 +43,8 @@ class Planner:
     ) -> Plan:
         """Says where this request may go and in which order it is tried."""
         clearance = self._clearance(task, labels)
-        expected = self._expected(task, fields)
-        ordering = self._ordering(task, clearance, snapshot, expected)
+        usage = self._usage(task, fields)
+        ordering = self._ordering(task, clearance, snapshot, usage)
         return Plan(
             task=task.name,
             labels=labels,
@@ -59,11 +62,19 @@ class Planner:
         return self._clearances[known]
 
     def _ordering(
-        self, task: Task, clearance: Clearance, snapshot: Snapshot, expected: Expected
+        self, task: Task, clearance: Clearance, snapshot: Snapshot, usage: Usage
     ) -> Ordering:
         deployments = self.configuration.deployments
-        if task.candidates is None or task.limits.cost_usd is not None:
-            return order(task, clearance, deployments, snapshot=snapshot, expected=expected)
+        tokens = usage.input + usage.output
+
+        def expected(deployment: Deployment) -> int | None:
+            return self._pricer.expected_nano(deployment, usage)
+
+        long = self._smallest_context is not None and tokens > self._smallest_context
+        if long or task.candidates is None or task.limits.cost_usd is not None:
+            return order(
+                task, clearance, deployments, snapshot=snapshot, expected=expected, tokens=tokens
+            )
         # A listed order follows from all but the cost of the request, which is put in anew.
         known = (task.name, clearance.data_class)
         seen, ordering = self._orderings.get(known, (None, None))
@@ -77,18 +88,24 @@ class Planner:
         )
         return Ordering(candidates, ordering.exclusions, ordering.order)
 
-    def _expected(self, task: Task, fields: Mapping[str, str]) -> Expected:
-        usage = expected_usage(task, fields)
-        return lambda deployment: self._pricer.expected_nano(deployment, usage)
+    def _usage(self, task: Task, fields: Mapping[str, str]) -> Usage:
+        if task.version not in self._overheads:
+            self._overheads[task.version] = _overhead(task)
+        characters = self._overheads[task.version] + sum(len(text) for text in fields.values())
+        return Usage(
+            input=characters // CHARACTERS_PER_TOKEN + 16,
+            output=task.max_output_tokens or ASSUMED_OUTPUT_TOKENS,
+            estimated=True,
+        )
 
 
-def expected_usage(task: Task, fields: Mapping[str, str]) -> Usage:
-    """Tokens that one attempt is likely to take: an upper estimate from characters."""
+def _overhead(task: Task) -> int:
+    """Characters that every request of a task has: wording, examples shown, and the schema."""
     prompt = task.prompt.messages if task.prompt else ()
-    characters = sum(len(m.template) for m in prompt) + sum(len(v) for v in fields.values())
-    return Usage(
-        input=characters // CHARACTERS_PER_TOKEN + 16,
-        output=task.max_output_tokens or ASSUMED_OUTPUT_TOKENS,
-        estimated=True,
+    shots = task.examples.rows[: task.shots]
+    schema = msgspec.json.encode(task.output.schema) if isinstance(task.output, JsonOutput) else b""
+    return (
+        sum(len(m.template) for m in prompt)
+        + sum(len(text) for shot in shots for text in shot.fields.values())
+        + len(schema)
     )
-

@@ -1,5 +1,7 @@
 """Where one call stands on its way through a plan."""
 
+from collections import Counter
+
 import msgspec
 
 from aihandler.domain.answer import Answer, Validity
@@ -60,8 +62,9 @@ class Walk:
     def note(self, attempted: Attempted) -> None:
         """Remembers an attempt; an answer that was not good enough becomes the proposal."""
         self._reports.append(attempted.report)
-        if attempted.report.outcome != "valid" and attempted.verdict is not None:
-            self._proposal = attempted.verdict.value or self._proposal
+        verdict = attempted.verdict
+        if attempted.report.outcome != "valid" and verdict and verdict.value is not None:
+            self._proposal = verdict.value
 
     def answer(self, attempted: Attempted) -> Answer[Json]:
         """The valid answer that `attempted` brought, with the way to it."""
@@ -132,7 +135,9 @@ class Walk:
     def _summary(self) -> str:
         if not self.plan.candidates:
             return "; ".join(f"{e.deployment}: {e.reason}" for e in self.plan.exclusions)
-        return "; ".join(_told(report) for report in self._reports) or "no attempt was possible"
+        told = Counter(_told(report) for report in self._reports)
+        times = (f"{text}, {n} times" if n > 1 else text for text, n in told.items())
+        return "; ".join(times) or "no attempt was possible"
 
     def _answer(
         self,

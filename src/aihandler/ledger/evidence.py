@@ -15,7 +15,7 @@ _RECENT_S = 30 * 86_400.0
 
 _QUALITY = """
 SELECT task, deployment, count(*) FILTER (WHERE outcome = 'valid'),
-       count(*) FILTER (WHERE outcome IN ('valid', 'invalid')),
+       count(*),
        avg(marginal_nano) FILTER (
            WHERE cost_status = 'priced' AND outcome IN ('valid', 'invalid', 'abstained'))
 FROM entry

@@ -1,11 +1,11 @@
 """Turns a valid JSON value into the Python type that a task names."""
 
-import importlib
-import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from aihandler.config.imports import ImportProblem, import_name
 from aihandler.domain.task import Json
 from aihandler.errors import ConfigError, InputError
 
@@ -30,19 +30,10 @@ def to_python(value: Json, python_type: str, *, root: str = "") -> Any:
 
 def find_type(python_type: str, *, root: str = "") -> Any:
     """The type that `module:Type` names. Raises ConfigError when there is none."""
-    module_name, _, type_name = python_type.partition(":")
-    folder = root or "."
-    # The folder is on the path while importing only, so that later imports cannot be shadowed.
-    sys.path.insert(0, folder)
     try:
-        found: Any = importlib.import_module(module_name)
-        for part in type_name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
+        return import_name(python_type, root=Path(root or "."))
+    except ImportProblem as problem:
         raise ConfigError(
-            f"the Python type {python_type!r} cannot be found: {error}",
+            f"the Python type {python_type!r} cannot be found: {problem}",
             hint="write `module:Type` with a module that can be imported from the configuration",
-        ) from error
-    finally:
-        sys.path.remove(folder)
-    return found
+        ) from problem

@@ -59,13 +59,13 @@ class Executor:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._concurrency):
                     group.create_task(self._work(documents, ended))
-        except BaseExceptionGroup:
-            # The consumer may be waiting at a full queue's other end: make room for the end mark.
+        except BaseException:
+            # Nobody may be there to take what is queued: make room for the end mark.
             while not ended.empty():
                 ended.get_nowait()
+            ended.put_nowait(None)
             raise
-        finally:
-            await ended.put(None)
+        await ended.put(None)
 
     async def _work(
         self,

@@ -1,10 +1,10 @@
 """Python steps: `module:function(document, results)`, imported from beside the configuration."""
 
-import importlib
 import inspect
-import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from aihandler.config.imports import ImportProblem, import_name
 from aihandler.domain.document import Document
 from aihandler.domain.task import Json
 from aihandler.errors import ConfigError
@@ -14,19 +14,14 @@ StepFunction = Callable[[Document, Mapping[str, Json]], object]
 
 def load_function(reference: str, *, root: str) -> StepFunction:
     """Imports `module:function`; `root` is on the module path only meanwhile."""
-    module_name, _, name = reference.partition(":")
-    sys.path.insert(0, root)
     try:
-        found = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
+        found: StepFunction = import_name(reference, root=Path(root))
+    except ImportProblem as problem:
         raise ConfigError(
-            f"function {reference!r} cannot be imported: {error}",
-            hint=f"write it as module:function, with the module beside {root}",
-        ) from error
-    finally:
-        sys.path.remove(root)
-    function: StepFunction = found
-    return function
+            f"function {reference!r} cannot be imported: {problem}",
+            hint=f"write it as module:function, with the module in {root}",
+        ) from problem
+    return found
 
 
 async def call_function(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from aihandler.config.configuration import Configuration
+from aihandler.config.expressions import ExpressionError
 from aihandler.domain.answer import Answer, DocumentResult, StepResult, Validity
 from aihandler.domain.document import Document
 from aihandler.domain.keys import digest
@@ -108,6 +109,11 @@ class Steps:
             return await self._once(needs, passage)
         except StorageError:
             raise
+        except ExpressionError as error:
+            lacking = next((s for s in needs.upstream if s not in passage.values), None)
+            if lacking is None:
+                return StepResult(name, "error", reason=error.message)
+            return StepResult(name, "skipped", reason=f"needs {lacking!r}, which has no value")
         except AIHandlerError as error:
             review = getattr(error, "review_id", None)
             return StepResult(name, "review" if review else "error", reason=error.message)

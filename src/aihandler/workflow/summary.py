@@ -9,6 +9,8 @@ import msgspec
 from aihandler.domain.answer import Answer, DocumentResult, StepResult
 from aihandler.domain.task import Json
 
+# A reason can name its document: of many errors the first ones tell what is wrong.
+_KEPT = 50
 Labels = Mapping[str, Mapping[str, Json]]
 
 
@@ -31,7 +33,7 @@ class StepTally(msgspec.Struct):
 class RunSummary(msgspec.Struct):
     """A whole run. `open` counts, per step, what has no answer and why it has none.
 
-    `field_filled` counts, per step, the labelled fields that an answer has, `field_right` those
+    `errors` counts the first reasons of errors that were met. `field_filled` counts, per step, the labelled fields that an answer has, `field_right` those
     that are right.
     """
 
@@ -39,6 +41,7 @@ class RunSummary(msgspec.Struct):
     classes: dict[str, int] = {}
     steps: dict[tuple[str, str], StepTally] = {}
     open: dict[str, dict[str, int]] = {}
+    errors: dict[str, int] = {}
     field_right: dict[str, dict[str, int]] = {}
     field_filled: dict[str, dict[str, int]] = {}
     field_compared: dict[str, dict[str, int]] = {}
@@ -62,6 +65,8 @@ def _take(summary: RunSummary, step: StepResult, expected: Json) -> None:
     if answer is None:
         open_here = summary.open.setdefault(step.step, {})
         open_here[step.state] = open_here.get(step.state, 0) + 1
+        if step.state == "error" and (step.reason in summary.errors or len(summary.errors) < _KEPT):
+            summary.errors[step.reason] = summary.errors.get(step.reason, 0) + 1
         return
     known = (step.step, answer.route or "default")
     tally = summary.steps.setdefault(known, StepTally(*known))

@@ -47,6 +47,9 @@ def read_jsonl(path: Path, name: str, kind: str) -> Iterator[Document | Unreadab
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
+            if len(line) > MAX_DOCUMENT_BYTES:
+                yield Unreadable(f"{name}#{number}", f"line {number} is too long for a document")
+                continue
             try:
                 values = decode_line(line)
             except msgspec.MsgspecError as error:
