@@ -102,6 +102,7 @@ def test_a_document_recorded_again_counts_once(tmp_path: Path) -> None:
         row = DocumentRow(0, "a", DataClass.PUBLIC)
         for state in ("error", "done"):
             await ledger.journal.record_document("run-1", row, [StepRow("triage", state)])
+        await ledger.journal.end_run("run-1", "done")
 
     with opened(tmp_path) as ledger:
         asyncio.run(body(ledger))

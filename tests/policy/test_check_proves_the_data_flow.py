@@ -293,6 +293,22 @@ def test_here_is_no_region_for_another_machine():
     assert found(proven(configuration), "region-claimed")
 
 
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("http://127.0.0.1:11434/v1", False),
+        ("http://localhost:8080/v1", False),
+        ("http://[::1]:8080/v1", False),
+        ("http://gpu-1:8000/v1", True),
+        ("http://10.0.0.7:8000/v1", True),
+    ],
+)
+def test_here_is_a_region_for_a_server_of_this_machine(url, refused):
+    claimed = msgspec.structs.replace(LOCAL, region=HERE, urls=(url,))
+    configuration = configured(task("t", "local", otherwise="review"), deployments=(claimed,))
+    assert bool(found(proven(configuration), "region-claimed")) is refused
+
+
 def test_a_class_that_a_lower_one_cuts_is_a_warning_that_says_what_to_add():
     policy = Policy(classes={PUBLIC: EVERYWHERE, CONFIDENTIAL: EVERYWHERE})
     asked = task(otherwise="review")

@@ -6,9 +6,10 @@ from typing import Protocol
 import msgspec
 
 from aihandler.backends.profiles import Profile
-from aihandler.domain.answer import StreamEvent
+from aihandler.domain.answer import Reply, StreamEvent
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
+from aihandler.errors import AIHandlerError
 
 
 class KeyHeader(msgspec.Struct, frozen=True):
@@ -18,10 +19,18 @@ class KeyHeader(msgspec.Struct, frozen=True):
     prefix: str = "Bearer "
 
 
+class Lost(msgspec.Struct, frozen=True):
+    """Something that a format has no place for: a JSON pointer into our Request, and what it is."""
+
+    pointer: str
+    what: str
+
+
 class HttpCall(msgspec.Struct, frozen=True):
     """One request of a wire format. Host and key are no part of it: they are the deployment's.
 
-    `path` follows the path of the deployment's url, or `prefix` where the url has none.
+    `path` follows the path of the deployment's url, or `prefix` where the url has none. `lost`
+    names all that could not be carried; nothing is dropped without a word.
     """
 
     path: str
@@ -29,6 +38,7 @@ class HttpCall(msgspec.Struct, frozen=True):
     prefix: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     key_header: KeyHeader = KeyHeader()
+    lost: tuple[Lost, ...] = ()
 
 
 def _quote_nothing(_: str) -> bool:
@@ -77,4 +87,58 @@ class Codec(Protocol):
 
     def reader(self, status: int, headers: Mapping[str, str], *, asked: Asked) -> Reader:
         """Reads the reply to what was asked."""
+        ...
+
+
+class Inbound(msgspec.Struct, frozen=True):
+    """A client's request, as a gateway takes it: what is asked, of which model, and how to answer.
+
+    `usage_in_stream` says whether the client wants token counts at the end of a stream.
+    """
+
+    request: Request
+    model: str
+    streamed: bool = False
+    usage_in_stream: bool = False
+
+
+class ReplyIdentity(msgspec.Struct, frozen=True):
+    """What a reply to a client says of itself: an id, the model's name, seconds since 1970."""
+
+    id: str
+    model: str
+    created: int
+
+
+class StreamWriter(Protocol):
+    """Writes one streamed reply to a client, event by event."""
+
+    def write(self, event: StreamEvent) -> bytes:
+        """The bytes of one event; empty when the format has nothing to say yet."""
+        ...
+
+    def fail(self, error: AIHandlerError) -> bytes:
+        """The format's own error event: a cut stream never ends as if it were whole."""
+        ...
+
+
+class Server(Protocol):
+    """The other direction of a format: what clients send, and what they are answered."""
+
+    kind: str
+
+    def read_request(self, body: bytes, headers: Mapping[str, str]) -> Inbound:
+        """Raises InputError that names what is wrong and where."""
+        ...
+
+    def write_reply(self, reply: Reply, identity: ReplyIdentity) -> bytes:
+        """The body of a whole reply."""
+        ...
+
+    def stream_writer(self, identity: ReplyIdentity, *, usage: bool) -> StreamWriter:
+        """A writer for one stream."""
+        ...
+
+    def write_error(self, error: AIHandlerError) -> tuple[int, bytes]:
+        """HTTP status and body of an error, as the format's clients expect it."""
         ...

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from aihandler import __version__
 from aihandler.cli.failures import show_error, show_usage_error
@@ -30,6 +29,7 @@ _COMMANDS = {
     "config": "Print the JSON Schema of aihandler.yaml.",
     "completion": "Print a completion script for your shell.",
 }
+_COMPLETION = "_AIHANDLER_COMPLETE"
 EXIT_INTERRUPTED = 130
 # What a shell reports of a program that a closed pipe has ended.
 EXIT_BROKEN_PIPE = 141
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
-        code = cli.main(arguments, prog_name="aihandler", standalone_mode=False)
+        code = _invoke(arguments)
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -100,9 +100,6 @@ def _run(arguments: list[str]) -> int:
         click.echo("stopped", err=True)
         return EXIT_INTERRUPTED
     except SystemExit as ended:
-        # click meets a closed pipe by wrapping stdout and exiting with 1.
-        if isinstance(sys.stdout, PacifyFlushWrapper):
-            return EXIT_BROKEN_PIPE
         code = ended.code
     except BrokenPipeError:
         # The reader has seen enough; what is still in the buffer must not fail at the very end.
@@ -116,6 +113,14 @@ def _run(arguments: list[str]) -> int:
         show_error(named, as_json=as_json)
         return named.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _invoke(arguments: list[str]) -> object:
+    if _COMPLETION in os.environ:
+        return cli.main(arguments, prog_name="aihandler", complete_var=_COMPLETION)
+    # Not `cli.main`: that turns a closed pipe into exit code 1, which means something else here.
+    with cli.make_context("aihandler", list(arguments)) as context:
+        return cli.invoke(context)
 
 
 def _named(error: OSError) -> StorageError:

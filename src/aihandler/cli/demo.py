@@ -89,10 +89,13 @@ def copy_demo(folder: Path) -> None:
 
 
 async def _find_local() -> "FoundServer | None":
-    from aihandler.cli.discovering import find_servers
+    """The first server with a model of its own, and of its models only these."""
+    from aihandler.cli.discovering import find_servers, own_models
 
-    servers = await find_servers()
-    return next((s for s in servers if s.models and not s.relay), None)
+    for server in await find_servers():
+        if models := own_models(server):
+            return msgspec.structs.replace(server, models=models)
+    return None
 
 
 def _using(found: "FoundServer") -> str:

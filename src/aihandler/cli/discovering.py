@@ -26,6 +26,13 @@ async def find_servers(*, timeout_s: float = 0.5) -> "Sequence[FoundServer]":
         await transport.close()
 
 
+def own_models(server: "FoundServer") -> tuple[str, ...]:
+    """The models that a server runs itself, without those that it forwards to somebody else."""
+    if server.relay and not server.relayed:
+        return ()
+    return tuple(model for model in server.models if model not in server.relayed)
+
+
 def found_keys(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The names of the known keys that are set. Their values are not looked at."""
     known = os.environ if environ is None else environ

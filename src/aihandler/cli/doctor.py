@@ -12,9 +12,11 @@ import click
 import msgspec
 
 from aihandler.cli.options import config_option, echo_json, json_option
+from aihandler.domain.deployment import Hosting
 from aihandler.errors import AIHandlerError
 
 if TYPE_CHECKING:
+    from aihandler.backends.discovery import FoundServer
     from aihandler.domain.deployment import Deployment
     from aihandler.handler import Handler
 
@@ -71,12 +73,17 @@ async def _deployment(handler: "Handler", deployment: "Deployment") -> Checked:
     found = await handler.look_at(deployment)
     if found is None:
         return Checked(what, "error", f"nothing answers at {deployment.urls[0]}")
-    if found.relay:
-        return Checked(what, "error", f"claims hosting self and forwards to {found.relay}")
+    if deployment.hosting is Hosting.SELF and _is_relayed(found, deployment.model.name):
+        return Checked(what, "error", f"is `hosting: self`, and {found.name} {found.relay}")
     if found.models and deployment.model.name not in found.models:
         known = ", ".join(found.models[:5])
         return Checked(what, "warning", f"does not list {deployment.model.name!r}, but {known}")
     return Checked(what, "ok", f"{found.name} {found.version}".strip())
+
+
+def _is_relayed(found: "FoundServer", model: str) -> bool:
+    """One model of a server may be its own, and another one somebody else's."""
+    return bool(found.relay) and (not found.relayed or model in found.relayed)
 
 
 def _is_here(url: str) -> bool:

@@ -54,16 +54,18 @@ def written(servers: "Sequence[FoundServer]", keys: Sequence[str]) -> str:
     """The text of the file."""
     from minijinja import Environment
 
-    usable = [s for s in servers if s.models and not s.relay]
+    from aihandler.cli.discovering import own_models
+
+    usable = [s for s in servers if own_models(s)]
     names = _names([s.kind for s in usable])
     template = (files("aihandler.cli") / "init.yaml.j2").read_text(encoding="utf-8")
     return Environment(keep_trailing_newline=True, trim_blocks=True).render_str(
         template,
         servers=[
-            {"name": name, "server": s.name, "url": f"{s.url}/v1", "kind": s.kind, "model": s.models[0]}
+            {"name": name, "server": s.name, "url": f"{s.url}/v1", "kind": s.kind, "model": own_models(s)[0]}
             for name, s in zip(names, usable, strict=True)
         ],
-        relays=[{"name": s.name, "url": s.url, "relay": s.relay} for s in servers if s.relay],
+        relays=[{"name": s.name, "url": s.url, "relay": s.relay} for s in servers if s not in usable and s.relay],
         keys=list(keys),
         today=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )

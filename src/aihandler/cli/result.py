@@ -206,7 +206,6 @@ def _step_data(tally: StepTally) -> Mapping[str, object]:
         "step": tally.step,
         "deployment": tally.deployment,
         "answers": tally.answers,
-        "reused": tally.reused,
         "validity": tally.validity,
         "marginal_nano_usd": tally.marginal_nano,
         "allocated_nano_usd": tally.allocated_nano,

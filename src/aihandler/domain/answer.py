@@ -12,9 +12,10 @@ from aihandler.domain.labels import DataClass
 from aihandler.domain.task import Json
 from aihandler.domain.usage import Cost, Usage
 
-# Why a model stopped. Only `stop` is a whole answer; `abstain` is a model of this process that
-# does not know.
-Finish = Literal["stop", "length", "refused", "abstain", "other"]
+# Why a model stopped. `stop` is a whole answer, and `tool_calls` a whole turn that waits for results;
+# `pause` is a provider's own wish to be asked on; `abstain` is a model of this process that does not
+# know.
+Finish = Literal["stop", "tool_calls", "length", "refused", "pause", "abstain", "other"]
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -29,6 +30,11 @@ class Reply(msgspec.Struct, frozen=True):
     confidence: float | None = None
     model: str = ""
     request_id: str = ""
+    # A provider's mark of the system that answered; a change says that a model changed silently.
+    fingerprint: str = ""
+    stop_text: str = ""
+    logprobs: Json = None
+    extra: Mapping[str, Json] = {}
 
     @property
     def text(self) -> str:
@@ -48,13 +54,28 @@ class ThinkingDelta(msgspec.Struct, frozen=True, tag="thinking"):
     text: str
 
 
+class ToolCallStarted(msgspec.Struct, frozen=True, tag="tool_call"):
+    """A model begins to ask for a tool; `index` counts the calls of this reply from 0."""
+
+    index: int
+    id: str
+    name: str
+
+
+class ArgumentsDelta(msgspec.Struct, frozen=True, tag="arguments"):
+    """More of the JSON text of a call's arguments."""
+
+    index: int
+    text: str
+
+
 class ReplyDone(msgspec.Struct, frozen=True, tag="done"):
     """The end of a streamed reply, with the whole of it."""
 
     reply: Reply
 
 
-StreamEvent = TextDelta | ThinkingDelta | ReplyDone
+StreamEvent = TextDelta | ThinkingDelta | ToolCallStarted | ArgumentsDelta | ReplyDone
 
 
 class Validity(enum.Enum):

@@ -5,37 +5,45 @@ from typing import Literal
 
 import msgspec
 
-from aihandler.domain.task import Output, TextOutput
+from aihandler.domain.parts import (
+    Media,
+    Opaque,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from aihandler.domain.task import Json, Output, TextOutput
+from aihandler.domain.tools import AnyTool, ToolChoice
+
+__all__ = [
+    "Media",
+    "Message",
+    "Opaque",
+    "Part",
+    "Refusal",
+    "Request",
+    "Role",
+    "Sampling",
+    "Text",
+    "Thinking",
+    "ThinkingWish",
+    "ToolCall",
+    "ToolResult",
+    "message",
+]
 
 Role = Literal["system", "user", "assistant"]
 
 
-class Text(msgspec.Struct, frozen=True, tag="text"):
-    """Plain text."""
-
-    text: str
-
-
-class Thinking(msgspec.Struct, frozen=True, tag="thinking"):
-    """What a model said to itself before the answer; never part of the answer."""
-
-    text: str
-
-
-class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
-    """A model's own words for why it will not answer."""
-
-    text: str
-
-
-Part = Text | Thinking | Refusal
-
-
-class Message(msgspec.Struct, frozen=True):
-    """One turn. Parts keep their order."""
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One turn. Parts keep their order; results of tools are parts of a user's turn."""
 
     role: Role
     parts: tuple[Part, ...]
+    extra: Mapping[str, Json] = {}
 
     @property
     def text(self) -> str:
@@ -56,6 +64,17 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
     seed: int | None = None
     stop: tuple[str, ...] = ()
     max_output_tokens: int | None = None
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+
+
+class ThinkingWish(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How much a model may think before it answers: a bound in tokens, or a word of its provider."""
+
+    enabled: bool = True
+    max_tokens: int | None = None
+    effort: str = ""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -70,3 +89,11 @@ class Request(msgspec.Struct, frozen=True):
     fields: Mapping[str, str] = {}
     output: Output = TextOutput()
     sampling: Sampling = Sampling()
+    tools: tuple[AnyTool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    thinking: ThinkingWish | None = None
+    # The `k` likeliest tokens at each place (0: only the one taken); None asks for none.
+    logprobs: int | None = None
+    # The wire format that this was read from, and what of it has no word here.
+    origin: str = ""
+    extra: Mapping[str, Json] = {}

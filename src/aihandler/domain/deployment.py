@@ -11,7 +11,7 @@ import msgspec
 
 from aihandler.domain.keys import digest_text
 
-# Runs in this process: no byte leaves it, so every region rule admits it.
+# Runs on this machine: no byte leaves it, so every region rule admits it.
 HERE = "here"
 
 

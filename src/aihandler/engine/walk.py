@@ -1,7 +1,5 @@
 """Where one call stands on its way through a plan."""
 
-from collections import Counter
-
 import msgspec
 
 from aihandler.domain.answer import Answer, Validity
@@ -135,9 +133,9 @@ class Walk:
     def _summary(self) -> str:
         if not self.plan.candidates:
             return "; ".join(f"{e.deployment}: {e.reason}" for e in self.plan.exclusions)
-        told = Counter(_told(report) for report in self._reports)
-        times = (f"{text}, {n} times" if n > 1 else text for text, n in told.items())
-        return "; ".join(times) or "no attempt was possible"
+        # A retry that failed as the attempt before it did says nothing more.
+        told = dict.fromkeys(_told(report) for report in self._reports)
+        return "; ".join(told) or "no attempt was possible"
 
     def _answer(
         self,

@@ -95,8 +95,8 @@ class Batches:
                     batch.reviews.append(rows.review_row(operation))
                     body = rows.review_body(operation)
                     batch.review_bodies.append(self._content.sealed(operation.id, wall, body))
-                case Rows():
-                    batch.others.append(operation)
+                case Rows(statement, more):
+                    batch.add_rows(statement, more)
                 case Hourly(snapshot, nano):
                     self._hourly[snapshot] = nano
         # A mark beside its settlement says nothing more.
@@ -139,8 +139,8 @@ class Batches:
 
     def _put_rows(self, batch: "_Batch") -> None:
         ledger = self._ledger
-        for other in batch.others:
-            ledger.executemany(other.statement, other.rows)
+        for statement, others in batch.others:
+            ledger.executemany(statement, others)
         for statement, values in (
             (rows.INSERT_INTENTS, batch.intents),
             (rows.MARK_SENT, batch.sent),
@@ -166,10 +166,16 @@ class _Batch:
         self.accepted: list[Row] = []
         self.reviews: list[Row] = []
         self.capacity: list[tuple[str, int, int]] = []
-        self.others: list[Rows] = []
+        self.others: list[tuple[str, list[Row]]] = []
         self.exchanges: list[Row] = []
         self.answers: list[Row] = []
         self.review_bodies: list[Row] = []
+
+    def add_rows(self, statement: str, more: Iterable[Row]) -> None:
+        """Neighbours of one kind become one call; the order of different kinds is kept."""
+        if not self.others or self.others[-1][0] is not statement:
+            self.others.append((statement, []))
+        self.others[-1][1].extend(more)
 
     @property
     def holds_content(self) -> bool:

@@ -171,7 +171,11 @@ class SqliteJournal:
     async def record_document(
         self, run_id: str, document: DocumentRow, steps: Sequence[StepRow]
     ) -> None:
-        """Both in one: for a run that notes a document only when it is through."""
+        """Both in one: for a run that notes a document only when it is through.
+
+        Is not waited for: what follows from answers that are durable can be written again. It is
+        on disk when `end_run` returns.
+        """
         row = (
             run_id,
             document.seq,
@@ -181,7 +185,7 @@ class SqliteJournal:
             _document_state(steps),
             _steps_json(steps),
         )
-        await self._writer.write(Rows(_RECORD_DOCUMENT, [row]))
+        await self._writer.hand_over(Rows(_RECORD_DOCUMENT, [row]))
 
     async def keep_prices(self, prices: Prices) -> None:
         """Keeps the prices that costs will refer to, and learns which machines are paid hourly."""

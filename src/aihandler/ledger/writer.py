@@ -48,6 +48,13 @@ class Writer:
         self._check()
         self._queue.put((operation, None))
 
+    async def hand_over(self, operation: Operation) -> None:
+        """As `post`; waits for the disk only when much is queued, which bounds the memory."""
+        if self._queue.qsize() < _LARGEST_BATCH:
+            self.post(operation)
+        else:
+            await self.write(operation)
+
     def mark_sent(self, entry_id: int) -> None:
         """Rides with the next commit; wakes nobody and never fails."""
         self._sent.append(entry_id)

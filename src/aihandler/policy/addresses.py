@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-__all__ = ["host_of", "is_own", "vendor_hosts", "vendor_of"]
+__all__ = ["host_of", "is_here", "is_own", "vendor_hosts", "vendor_of"]
 
 # Names that public resolvers do not answer: mDNS, RFC 6761, RFC 8375, and the private-use
 # `.internal` of ICANN; `.lan` and `.svc` (Kubernetes) by custom.
@@ -44,6 +44,12 @@ def is_own(host: str) -> bool:
     if labels[-1].isdecimal() or labels[-1].startswith("0x"):
         return False
     return len(labels) == 1 or host.endswith(OWN_SUFFIXES)
+
+
+def is_here(host: str) -> bool:
+    """True when the host is this machine itself."""
+    address = _address(host)
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def vendor_of(host: str, vendors: Mapping[str, tuple[str, ...]]) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from aihandler.config.configuration import Configuration
 from aihandler.domain.deployment import HERE, Deployment, Hosting
-from aihandler.policy.addresses import host_of, is_own, vendor_hosts, vendor_of
+from aihandler.policy.addresses import host_of, is_here, is_own, vendor_hosts, vendor_of
 from aihandler.policy.findings import Finding, Level
 
 __all__ = ["deployment_findings"]
@@ -43,16 +43,20 @@ def _used(configuration: Configuration) -> frozenset[str] | None:
 def _claims(deployment: Deployment, vendors: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
     if deployment.in_process:
         return
-    if deployment.region == HERE:
+    if deployment.region == HERE and not _is_here(deployment):
         yield _finding(
             deployment,
             "region-claimed",
-            f"deployment {deployment.name!r} is not in this process and says `region: {HERE}`",
+            f"deployment {deployment.name!r} is not on this machine and says `region: {HERE}`",
             field="region",
             hint="name the region of the machine, or leave it out: no region rule admits it then",
         )
     if deployment.hosting is Hosting.SELF:
         yield from _self_claims(deployment, vendors)
+
+
+def _is_here(deployment: Deployment) -> bool:
+    return bool(deployment.urls) and all(is_here(host_of(url)) for url in deployment.urls)
 
 
 def _self_claims(

@@ -23,7 +23,8 @@ from aihandler.backends.openai_chat.wire import (
     wire_usage,
 )
 from aihandler.domain.answer import Finish, Reply, ReplyDone, StreamEvent, TextDelta, ThinkingDelta
-from aihandler.domain.conversation import Part, Refusal, Text, Thinking
+from aihandler.domain.conversation import Refusal, Text, Thinking
+from aihandler.domain.parts import Spoken
 from aihandler.domain.usage import Usage
 
 _FINISHES: Mapping[str, Finish] = {
@@ -184,7 +185,7 @@ class _Building:
         self._request_id = headers.get("x-request-id", "")
         self._model = ""
         self._usage: Usage | None = None
-        self._parts: list[tuple[type[Part], list[str]]] = []
+        self._parts: list[tuple[type[Spoken], list[str]]] = []
         sampling = asked.request.sampling
         self._stops = StopTrimmer(() if asked.profile.stop_trimmed else sampling.stop)
 
@@ -239,7 +240,7 @@ class _Building:
             )
         )
 
-    def _finish(self, parts: tuple[Part, ...]) -> Finish:
+    def _finish(self, parts: tuple[Spoken, ...]) -> Finish:
         if any(isinstance(part, Refusal) for part in parts):
             return "refused"
         if self._stops.stopped:
@@ -270,7 +271,7 @@ class _Building:
             self._append(Text, text)
             events.append(TextDelta(text))
 
-    def _append(self, kind: type[Part], text: str) -> None:
+    def _append(self, kind: type[Spoken], text: str) -> None:
         if self._parts and self._parts[-1][0] is kind:
             self._parts[-1][1].append(text)
         else:
