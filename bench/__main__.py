@@ -12,15 +12,23 @@ def main() -> int:
     parser.add_argument("--items", type=int, default=100_000, help="items of the executor run")
     parser.add_argument("--data", help="folder of labelled documents, for classify and extract")
     chosen = parser.parse_args()
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
     runs = [
-        ["bench.startup"],
+        ["bench.startup", "--wheels"],
         ["bench.transport"],
         ["bench.journal"],
+        ["bench.downlevel"],
+        ["bench.chat_templates"],
+        ["bench.prices"],
         ["bench.executor", "--items", str(chosen.items)],
     ]
     if chosen.data:
-        runs += [["bench.classify", "--data", chosen.data], ["bench.extract", "--data", chosen.data]]
+        runs += [
+            ["bench.classify", "--data", chosen.data],
+            ["bench.extract", "--data", chosen.data],
+        ]
     failed = 0
     for run in runs:
         print(f"\n== {run[0]}", flush=True)

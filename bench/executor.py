@@ -17,11 +17,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from aihandler.config.configuration import Configuration, LedgerSettings
+from aihandler.domain.conversation import Request, Sampling
 from aihandler.domain.deployment import Deployment, Hosting, Limits, Model, Price
 from aihandler.domain.document import Document
 from aihandler.domain.labels import DataClass
 from aihandler.domain.task import JsonOutput, Prompt, PromptMessage, Task, TaskStep, Workflow
-from aihandler.domain.conversation import Request, Sampling
 from aihandler.engine.prompting import Prompts
 from aihandler.handler import Handler
 from aihandler.testing import spawn_server
@@ -50,11 +50,17 @@ def main() -> None:
         local = prompt_and_validation(configuration, min(items, 20_000))
     ours = whole["cpu_us"] - transport["cpu_us"] - local
     print(f"load average {os.getloadavg()[0]:.1f}, {items:,} items, {CONCURRENCY} at once")
-    print(f"whole job              {whole['cpu_us']:8.0f} us CPU an item  {whole['per_s']:8.0f} items/s")
+    print(
+        f"whole job              {whole['cpu_us']:8.0f} us CPU an item  "
+        f"{whole['per_s']:8.0f} items/s"
+    )
     print(f"  transport alone      {transport['cpu_us']:8.0f}")
     print(f"  prompt + validation  {local:8.0f}")
     print(f"  executor + journal   {ours:8.0f}   (goal 250)")
-    print(f"all done before        {resumed['cpu_us']:8.0f} us CPU an item  {resumed['per_s']:8.0f} items/s")
+    print(
+        f"all done before        {resumed['cpu_us']:8.0f} us CPU an item  "
+        f"{resumed['per_s']:8.0f} items/s"
+    )
     print(f"peak memory            {whole['peak_mb']:8.0f} MB")
 
 
@@ -82,7 +88,9 @@ def configured(folder: Path, url: str) -> Configuration:
         ledger=LedgerSettings("ledger.sqlite"),
         deployments={"fast": fast},
         tasks={"triage": task},
-        workflows={"job": Workflow("job", (TaskStep("triage", "triage"),), concurrency=CONCURRENCY)},
+        workflows={
+            "job": Workflow("job", (TaskStep("triage", "triage"),), concurrency=CONCURRENCY)
+        },
     )
 
 
@@ -129,8 +137,11 @@ def calls_alone(configuration: Configuration, items: int):
                 request = Request("triage", messages, {}, task.output, Sampling(0.0))
                 for _ in requests:
                     await caller.call(
-                        request, deployment, clearance,
-                        deadline=time.monotonic() + 60, sent=lambda: None,
+                        request,
+                        deployment,
+                        clearance,
+                        deadline=time.monotonic() + 60,
+                        sent=lambda: None,
                     )
 
             await asyncio.gather(*(one() for _ in range(CONCURRENCY)))

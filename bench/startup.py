@@ -1,6 +1,7 @@
 """What starting costs: imports and `--help` in CPU seconds, and what is installed.
 
-`python -m bench.startup`. Each figure is the median of whole processes, started in turn; ratios
+`python -m bench.startup [--wheels]`; with --wheels each wheel is fetched, to see its size too.
+Each figure is the median of whole processes, started in turn; ratios
 hold when the machine is busy, absolute times do not.
 """
 
@@ -8,6 +9,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import Distribution, distributions, requires
 from pathlib import Path
 
@@ -36,7 +38,7 @@ def main() -> None:
             f"{name:<32} {middle * 1000:6.0f} ms {min(figures) * 1000:6.0f} ms "
             f"{max(figures) * 1000:6.0f} ms {middle / base:7.2f}"
         )
-    sizes()
+    sizes(with_wheels="--wheels" in sys.argv)
 
 
 def cpu_seconds(command: list[str]) -> float:
@@ -46,8 +48,8 @@ def cpu_seconds(command: list[str]) -> float:
     return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
 
 
-def sizes() -> None:
-    """Installed size of the package and of everything that it needs."""
+def sizes(*, with_wheels: bool) -> None:
+    """Installed size of the package and of everything that it needs; wheels when asked for."""
     installed = {d.name.lower().replace("_", "-"): d for d in distributions()}
     wanted = ["aihandler"]
     seen: dict[str, int] = {}
@@ -60,10 +62,23 @@ def sizes() -> None:
             needed = Requirement(line)
             if needed.marker is None or needed.marker.evaluate({"extra": ""}):
                 wanted.append(needed.name)
-    print(f"\n{'installed':<24} {'MB':>7}")
+    wheels = {n: wheel_size(installed[n]) if with_wheels else 0 for n in seen if n != "aihandler"}
+    print(f"\n{'installed':<24} {'MB':>7} {'wheel MB':>9}")
     for name, count in sorted(seen.items(), key=lambda item: -item[1]):
-        print(f"{name:<24} {count / 1e6:7.1f}")
-    print(f"{'all':<24} {sum(seen.values()) / 1e6:7.1f}   {len(seen)} distributions")
+        wheel = wheels.get(name, 0)
+        print(f"{name:<24} {count / 1e6:7.1f} {wheel / 1e6 if wheel else float('nan'):9.1f}")
+    print(
+        f"{'all':<24} {sum(seen.values()) / 1e6:7.1f} {sum(wheels.values()) / 1e6:9.1f}"
+        f"   {len(seen)} distributions"
+    )
+
+
+def wheel_size(distribution: Distribution) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = f"{distribution.name}=={distribution.version}"
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder]
+        subprocess.run([*command, wanted], check=True, stderr=subprocess.DEVNULL)
+        return sum(path.stat().st_size for path in Path(folder).iterdir())
 
 
 def size(distribution: Distribution) -> int:
@@ -72,7 +87,9 @@ def size(distribution: Distribution) -> int:
     if distribution.name == "aihandler":
         # Installed for editing, its files lie elsewhere.
         source = Path(__file__).parent.parent / "src" / "aihandler"
-        total += sum(p.stat().st_size for p in source.rglob("*") if p.suffix != ".pyc" and p.is_file())
+        total += sum(
+            p.stat().st_size for p in source.rglob("*") if p.suffix != ".pyc" and p.is_file()
+        )
     return total
 
 

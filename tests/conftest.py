@@ -1,7 +1,6 @@
 """What holds for every test: sockets other than loopback fail it."""
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +8,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 
 @pytest.fixture(autouse=True)
-def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
     connect_ex = socket.socket.connect_ex
 
@@ -23,7 +22,6 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
     monkeypatch.setattr(socket.socket, "connect_ex", guarded_ex)
-    yield
 
 
 def _refuse(sock: socket.socket, address: object) -> None:

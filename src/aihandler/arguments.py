@@ -11,6 +11,7 @@ from aihandler.domain.labels import DataClass
 from aihandler.domain.task import Task
 from aihandler.errors import InputError
 from aihandler.workflow.readers import Unreadable, find_files, read_documents
+from aihandler.workflow.readers.classes import highest_class, is_class_name
 from aihandler.workflow.readers.reading import parse_class
 
 Named = TypeVar("Named")
@@ -56,8 +57,36 @@ def documents_of(given: Documents | Path) -> Iterable[Document | Unreadable]:
 def _document(
     number: int, given: Document | Unreadable | str | Mapping[str, str]
 ) -> Document | Unreadable:
-    if isinstance(given, Document | Unreadable):
+    if isinstance(given, Unreadable):
         return given
-    fields = {"text": given} if isinstance(given, str) else dict(given)
-    data_class = parse_class(fields.get("class"))
-    return Document(id=fields.get("id", str(number)), fields=fields, data_class=data_class)
+    try:
+        return _checked(given if isinstance(given, Document) else _made(number, given))
+    except InputError as error:
+        return Unreadable(str(number), error.message)
+
+
+def _made(number: int, given: str | Mapping[str, object]) -> Document:
+    if not isinstance(given, str | Mapping):
+        raise InputError(f"it is {type(given).__name__!r}, not a text or a mapping of fields")
+    named = {"text": given} if isinstance(given, str) else given
+    fields = {str(name): _written(value) for name, value in named.items()}
+    stated = (value for name, value in fields.items() if is_class_name(name))
+    document_id = fields.get("id") or str(number)
+    return Document(id=document_id, fields=fields, data_class=highest_class(stated))
+
+
+def _written(value: object) -> str:
+    if value is None:
+        return ""
+    return value.value if isinstance(value, DataClass) else str(value)
+
+
+def _checked(document: Document) -> Document:
+    # Half of a surrogate pair is no text: no file, model or ledger could take it.
+    for text in (document.id, document.source, *document.fields.values()):
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise InputError("it holds characters that are no Unicode text") from None
+    return document

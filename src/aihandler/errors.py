@@ -87,9 +87,7 @@ class ConfigError(AIHandlerError):
     code = "config"
     exit_code = 2
 
-    def __init__(
-        self, message: str, *, hint: str = "", mistakes: Sequence["Mistake"] = ()
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", mistakes: Sequence["Mistake"] = ()) -> None:
         super().__init__(message, hint=hint)
         self.mistakes = tuple(mistakes)
 
@@ -203,10 +201,16 @@ class AllAttemptsFailed(AIHandlerError):
     http_status = 502
 
     def __init__(
-        self, message: str, *, attempts: Sequence["AttemptReport"] = (), hint: str = ""
+        self,
+        message: str,
+        *,
+        attempts: Sequence["AttemptReport"] = (),
+        review_id: str | None = None,
+        hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.attempts = tuple(attempts)
+        self.review_id = review_id
 
 
 class StorageError(AIHandlerError):

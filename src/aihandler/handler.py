@@ -6,11 +6,12 @@ import random
 import time
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import msgspec
 
@@ -52,6 +53,9 @@ if TYPE_CHECKING:
     from aihandler.backends.builtin.caller import TrainReport
 
 
+Item = TypeVar("Item")
+
+
 class Handler:
     """Runs tasks and workflows of one configuration.
 
@@ -68,6 +72,7 @@ class Handler:
         self._random = random.Random()  # noqa: S311  # names, not secrets
         self._rooms: Rooms | None = None
         self._runner: asyncio.Runner | None = None
+        self._left_open: WeakSet[AsyncGenerator[Any]] = WeakSet()
 
     @classmethod
     def load(
@@ -119,7 +124,7 @@ class Handler:
             self._runner = asyncio.Runner()
         return self._runner.run(self.run(task, **arguments))
 
-    async def stream(
+    def stream(
         self,
         task: str,
         /,
@@ -135,6 +140,9 @@ class Handler:
         that must be valid as a whole (labels, JSON) come whole, as the one last item.
         """
         call = self._call(task, fields=fields, messages=messages, data_class=data_class, key=key)
+        return self._closed_with_us(self._stream(call))
+
+    async def _stream(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Any]]:
         rooms = self._opened()
         await rooms.ready()
         async with aclosing(rooms.engine.stream(call)) as events:
@@ -164,7 +172,7 @@ class Handler:
             async for one in results:
                 yield one.result
 
-    async def run_documents(
+    def run_documents(
         self,
         workflow: str | Workflow,
         documents: Iterable[Document | Unreadable],
@@ -174,10 +182,23 @@ class Handler:
         concurrency: int | None = None,
     ) -> AsyncGenerator[Ended]:
         """As `map`, with each document's place in the input; used by the command line."""
+        plan, asker = self.workflow(workflow), self._key(key)
+        started = self._run_documents(
+            plan, documents, key=asker, run_id=run_id or new_run_id(), concurrency=concurrency
+        )
+        return self._closed_with_us(started)
+
+    async def _run_documents(
+        self,
+        plan: Workflow,
+        documents: Iterable[Document | Unreadable],
+        *,
+        key: Key | None,
+        run_id: str,
+        concurrency: int | None,
+    ) -> AsyncGenerator[Ended]:
         rooms = self._opened()
         await rooms.ready()
-        plan = self.workflow(workflow)
-        run_id = run_id or new_run_id()
         steps = Steps(
             plan,
             self.configuration,
@@ -185,7 +206,7 @@ class Handler:
             journal=rooms.ledger.journal,
             run_id=run_id,
             new_id=self._new_id,
-            key=self._key(key),
+            key=key,
         )
         await rooms.ledger.journal.start_run(
             run_id, plan.name, configuration=_digest(self.configuration)
@@ -316,7 +337,11 @@ class Handler:
         return any(d is not None and d.backend == "builtin/classify" for d in named)
 
     async def close(self) -> None:
-        """Gives ledger and sockets back."""
+        """Gives ledger and sockets back; what was left in the middle is settled first."""
+        for left in tuple(self._left_open):
+            # One that somebody is taking from at this moment is theirs to end.
+            with suppress(RuntimeError):
+                await left.aclose()
         if self._rooms is not None:
             rooms, self._rooms = self._rooms, None
             await rooms.close()
@@ -413,6 +438,11 @@ class Handler:
     def ledger_path(self) -> Path:
         """Where the ledger lies."""
         return ledger_path(self.configuration)
+
+    def _closed_with_us(self, generator: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
+        # Who breaks out of a loop leaves it suspended: `close` ends it while it can be settled.
+        self._left_open.add(generator)
+        return generator
 
     def _new_id(self) -> str:
         # Names a call and hides nothing, so it need not come from the system's entropy.

@@ -9,7 +9,7 @@ from aihandler.backends import OpenAIChat, load_profiles
 from aihandler.backends.codec import Asked
 from aihandler.backends.openai_chat.usage import usage_from
 from aihandler.backends.openai_chat.wire import Details, WireUsage
-from aihandler.domain.conversation import Refusal, Request, Text, Thinking, message
+from aihandler.domain.conversation import Opaque, Refusal, Request, Text, Thinking, message
 from aihandler.domain.deployment import Deployment, Hosting, Model
 from aihandler.domain.usage import Usage
 
@@ -38,6 +38,12 @@ def test_deepseek_names_cached_tokens_in_its_own_way():
     assert usage_from(WireUsage(100, 5, 105, prompt_cache_hit_tokens=64)).cache_read == 64
 
 
+def test_sound_is_counted_apart_on_both_sides():
+    wire = WireUsage(100, 50, 150, Details(audio_tokens=60), Details(audio_tokens=40))
+    assert usage_from(wire) == Usage(40, 0, 0, 10, 0, audio_input=60, audio_output=40)
+    assert usage_from(wire).total == 150
+
+
 def _exchanges():
     return [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
 
@@ -60,7 +66,7 @@ def test_recorded_replies_of_many_providers_are_read_whole(exchange):
     reply = _read(exchange)
     assert reply.finish == exchange["finish"]
     assert [type(part).__name__ for part in reply.parts] == exchange["parts"]
-    assert all(part.text for part in reply.parts)
+    assert all(part != type(part)("") for part in reply.parts if isinstance(part, Text | Thinking))
     if exchange["total_tokens"] is None:
         assert reply.usage.estimated
     else:
@@ -97,7 +103,8 @@ def test_content_may_be_null_or_a_list_of_parts():
         {"type": "image_url", "image_url": {}},
         "odd",
     ]
-    assert _message(content=parts).parts == (Thinking("hm"), Text("ab"))
+    picture = Opaque("openai.chat", {"type": "image_url", "image_url": {}})
+    assert _message(content=parts).parts == (Thinking("hm"), Text("ab"), picture)
 
 
 def test_both_names_for_thinking_are_read():

@@ -1,10 +1,11 @@
-"""Runs `aihandler` as a user does: in this process for what it prints, as a program for the rest."""
+"""Runs `aihandler` as a user does: in this process for what it prints, else as a program."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,17 +110,22 @@ def program(*arguments: str, folder: Path, **options: Any) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def started(*arguments: str, folder: Path, **options: Any) -> "subprocess.Popen[str]":
-    """A command that goes on while the test looks at it."""
-    return subprocess.Popen(
+@contextlib.contextmanager
+def started(*arguments: str, folder: Path, **options: Any) -> "Iterator[subprocess.Popen[str]]":
+    """A command that goes on while the test looks at it, and is gone when the test is."""
+    with subprocess.Popen(
         [sys.executable, "-m", "aihandler", *arguments],
         cwd=folder,
-        env=environment(),
+        env={**environment(), **options.pop("env", {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         **options,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def environment() -> dict[str, str]:

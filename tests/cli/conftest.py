@@ -1,9 +1,9 @@
 """A folder with a configuration and documents, and one in which a run is through."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from cli.commands import Command, fill, here
 
 
@@ -28,7 +28,7 @@ def aihandler(capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 @pytest.fixture
-def ran(folder: Path, aihandler: Command) -> Iterator[Path]:
+def ran(folder: Path, aihandler: Command) -> Path:
     """The current folder after one run: two totals, one of them in review, three lines."""
     aihandler("run", "office", "--input", "documents", "--json")
-    yield folder
+    return folder

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from cli.commands import Command
 
 from aihandler.backends.discovery import FoundServer
 from aihandler.cli import discovering
+from cli.commands import Command
 
 OLLAMA = FoundServer("Ollama", "ollama", "http://127.0.0.1:11434", ("llama3.2:3b",), "0.9")
 LLAMA = FoundServer("llama.cpp", "llama-cpp", "http://127.0.0.1:8080", ("tiny",))
@@ -121,7 +121,9 @@ def test_the_schema_that_editors_read_is_written_beside_it(
     aihandler("init")
     first = Path("aihandler.yaml").read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=./aihandler.schema.json"
-    assert json.loads(Path("aihandler.schema.json").read_text()) == aihandler("config", "schema").json
+    assert (
+        json.loads(Path("aihandler.schema.json").read_text()) == aihandler("config", "schema").json
+    )
 
 
 def test_a_new_folder_runs_its_workflow_at_once(

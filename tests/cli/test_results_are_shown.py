@@ -118,5 +118,8 @@ def test_forget_removes_the_texts_of_a_document(ran: Path, aihandler: Command) -
 def test_doctor_finds_a_bare_machine_in_order(ran: Path, aihandler: Command) -> None:
     found = aihandler("doctor")
     assert found.code == 0
-    assert "warning  deployment gpt: OPENAI_API_KEY is not set" in found.out
+    assert (
+        "warning  deployment gpt: is not asked: no value for ${OPENAI_API_KEY}: it is not set"
+        in found.out
+    )
     assert "1 in review" in found.out

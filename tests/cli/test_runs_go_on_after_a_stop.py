@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from cli.commands import environment, fill, program, started
 
 from aihandler.testing import read_bill, spawn_server
+from cli.commands import environment, fill, program, started
 
 CONCURRENCY = 4
 DOCUMENTS = 40
@@ -52,10 +52,10 @@ def test_a_stopped_run_goes_on_and_pays_nothing_twice(
     bill = tmp_path / "bill"
     with spawn_server("--bill", str(bill), "--delay", "0.1") as server:
         prepare(tmp_path, server.url)
-        process = started(*RUN, folder=tmp_path)
-        wait_until(lambda: answered(bill) >= 2 * CONCURRENCY)
-        process.send_signal(wanted)
-        _, told = process.communicate(timeout=30)
+        with started(*RUN, folder=tmp_path) as process:
+            wait_until(lambda: answered(bill) >= 2 * CONCURRENCY)
+            process.send_signal(wanted)
+            _, told = process.communicate(timeout=30)
         assert process.returncode == code
         assert "nothing is lost, and the same command goes on from here" in told
         assert "Traceback" not in told
@@ -70,10 +70,10 @@ def test_a_stopped_run_says_so_only_once_and_leaves_what_it_has(tmp_path: Path) 
     bill = tmp_path / "bill"
     with spawn_server("--bill", str(bill), "--delay", "0.1") as server:
         prepare(tmp_path, server.url)
-        process = started(*RUN, "--json", folder=tmp_path)
-        wait_until(lambda: answered(bill) >= 2 * CONCURRENCY)
-        process.send_signal(signal.SIGINT)
-        out, told = process.communicate(timeout=30)
+        with started(*RUN, "--json", folder=tmp_path) as process:
+            wait_until(lambda: answered(bill) >= 2 * CONCURRENCY)
+            process.send_signal(signal.SIGINT)
+            out, told = process.communicate(timeout=30)
     assert out == ""
     assert told.count("stopped") == 1
     assert 0 < len((tmp_path / "out.jsonl").read_text().splitlines()) < DOCUMENTS
@@ -84,23 +84,23 @@ def test_a_stop_leaves_the_whole_output_of_an_earlier_run_alone(tmp_path: Path) 
     with spawn_server("--bill", str(bill), "--delay", "0.1") as server:
         prepare(tmp_path, server.url)
         (tmp_path / "out.jsonl").write_text("the run before\n")
-        process = started(*RUN, folder=tmp_path)
-        wait_until(lambda: answered(bill) >= CONCURRENCY)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        with started(*RUN, folder=tmp_path) as process:
+            wait_until(lambda: answered(bill) >= CONCURRENCY)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
     assert (tmp_path / "out.jsonl").read_text() == "the run before\n"
 
 
 def test_a_second_run_on_the_same_ledger_is_told_to_wait(tmp_path: Path) -> None:
     bill = tmp_path / "bill"
-    with spawn_server("--bill", str(bill), "--delay", "0.1") as server:
+    with spawn_server("--bill", str(bill), "--delay", "1") as server:
         prepare(tmp_path, server.url)
-        process = started(*RUN, folder=tmp_path)
-        wait_until(lambda: answered(bill) >= 1)
-        second = program(*RUN, folder=tmp_path)
-        looked = program("costs", folder=tmp_path)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        with started(*RUN, folder=tmp_path) as process:
+            wait_until(lambda: answered(bill) >= 1)
+            second = program(*RUN, folder=tmp_path)
+            looked = program("costs", folder=tmp_path)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
     assert second.code == 6
     assert f"is being written by process {process.pid}" in second.err
     assert "wait until that run ends" in second.err

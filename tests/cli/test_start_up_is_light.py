@@ -1,11 +1,20 @@
-"""What `import aihandler` and `aihandler --help` load: a program is started more often than used."""
+"""What `import aihandler` and `aihandler --help` load: little, for it is loaded each time."""
 
 import subprocess
 import sys
 
 import pytest
 
-HEAVY = ("numpy", "rich", "cryptography", "jsonschema_rs", "yaml", "minijinja", "asyncio", "sqlite3")
+HEAVY = (
+    "numpy",
+    "rich",
+    "cryptography",
+    "jsonschema_rs",
+    "yaml",
+    "minijinja",
+    "asyncio",
+    "sqlite3",
+)
 
 
 @pytest.mark.parametrize(

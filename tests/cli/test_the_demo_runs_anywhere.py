@@ -4,34 +4,23 @@ import json
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.commands import Command, Ran, environment
 
 from aihandler.backends.discovery import FoundServer
 from aihandler.cli import demo as demo_module
 from aihandler.cli import discovering
 from aihandler.testing import spawn_server
+from cli.commands import Command, Ran, started
 
 DOCUMENTS = 298
 
 
-def demo(folder: Path) -> "subprocess.Popen[str]":
-    # A key that happens to lie in the environment, and a terminal of the usual size.
-    env = {**environment(), "OPENAI_API_KEY": "not-a-real-key", "COLUMNS": "80"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "aihandler", "demo", "--no-local"],
-        cwd=folder,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+# A key that happens to lie in the environment, and a terminal of the usual size.
+BARE = {"OPENAI_API_KEY": "not-a-real-key", "COLUMNS": "80"}
+DEMO = ("demo", "--no-local")
 
 
 def accepted(folder: Path) -> int:
@@ -44,15 +33,14 @@ def accepted(folder: Path) -> int:
 
 
 def test_killed_in_the_middle_it_goes_on_and_shows_one_screen(tmp_path: Path) -> None:
-    killed = demo(tmp_path)
-    while accepted(tmp_path) < 30:
-        assert killed.poll() is None, "the demo ended before it could be killed"
-        time.sleep(0.02)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate(timeout=30)
-
-    ended = demo(tmp_path)
-    out, err = ended.communicate(timeout=60)
+    with started(*DEMO, folder=tmp_path, env=BARE) as killed:
+        while accepted(tmp_path) < 30:
+            assert killed.poll() is None, "the demo ended before it could be killed"
+            time.sleep(0.02)
+        killed.send_signal(signal.SIGKILL)
+        killed.communicate(timeout=30)
+    with started(*DEMO, folder=tmp_path, env=BARE) as ended:
+        out, err = ended.communicate(timeout=120)
     screen = out.splitlines()
     assert ended.returncode == 0, err
     assert screen[0].startswith(f"{DOCUMENTS} documents through 'office'")
@@ -82,7 +70,7 @@ def check_ledger_and_outputs(folder: Path) -> None:
 
 
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, and a demo of two invoices."""
     monkeypatch.chdir(tmp_path)
     copy = demo_module.copy_demo
@@ -97,7 +85,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
                 path.unlink()
 
     monkeypatch.setattr(demo_module, "copy_demo", copied)
-    yield tmp_path
+    return tmp_path
 
 
 def local_server(monkeypatch: pytest.MonkeyPatch, *found: FoundServer) -> None:

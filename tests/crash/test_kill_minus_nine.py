@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from crash.crashing import CONCURRENCY, Reckoning, crash
 
 

@@ -88,3 +88,25 @@ def test_a_failure_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
 def test_an_unknown_form_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
         write_results(tmp_path / "out.xml", lambda: RESULTS)
+
+
+def test_a_key_that_is_called_like_a_column_of_ours_loses_nothing(tmp_path: Path) -> None:
+    value = {"state": "CA", "route": "66", "total": 1}
+    steps = {
+        "extract": StepResult("extract", "done", answer(value)),
+        "class": StepResult("class", "done", answer("invoice")),
+    }
+    write_results(tmp_path / "out.csv", lambda: [DocumentResult("a", DataClass.PUBLIC, steps)])
+    with (tmp_path / "out.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["extract.state"], row["extract.value.state"]) == ("done", "CA")
+    assert (row["extract.route"], row["extract.value.route"]) == ("llama", "66")
+    assert (row["class"], row["class.value"]) == ("public", "invoice")
+
+
+def test_documents_of_one_id_are_all_in_the_database(tmp_path: Path) -> None:
+    write_results(tmp_path / "out.db", lambda: [*RESULTS, *RESULTS])
+    with closing(sqlite3.connect(tmp_path / "out.db")) as database:
+        (documents,) = database.execute("select count(*) from document").fetchone()
+        (results,) = database.execute("select count(*) from result").fetchone()
+    assert (documents, results) == (4, 6)

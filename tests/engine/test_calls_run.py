@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from engine.bench_of_fakes import EVERYWHERE, Fakes, call, near_and_far, task
 
 from aihandler.domain.answer import Answer, Reply, TextDelta, Validity
 from aihandler.domain.conversation import Text
@@ -21,6 +20,7 @@ from aihandler.errors import (
     StorageError,
 )
 from aihandler.testing import FakeCaller
+from engine.bench_of_fakes import EVERYWHERE, Fakes, call, near_and_far, task
 
 
 def down(status: int | None = 503, retry_after_s: float | None = None) -> BackendUnavailable:
@@ -159,7 +159,10 @@ def test_when_nobody_answers_every_attempt_is_told() -> None:
 
 
 def test_restricted_data_does_not_fall_back_to_a_vendor() -> None:
-    rules = {**dict.fromkeys(DataClass, EVERYWHERE), DataClass.RESTRICTED: DeploymentFilter((Hosting.SELF,))}
+    rules = {
+        **dict.fromkeys(DataClass, EVERYWHERE),
+        DataClass.RESTRICTED: DeploymentFilter((Hosting.SELF,)),
+    }
     near, far = FakeCaller(down()), FakeCaller("billing")
     fakes = Fakes({"near": near, "far": far}, policy=Policy(rules))
     with pytest.raises(AllAttemptsFailed):

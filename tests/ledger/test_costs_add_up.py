@@ -45,6 +45,15 @@ def test_costs_are_told_apart_by_deployment(tmp_path: Path) -> None:
     assert rows["large"].latency_p50_s == 3.0
 
 
+def test_tokens_of_every_kind_are_in_the_sum_of_the_provider(tmp_path: Path) -> None:
+    usage = Usage(1, 2, 4, 8, 16, False, 32, 64, 128)
+    with opened(tmp_path) as ledger:
+        asyncio.run(call(ledger, settled=settlement(usage=usage)))
+        (row,) = ledger.queries.costs("task")
+    assert row.usage.total == usage.total
+    assert row.usage.prompt == usage.prompt
+
+
 @pytest.mark.parametrize("by", [*GROUPINGS, "tag:customer"])
 def test_every_grouping_adds_up_to_the_same_sum(tmp_path: Path, by: str) -> None:
     async def body(ledger: Ledger) -> None:

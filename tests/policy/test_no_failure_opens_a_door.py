@@ -1,9 +1,8 @@
-"""No configuration and no sequence of failures lets data reach a deployment outside its clearance."""
+"""No configuration and no sequence of failures lets data out of its clearance."""
 
 import asyncio
 from collections.abc import Sequence
 
-from engine.bench_of_fakes import call, task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from aihandler.handler import Handler
 from aihandler.ledger import Prices
 from aihandler.routing import Health, RetryBudget
 from aihandler.testing import FakeCaller, FakeClock, FakeServer, MemoryJournal
+from engine.bench_of_fakes import call, task
 
 REGIONS = ("", "eu", "eu-west", "us")
 MARKER = "MARKER-7f3a9c1e"
@@ -88,7 +88,12 @@ def may_reach(policy: Policy, where: Deployment, data_class: DataClass) -> bool:
     return all(rule.objection(where) is None for rule in rules)
 
 
-@given(deployments(), policies, st.sampled_from(DataClass), st.lists(outcomes, min_size=12, max_size=12))
+@given(
+    deployments(),
+    policies,
+    st.sampled_from(DataClass),
+    st.lists(outcomes, min_size=12, max_size=12),
+)
 @settings(max_examples=150, deadline=None)
 def test_no_sequence_of_failures_opens_a_door(
     known: list[Deployment], policy: Policy, data_class: DataClass, words: Sequence[str]

@@ -1,4 +1,4 @@
-"""A small language model behind a real server, in a workflow: valid JSON is not yet a true answer."""
+"""A small language model behind a real server: valid JSON is not yet a true answer."""
 
 import asyncio
 from pathlib import Path

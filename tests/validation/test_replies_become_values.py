@@ -76,6 +76,22 @@ def test_a_boolean_in_a_string_is_read_in_an_optional_place_too():
     assert verdict.value == {**VALUE, "urgent": True}
 
 
+@pytest.mark.parametrize("text", ["1.500", "-12.000", "1,500", "1,5"])
+def test_a_number_in_a_string_that_two_countries_read_differently_is_not_read(text):
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}}
+
+    assert judged(f'{{"total": "{text}"}}', schema).value is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1.50", 1.5), ("0.125", 0.125), ("1500.250", 1500.25)]
+)
+def test_a_number_in_a_string_that_can_only_be_one_is_read(text, number):
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}}
+
+    assert judged(f'{{"total": "{text}"}}', schema).value == {"total": number}
+
+
 def test_the_last_brace_is_added_when_every_key_is_there():
     schema = {"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a"]}
 

@@ -10,7 +10,8 @@ from aihandler.handler import Handler
 CONFIGURATION = """
 version: 1
 deployments:
-  model: {{backend: openai, model: m, url: "{url}/v1", hosting: self, price: {{input: 1, output: 2}}}}
+  model: {{backend: openai, model: m, url: "{url}/v1", hosting: self,
+          price: {{input: 1, output: 2}}}}
 keys:
   clerk: {{ceiling: internal, tenant: acme}}
 tasks:
@@ -23,7 +24,10 @@ tasks:
   total:
     prompt: "TOTAL {{{{ text }}}}"
     output:
-      schema: {{type: object, properties: {{net: {{type: number}}, total: {{type: number}}}}, required: [total]}}
+      schema:
+        type: object
+        properties: {{net: {{type: number}}, total: {{type: number}}}}
+        required: [total]
       arithmetic: ["net <= total"]
     candidates: [model]
     otherwise: review

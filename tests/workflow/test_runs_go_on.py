@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from workflow.offices import answer, office, run
 
 from aihandler.errors import StorageError
 from aihandler.handler import Handler
 from aihandler.testing import FakeServer, Scripted
+from workflow.offices import answer, office, run
 
 TEXTS = [f"invoice number {n}" for n in range(20)]
 
@@ -96,5 +96,23 @@ def test_two_runs_of_one_ledger_do_not_both_pay(tmp_path: Path) -> None:
             with pytest.raises(StorageError, match="written by process"):
                 await run(office(tmp_path, server.url), "simple", "an invoice")
             assert server.calls == 0
+
+    asyncio.run(go())
+
+
+def test_what_is_left_in_the_middle_is_settled_when_the_handler_closes(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with FakeServer(lambda r: Scripted(answer(r), delay_s=0.2)) as server:
+            handler = office(tmp_path, server.url)
+            texts = handler.map("simple", TEXTS, concurrency=4)
+            opened = asyncio.create_task(anext(aiter(texts)))
+            await opened
+            await handler.close()
+            with handler.read_ledger() as ledger:
+                (run_record,) = ledger.queries.runs()
+                assert run_record.state == "stopped"
+                rows = ledger.queries.costs("deployment")
+            # No entry is left open: each has ended, if only as doubt.
+            assert sum(row.attempts for row in rows) >= 4
 
     asyncio.run(go())

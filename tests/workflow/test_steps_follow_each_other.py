@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from workflow.offices import answer, office, run
 
 from aihandler.domain.labels import DataClass
 from aihandler.errors import PolicyDenied
 from aihandler.testing import FakeServer
+from workflow.offices import answer, office, run
 
 
 def results_of(folder: Path, workflow: str, *texts: str, **options: object):  # type: ignore[no-untyped-def]
@@ -78,3 +78,19 @@ def test_one_call_above_the_ceiling_is_refused(tmp_path: Path) -> None:
 def test_a_task_runs_as_a_workflow_of_one_step(tmp_path: Path) -> None:
     (bug,) = results_of(tmp_path, "triage", "it crashes")
     assert bug.steps["triage"].answer.value == "bug"
+
+
+def test_a_step_that_reads_no_other_step_has_the_class_of_its_document(tmp_path: Path) -> None:
+    from aihandler.domain.task import CheckStep, Workflow
+
+    alone = Workflow("alone", (CheckStep("named", "document.text != ''"),))
+
+    async def go():  # type: ignore[no-untyped-def]
+        async with office(tmp_path, "http://127.0.0.1:1") as handler:
+            documents = [{"text": "x", "Data-Class": "restricted"}, {"text": "\ud800"}]
+            results = [r async for r in handler.map(alone, documents)]
+            return sorted(results, key=lambda r: r.document_id)
+
+    restricted, broken = asyncio.run(go())
+    assert restricted.steps["named"].answer.data_class is DataClass.RESTRICTED
+    assert "no Unicode text" in broken.steps["named"].reason

@@ -4,13 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from workflow.offices import answer, office
-from workflow.python_steps import shout
 
 from aihandler.domain.task import CheckStep, TaskStep, Workflow
 from aihandler.errors import ConfigError
 from aihandler.testing import FakeServer
 from aihandler.workflow.graph import function_step
+from workflow.offices import answer, office
+from workflow.python_steps import shout
 
 
 def test_steps_in_python_run_like_those_of_the_file(tmp_path: Path) -> None:

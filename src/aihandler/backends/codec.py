@@ -9,6 +9,7 @@ from aihandler.backends.profiles import Profile
 from aihandler.domain.answer import Reply, StreamEvent
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
+from aihandler.domain.task import Json
 from aihandler.errors import AIHandlerError
 
 
@@ -24,6 +25,16 @@ class Lost(msgspec.Struct, frozen=True):
 
     pointer: str
     what: str
+
+
+# A key of `extra` that begins so notes in which of several equal forms a thing was written (a text
+# as a string or as a list of one part). Only its own format reads it; nothing is lost without it.
+NOTE = "~"
+
+
+def foreign_fields(extra: Mapping[str, Json]) -> list[str]:
+    """The keys of an `extra` that any other format loses."""
+    return [key for key in extra if not key.startswith(NOTE)]
 
 
 class HttpCall(msgspec.Struct, frozen=True):

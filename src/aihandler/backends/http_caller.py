@@ -1,6 +1,6 @@
 """Speaks to deployments over HTTP: a codec for the words, the transport for the bytes."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from aihandler.backends.codec import Asked, Codec
 from aihandler.backends.http.response import Response
@@ -64,7 +64,7 @@ class HttpCaller:
         *,
         deadline: float,
         sent: Callable[[], None],
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent]:
         """Asks for the answer piece by piece; the last event holds the whole of it."""
         asked = self._asked(request, deployment, streamed=True)
         replica = self._replicas.begin(deployment)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from aihandler.backends.call_ids import CallIdForm
 from aihandler.domain.deployment import Deployment
 from aihandler.errors import ConfigError
 
@@ -14,6 +15,13 @@ from aihandler.errors import ConfigError
 # json_object_schema: `response_format: {type: json_object, schema}`, as llama-cpp-python has it.
 # json_object: valid JSON of any shape. none: only the prompt asks.
 SchemaMode = Literal["json_schema", "json_object_schema", "json_object", "none"]
+
+# How a server is told how much to think. enable_thinking: in `chat_template_kwargs` (vLLM, SGLang).
+WishForm = Literal["", "reasoning_effort", "reasoning", "thinking", "enable_thinking"]
+
+# pair: an answer may begin with `<think>...</think>`. open: the prompt has opened the tag already,
+# so every answer begins with thinking. "": the server parts thinking and answer itself.
+ThinkTags = Literal["", "pair", "open"]
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,7 +31,17 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stream_usage_option: `stream_options: {include_usage: true}` is understood.
     stop_trimmed: the stop string is no part of the answer.
     output_limit: the name of the field that bounds the answer.
-    temperature: may be sent.
+    temperature, top_k, logprobs, cache_marks: may be sent.
+    media: the kinds that are taken. tool_result_media: also in the result of a tool.
+    tool_result_names: the name of a tool is sent with its result.
+    allowed_tools: `tool_choice: {type: allowed_tools}` is understood.
+    call_ids: what the id of a tool call may look like.
+    thinking_wish: how the server is told how much to think. thinking_replay: the field in which it
+    wants to see earlier thoughts again. think_tags: thinking stands in the text, between tags.
+    forced_tool: where `schema_mode` offers nothing, a tool that must be called asks for the schema.
+    thinking: how a wish to think is written, by a bound in tokens or left to the model.
+    output_tokens: the bound of an answer where the format demands one and nobody named it.
+    backends: the formats whose deployments have this row when they name none.
     """
 
     name: str = "generic"
@@ -33,7 +51,22 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stop_trimmed: bool = False
     output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     temperature: bool = True
+    top_k: bool = False
+    logprobs: bool = False
+    cache_marks: bool = False
+    media: tuple[Literal["image", "audio", "document"], ...] = ("image",)
+    tool_result_media: bool = False
+    tool_result_names: bool = False
+    allowed_tools: bool = False
+    call_ids: CallIdForm = "any"
+    thinking_wish: WishForm = ""
+    thinking_replay: Literal["", "reasoning", "reasoning_content", "content"] = ""
+    think_tags: ThinkTags = ""
     hosts: tuple[str, ...] = ()
+    forced_tool: bool = False
+    thinking: Literal["budget", "adaptive"] = "budget"
+    output_tokens: int = 4096
+    backends: tuple[str, ...] = ()
 
 
 def load_profiles() -> Mapping[str, Profile]:
@@ -46,7 +79,7 @@ def load_profiles() -> Mapping[str, Profile]:
 
 
 def profile_for(deployment: Deployment, profiles: Mapping[str, Profile]) -> Profile:
-    """The row that a deployment names, else that of its vendor's host, else `generic`."""
+    """The row that a deployment names, else that of its format or vendor's host."""
     if deployment.profile:
         if deployment.profile not in profiles:
             raise ConfigError(
@@ -56,6 +89,6 @@ def profile_for(deployment: Deployment, profiles: Mapping[str, Profile]) -> Prof
         return profiles[deployment.profile]
     hosts = {urlsplit(url).hostname for url in deployment.urls}
     for profile in profiles.values():
-        if hosts and hosts <= set(profile.hosts):
+        if deployment.backend in profile.backends or (hosts and hosts <= set(profile.hosts)):
             return profile
     return profiles["generic"]

@@ -48,9 +48,7 @@ def costs(
             echo_json(rows) if as_json else _show(rows, by)
             return
         deployment = handler.deployment(elsewhere)
-        priced = ledger.queries.costs_as(
-            deployment, handler.prices, by=by, run=run_id, since=since
-        )
+        priced = ledger.queries.costs_as(deployment, handler.prices, by=by, run=run_id, since=since)
         echo_json(priced) if as_json else _show_elsewhere(priced, by, elsewhere)
 
 
@@ -116,4 +114,7 @@ def _show_elsewhere(rows: "Sequence[Counterfactual]", by: str, name: str) -> Non
     known = [row.nano for row in rows if row.nano is not None]
     click.echo(f"\nin all {usd(sum(known) if known else None)}")
     if estimated:
-        click.echo(f"tokens of {estimated:,} answers are estimated at four characters each")
+        click.echo(
+            f"tokens of {estimated:,} answers are estimated at four characters each; "
+            "the wording of a prompt comes on top"
+        )

@@ -113,7 +113,8 @@ def for_demo(
         vendors = [vendor.name for vendor in _vendors(whole)]
         if name not in vendors:
             raise InputError(
-                f"the demo has no vendor deployment {name!r}", hint=f"known are {', '.join(vendors)}"
+                f"the demo has no vendor deployment {name!r}",
+                hint=f"known are {', '.join(vendors)}",
             )
         _require_key(whole.deployments[name])
     deployments = dict(whole.deployments)
@@ -165,9 +166,7 @@ def _vendors(configuration: "Configuration") -> list[Deployment]:
     return [d for d in configuration.deployments.values() if d.hosting is not Hosting.SELF]
 
 
-def _what_next(
-    whole: "Handler", used: "Handler", *, config: Path, folder: Path
-) -> Iterator[str]:
+def _what_next(whole: "Handler", used: "Handler", *, config: Path, folder: Path) -> Iterator[str]:
     """What a vendor would have cost, and which open documents one could be asked about."""
     with used.read_ledger() as ledger:
         items = ledger.queries.open_reviews()

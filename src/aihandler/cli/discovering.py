@@ -9,9 +9,13 @@ if TYPE_CHECKING:
     from aihandler.backends.discovery import FoundServer
     from aihandler.domain.deployment import Secret
 
-# Vendors whose key, when it lies in the environment, `init` writes a deployment for. Prices are
-# list prices of the day in `as_of`; a model that is not listed here is added by hand.
-KNOWN_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
+# Keys that `init` knows, and the deployment that it writes for each.
+VENDORS = {
+    "OPENAI_API_KEY": "gpt",
+    "ANTHROPIC_API_KEY": "claude",
+    "GEMINI_API_KEY": "gemini",
+    "MISTRAL_API_KEY": "mistral",
+}
 
 
 async def find_servers(*, timeout_s: float = 0.5) -> "Sequence[FoundServer]":
@@ -36,7 +40,7 @@ def own_models(server: "FoundServer") -> tuple[str, ...]:
 def found_keys(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The names of the known keys that are set. Their values are not looked at."""
     known = os.environ if environ is None else environ
-    return tuple(name for name in KNOWN_KEYS if known.get(name))
+    return tuple(name for name in VENDORS if known.get(name))
 
 
 def _no_key(secret: "Secret") -> str:

@@ -2,8 +2,7 @@
 
 import asyncio
 import datetime
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -54,20 +53,22 @@ command = doctor
 
 
 async def _deployments(handler: "Handler") -> list[Checked]:
-    return list(
-        await asyncio.gather(
-            *(_deployment(handler, d) for d in handler.configuration.deployments.values())
-        )
-    )
+    unavailable = handler.snapshot().unavailable
+    looks = [
+        _deployment(handler, deployment, unavailable)
+        for deployment in handler.configuration.deployments.values()
+    ]
+    return list(await asyncio.gather(*looks))
 
 
-async def _deployment(handler: "Handler", deployment: "Deployment") -> Checked:
+async def _deployment(
+    handler: "Handler", deployment: "Deployment", unavailable: Mapping[str, str]
+) -> Checked:
     what = f"deployment {deployment.name}"
     if deployment.in_process:
         return Checked(what, "ok", "runs in this process")
-    if deployment.key is not None and deployment.key.source == "env":
-        if not os.environ.get(deployment.key.name):
-            return Checked(what, "warning", f"{deployment.key.name} is not set")
+    if deployment.name in unavailable:
+        return Checked(what, "warning", f"is not asked: {unavailable[deployment.name]}")
     if not _is_here(deployment.urls[0]):
         return Checked(what, "ok", f"{deployment.urls[0]} is not on this machine: not asked")
     found = await handler.look_at(deployment)

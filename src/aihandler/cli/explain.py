@@ -67,7 +67,9 @@ def _told(plan: "Plan", task: "Task") -> Iterator[str]:
 
 def _gates(plan: "Plan", task: "Task") -> Iterator[str]:
     """Only what the task could have asked: others are left out by not being named."""
-    asked = [e for e in plan.exclusions if task.candidates is None or e.deployment in task.candidates]
+    asked = [
+        e for e in plan.exclusions if task.candidates is None or e.deployment in task.candidates
+    ]
     yield "\ngates, in their order:" if asked else "\ngates: every candidate passes"
     before = ""
     for exclusion in asked:

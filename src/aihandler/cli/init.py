@@ -2,13 +2,15 @@
 
 import asyncio
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from aihandler.cli import discovering
+from aihandler.cli.discovering import VENDORS, own_models
 from aihandler.cli.options import echo_json, json_option
 from aihandler.errors import ConfigError
 
@@ -28,22 +30,16 @@ def init(out: Path, force: bool, as_json: bool) -> None:
     Looks at the usual ports of this machine (Ollama, vLLM, llama.cpp, LM Studio and anything that
     answers like them) and at the names of keys in the environment; sends nothing.
     """
-    from aihandler.cli.discovering import find_servers, found_keys
-
     if out.exists() and not force:
         raise ConfigError(f"{out} is there already", hint="use --force to write over it")
-    servers, keys = asyncio.run(find_servers()), found_keys()
+    servers, keys = asyncio.run(discovering.find_servers()), discovering.found_keys()
     out.write_text(written(servers, keys), encoding="utf-8")
     _write_beside(out)
     if as_json:
         echo_json({"file": str(out), "servers": servers, "keys": keys})
         return
-    for server in servers:
-        relayed = f" (forwards to {server.relay})" if server.relay else ""
-        models = ", ".join(server.models) or "no model loaded"
-        click.echo(f"found {server.name} at {server.url}: {models}{relayed}")
-    for key in keys:
-        click.echo(f"found {key} in the environment")
+    for line in _found(servers, keys):
+        click.echo(line)
     click.echo(f"wrote {out}; next: `aihandler check`, then `aihandler run inbox --input FOLDER`")
 
 
@@ -54,21 +50,35 @@ def written(servers: "Sequence[FoundServer]", keys: Sequence[str]) -> str:
     """The text of the file."""
     from minijinja import Environment
 
-    from aihandler.cli.discovering import own_models
-
-    usable = [s for s in servers if own_models(s)]
-    names = _names([s.kind for s in usable])
+    usable = [(server, own_models(server)[0]) for server in servers if own_models(server)]
+    names = _names([server.kind for server, _ in usable])
     template = (files("aihandler.cli") / "init.yaml.j2").read_text(encoding="utf-8")
     return Environment(keep_trailing_newline=True, trim_blocks=True).render_str(
         template,
         servers=[
-            {"name": name, "server": s.name, "url": f"{s.url}/v1", "kind": s.kind, "model": own_models(s)[0]}
-            for name, s in zip(names, usable, strict=True)
+            {"name": n, "server": s.name, "url": f"{s.url}/v1", "kind": s.kind, "model": model}
+            for n, (s, model) in zip(names, usable, strict=True)
         ],
-        relays=[{"name": s.name, "url": s.url, "relay": s.relay} for s in servers if s not in usable and s.relay],
+        relays=[
+            {"name": s.name, "url": s.url, "relay": s.relay}
+            for s in servers
+            if s.relay and not own_models(s)
+        ],
         keys=list(keys),
+        candidates=["classifier", *names, *(VENDORS[key] for key in keys)],
         today=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
+
+
+def _found(servers: "Sequence[FoundServer]", keys: Sequence[str]) -> Iterator[str]:
+    if not servers:
+        yield "found no model server on this machine"
+    for server in servers:
+        models = ", ".join(server.models) or "no model"
+        relayed = f" (left out, it {server.relay})" if server.relay else ""
+        yield f"found {server.name} at {server.url}: {models}{relayed}"
+    for key in keys:
+        yield f"found {key} in the environment: {VENDORS[key]} may be asked where policy says so"
 
 
 def _names(kinds: Sequence[str]) -> list[str]:

@@ -11,7 +11,17 @@ from pathlib import Path
 
 import click
 
-__all__ = ["bold", "command_name", "config_argument", "counted", "seconds", "table", "usd", "width", "wrapped"]
+__all__ = [
+    "bold",
+    "command_name",
+    "config_argument",
+    "counted",
+    "seconds",
+    "table",
+    "usd",
+    "width",
+    "wrapped",
+]
 
 # A file or a pipe has no width of its own.
 _WIDTH_WITHOUT_TERMINAL = 120

@@ -21,7 +21,11 @@ def where_data_may_go(
 ) -> Iterator[str]:
     """For each class that was met: how many documents, where they may go, and why not elsewhere."""
     rows = [
-        (data_class.value, f"{documents[data_class.value]:,}", *_reach(handler, workflow, data_class))
+        (
+            data_class.value,
+            f"{documents[data_class.value]:,}",
+            *_reach(handler, workflow, data_class),
+        )
         for data_class in DataClass
         if documents.get(data_class.value)
     ]
@@ -42,7 +46,9 @@ def _reach(handler: "Handler", workflow: str, data_class: DataClass) -> tuple[st
             names = named if named is not None else tuple(handler.configuration.deployments)
             allowed.update(dict.fromkeys(n for n in names if n in clearance.allowed))
             refused.update({n: r for n, r in _refused(clearance).items() if n in names})
-    return _places(handler, list(allowed)), _reasons({n: refused[n] for n in refused if n not in allowed})
+    return _places(handler, list(allowed)), _reasons(
+        {n: refused[n] for n in refused if n not in allowed}
+    )
 
 
 def _refused(clearance: "Clearance") -> dict[str, str]:

@@ -48,8 +48,12 @@ class Ran(msgspec.Struct, frozen=True):
 
 def run_to_end(handler: Handler, job: Job, *, quiet: bool = False) -> Ran:
     """Runs a job in an event loop of its own; a signal that stops it ends the program."""
+    # Imported here: a run is the one command whose loop is busy.
+    import uvloop
+
     try:
-        return asyncio.run(_run(handler, job, quiet=quiet))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_run(handler, job, quiet=quiet))
     except asyncio.CancelledError:
         click.echo(_STOPPED, err=True)
         raise SystemExit(EXIT_TERMINATED) from None

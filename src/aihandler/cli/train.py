@@ -2,11 +2,16 @@
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.cli.page import seconds
+
+if TYPE_CHECKING:
+    from aihandler.backends.builtin.caller import TrainReport
+    from aihandler.handler import Handler
 
 
 @click.command()
@@ -29,14 +34,17 @@ def train(task: str, config: Path, as_json: bool) -> None:
         f"{report.examples} examples, {report.classes} classes, "
         f"trained in {seconds(report.seconds)}"
     )
-    click.echo(f"accuracy  {report.accuracy:.1%} in cross-validation")
-    click.echo(f"threshold {report.threshold:.2f}: below this confidence it passes the text on")
+    click.echo(f"accuracy  {report.accuracy:.1%} of answers wholly right, in cross-validation")
+    click.echo(
+        f"threshold {report.threshold:.2f}: less sure than that, it passes the text on; "
+        f"it answers {report.coverage:.1%}"
+    )
     click.echo(f"model     {report.path}")
 
 
 command = train
 
 
-async def _train(handler, task):  # type: ignore[no-untyped-def]
+async def _train(handler: "Handler", task: str) -> "TrainReport":
     async with handler:
         return await handler.train(task)

@@ -60,7 +60,7 @@ class Template:
             why = f"field {missing[0]!r} is missing" if missing else _reason(error)
             raise InputError(
                 f"the prompt cannot be filled: {why}{_at(self.where)}",
-                hint="`aihandler config check` shows which fields a prompt reads",
+                hint="`aihandler check` shows which fields a prompt reads",
             ) from None
 
     def _try_out(self) -> None:

@@ -12,8 +12,8 @@ from aihandler.domain.labels import DataClass
 from aihandler.domain.task import Json
 from aihandler.domain.usage import Cost, Usage
 
-# Why a model stopped. `stop` is a whole answer, and `tool_calls` a whole turn that waits for results;
-# `pause` is a provider's own wish to be asked on; `abstain` is a model of this process that does not
+# Why a model stopped. `stop` is a whole answer, `tool_calls` a whole turn that waits for results;
+# `pause` is a provider's wish to be asked on; `abstain` is a model of this process that does not
 # know.
 Finish = Literal["stop", "tool_calls", "length", "refused", "pause", "abstain", "other"]
 
@@ -35,6 +35,8 @@ class Reply(msgspec.Struct, frozen=True):
     stop_text: str = ""
     logprobs: Json = None
     extra: Mapping[str, Json] = {}
+    # The wire format that this was read from, to which `extra` belongs.
+    origin: str = ""
 
     @property
     def text(self) -> str:
@@ -60,6 +62,7 @@ class ToolCallStarted(msgspec.Struct, frozen=True, tag="tool_call"):
     index: int
     id: str
     name: str
+    extra: Mapping[str, Json] = {}
 
 
 class ArgumentsDelta(msgspec.Struct, frozen=True, tag="arguments"):
@@ -69,13 +72,21 @@ class ArgumentsDelta(msgspec.Struct, frozen=True, tag="arguments"):
     text: str
 
 
+class PartDone(msgspec.Struct, frozen=True, tag="part"):
+    """A part is whole. Comes for those that hold more than their deltas told: a signature,
+    citations, a provider's own part. A reader may leave it out.
+    """
+
+    part: Part
+
+
 class ReplyDone(msgspec.Struct, frozen=True, tag="done"):
     """The end of a streamed reply, with the whole of it."""
 
     reply: Reply
 
 
-StreamEvent = TextDelta | ThinkingDelta | ToolCallStarted | ArgumentsDelta | ReplyDone
+StreamEvent = TextDelta | ThinkingDelta | ToolCallStarted | ArgumentsDelta | PartDone | ReplyDone
 
 
 class Validity(enum.Enum):

@@ -70,7 +70,7 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ThinkingWish(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How much a model may think before it answers: a bound in tokens, or a word of its provider."""
+    """How much a model may think before it answers: a bound, or a word of its provider."""
 
     enabled: bool = True
     max_tokens: int | None = None

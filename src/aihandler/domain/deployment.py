@@ -62,6 +62,9 @@ class Price(msgspec.Struct, frozen=True):
     reasoning: Decimal | None = None
     source: str = ""
     as_of: datetime.date | None = None
+    cache_write_1h: Decimal | None = None
+    audio_input: Decimal | None = None
+    audio_output: Decimal | None = None
 
 
 class HourlyCost(msgspec.Struct, frozen=True):
@@ -117,6 +120,8 @@ class Deployment(msgspec.Struct, frozen=True, dict=True):
     attestation: str = ""
     retires: datetime.date | None = None
     quality: Mapping[str, float] = {}
+    # The entry of the price list that stands in where `price` is left out (`openai/gpt-5-mini`).
+    listed_as: str = ""
 
     @cached_property
     def in_process(self) -> bool:
@@ -127,4 +132,5 @@ class Deployment(msgspec.Struct, frozen=True, dict=True):
     def identity(self) -> str:
         """A digest of all that decides where data goes; a Clearance holds this beside the name."""
         where = (self.name, self.backend, self.hosting.value, self.region, self.provider)
-        return digest_text("deployment", *where, self.model.name, *self.urls)
+        terms = (sorted(self.agreements), self.attestation, self.model.licence, self.model.open)
+        return digest_text("deployment", *where, self.model.name, *self.urls, terms)

@@ -1,6 +1,6 @@
 """What the engine is given: protocols whose implementations only `handler.py` builds."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -59,7 +59,7 @@ class Caller(Protocol):
         *,
         deadline: float,
         sent: Callable[[], None],
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent]:
         """The reply as it comes; the last event is ReplyDone."""
         ...
 

@@ -136,7 +136,7 @@ class FunctionStep(msgspec.Struct, frozen=True, tag="function"):
 
 
 class CheckStep(msgspec.Struct, frozen=True, tag="check"):
-    """An expression over document and results that must hold, else it is an error of its document."""
+    """An expression over document and results that must hold, else the document has an error."""
 
     name: str
     holds: str

@@ -8,7 +8,11 @@ NANO = 1_000_000_000
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens of one attempt; the buckets do not overlap, so their sum is the provider's total."""
+    """Tokens of one attempt; the buckets do not overlap, so their sum is the provider's total.
+
+    `cache_write` lives for five minutes, or for as long as the provider does not say;
+    `cache_write_1h` for an hour. Tokens of sound stand in `audio_input` and `audio_output` alone.
+    """
 
     input: int = 0
     cache_read: int = 0
@@ -16,11 +20,20 @@ class Usage(msgspec.Struct, frozen=True):
     output: int = 0
     reasoning: int = 0
     estimated: bool = False
+    cache_write_1h: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
 
     @property
     def total(self) -> int:
         """All tokens."""
-        return self.input + self.cache_read + self.cache_write + self.output + self.reasoning
+        return self.prompt + self.output + self.reasoning + self.audio_output
+
+    @property
+    def prompt(self) -> int:
+        """Everything that was sent, cached or not; prices of long prompts go by it."""
+        cached = self.cache_read + self.cache_write + self.cache_write_1h
+        return self.input + cached + self.audio_input
 
 
 # `unpriced` is not zero: a model without a price has a cost that is not known.

@@ -1,7 +1,8 @@
 """One attempt: intent, send, judgement, settlement. It is paid for once and always recorded."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
 
 import msgspec
 
@@ -15,6 +16,7 @@ from aihandler.domain.usage import Cost, Usage
 from aihandler.engine.call import Call
 from aihandler.engine.flights import Flights
 from aihandler.engine.keys import attempt_key
+from aihandler.engine.slots import Slots
 from aihandler.errors import BackendError, BackendUnavailable, ContentRefused
 from aihandler.validation import Validator, Verdict
 
@@ -63,7 +65,7 @@ class Attempts:
         self._journal = journal
         self._pricer = pricer
         self._clock = clock
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._slots = Slots()
         self._validators: dict[str, Validator] = {}
         self._flights = Flights()
 
@@ -83,7 +85,10 @@ class Attempts:
     async def stream(self, turn: Turn) -> AsyncGenerator[StreamEvent | Attempted]:
         """Asks once and yields what comes as it comes; the last item is the Attempted."""
         sending = self._sending(turn)
-        async with self._slot(turn.deployment):
+        async with self._place(turn) as free:
+            if not free:
+                yield self._never_asked(turn)
+                return
             entry_id = await self._begin(sending)
             reply: Reply | None = None
             failed: BackendError = BackendUnavailable(
@@ -91,12 +96,13 @@ class Attempts:
                 deployment=turn.deployment.name,
             )
             try:
-                async for event in self._events(sending, entry_id):
-                    if isinstance(event, ReplyDone):
-                        reply = event.reply
-                    else:
-                        sending.timer.first_byte()
-                        yield event
+                async with aclosing(self._events(sending, entry_id)) as events:
+                    async for event in events:
+                        if isinstance(event, ReplyDone):
+                            reply = event.reply
+                        else:
+                            sending.timer.first_byte()
+                            yield event
             except BackendError as error:
                 failed = error
             except BaseException:
@@ -109,7 +115,9 @@ class Attempts:
 
     async def _send(self, sending: "_Sending") -> Attempted:
         turn = sending.turn
-        async with self._slot(turn.deployment):
+        async with self._place(turn) as free:
+            if not free:
+                return self._never_asked(turn)
             entry_id = await self._begin(sending)
             try:
                 reply = await sending.caller.call(
@@ -126,7 +134,24 @@ class Attempts:
                 raise
             return await self._settle_reply(sending, entry_id, reply)
 
-    def _events(self, sending: "_Sending", entry_id: int) -> AsyncIterator[StreamEvent]:
+    def _place(self, turn: Turn) -> AbstractAsyncContextManager[bool]:
+        within_s = turn.deadline - self._clock.monotonic()
+        return self._slots.place(turn.deployment, within_s=within_s)
+
+    def _never_asked(self, turn: Turn) -> Attempted:
+        # No entry: nothing was meant to be sent yet, so there is nothing to pay or to doubt.
+        name = turn.deployment.name
+        error = BackendUnavailable(
+            f"{name!r} had no place free before the deadline",
+            deployment=name,
+            hint=f"raise deployments.{name}.limits.concurrency, or give the task more time",
+        )
+        report = AttemptReport(
+            0, name, turn.reason, "failed", Cost(), latency_s=0.0, error=error.message
+        )
+        return Attempted(report, error=error)
+
+    def _events(self, sending: "_Sending", entry_id: int) -> AsyncGenerator[StreamEvent]:
         turn = sending.turn
         return sending.caller.stream(
             sending.request,
@@ -153,9 +178,6 @@ class Attempts:
     def _mark_sent(self, sending: "_Sending", entry_id: int) -> None:
         sending.timer.sent = True
         if sending.turn.deployment.in_process:
-            # A model of this process may have had to learn first; that is no latency of its own.
-            sending.timer.restart()
-        if sending.turn.deployment.in_process:
             # A model of this process may have been trained first; that is not how it answers.
             sending.timer.restart()
         self._journal.sent(entry_id)
@@ -174,9 +196,7 @@ class Attempts:
         )
         return Attempted(report, reply, verdict, _became_valid(verdict, turn), reused=True)
 
-    async def _settle_reply(
-        self, sending: "_Sending", entry_id: int, reply: Reply
-    ) -> Attempted:
+    async def _settle_reply(self, sending: "_Sending", entry_id: int, reply: Reply) -> Attempted:
         turn, latency_s = sending.turn, sending.timer.elapsed_s
         outcome, verdict = self._judge(turn.call, reply)
         cost = self._cost(turn.deployment, reply.usage, latency_s)
@@ -259,11 +279,6 @@ class Attempts:
         if task.version not in self._validators:
             self._validators[task.version] = Validator(task.output)
         return self._validators[task.version]
-
-    def _slot(self, deployment: Deployment) -> asyncio.Semaphore:
-        if deployment.name not in self._slots:
-            self._slots[deployment.name] = asyncio.Semaphore(deployment.limits.concurrency)
-        return self._slots[deployment.name]
 
 
 class _Timer:

@@ -1,6 +1,7 @@
 """Runs a plan: attempts in order until an answer is valid, within one deadline."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 
 import msgspec
 
@@ -86,13 +87,14 @@ class Engine:
         walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
         for candidate in plan.candidates:
             shown = False
-            async for event in self._stream_one(candidate, walk):
-                if not isinstance(event, Attempted):
-                    shown = True
-                    yield event
-                elif event.report.outcome == "valid":
-                    yield await self._accepted(call, walk.answer(event))
-                    return
+            async with aclosing(self._stream_one(candidate, walk)) as events:
+                async for event in events:
+                    if not isinstance(event, Attempted):
+                        shown = True
+                        yield event
+                    elif event.report.outcome == "valid":
+                        yield await self._accepted(call, walk.answer(event))
+                        return
             if shown:
                 raise walk.refusal(None)
         yield await self._unanswered(walk)
@@ -104,12 +106,13 @@ class Engine:
             return
         deployment = self._planner.configuration.deployments[candidate.deployment]
         turn = walk.turn(candidate, deployment, self._messages(walk.call, deployment))
-        async for event in self._attempts.stream(turn):
-            if isinstance(event, Attempted):
-                walk.note(event)
-                self._health.note(deployment.name, event.error)
-                walk.leave("fallback" if event.error else "escalation")
-            yield event
+        async with aclosing(self._attempts.stream(turn)) as events:
+            async for event in events:
+                if isinstance(event, Attempted):
+                    walk.note(event)
+                    self._note_health(event)
+                    walk.leave("fallback" if event.error else "escalation")
+                yield event
 
     async def _try(self, candidate: Candidate, walk: Walk) -> Attempted | None:
         deployment = self._planner.configuration.deployments[candidate.deployment]
@@ -118,7 +121,7 @@ class Engine:
         while walk.may_go_on(self._clock.monotonic()):
             attempted = await self._attempts.make(walk.turn(candidate, deployment, messages))
             walk.note(attempted)
-            self._health.note(deployment.name, attempted.error)
+            self._note_health(attempted)
             if attempted.report.outcome == "valid":
                 return attempted
             if attempted.error is not None:
@@ -135,6 +138,11 @@ class Engine:
             walk.leave("reask")
             reasks += 1
         return None
+
+    def _note_health(self, attempted: Attempted) -> None:
+        # An attempt that was never made, or found again, says nothing about the deployment.
+        if attempted.report.entry_id:
+            self._health.note(attempted.report.deployment, attempted.error)
 
     def _messages(self, call: Call, deployment: Deployment) -> tuple[Message, ...]:
         if call.messages or deployment.in_process:

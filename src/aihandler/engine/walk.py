@@ -119,7 +119,10 @@ class Walk:
                 hint=hint,
             )
         return AllAttemptsFailed(
-            f"{where}: {self._summary()}", attempts=self._reports, hint=hint
+            f"{where}: {self._summary()}",
+            attempts=self._reports,
+            review_id=review_id,
+            hint=hint,
         )
 
     def _no_candidate(self, where: str, review_id: str | None) -> AIHandlerError:
@@ -162,6 +165,8 @@ class Walk:
 
 
 def _total(reports: list[AttemptReport]) -> Cost:
+    if len(reports) == 1:
+        return reports[0].cost
     unpriced = any(report.cost.status == "unpriced" for report in reports)
     return Cost(
         marginal=sum(report.cost.marginal for report in reports),

@@ -1,6 +1,7 @@
 """Lookups by key that stay cheap while a run writes.
 
-Each commit makes a read that begins after it look at the file anew, which costs more than the
+Of most keys it is known that they are new (`Seen`), and the file is not asked. Of the others:
+each commit makes a read that begins after it look at the file anew, which costs more than the
 read. So many lookups share one view of the file, and what was written since then is remembered
 here until the view is renewed. A view is given up soon: as long as one is open, the write-ahead
 file cannot be emptied.
@@ -14,6 +15,7 @@ from aihandler.domain.answer import Reply
 from aihandler.domain.ports import Accepted, Clock, Settlement
 from aihandler.ledger.content import Content
 from aihandler.ledger.rows import REUSABLE, WHOLE
+from aihandler.ledger.seen import Seen
 
 _VIEW_S = 0.25
 _REUSABLE = "SELECT id FROM entry WHERE key = ? AND reusable = 1 ORDER BY id DESC LIMIT 1"
@@ -33,6 +35,7 @@ class Lookups:
         self._content = content
         self._clock = clock
         self._until = float("-inf")
+        self._seen = Seen(reader)
         # Two generations: what was queued just before a renewal may not be in the new view yet.
         self._work: tuple[dict[bytes, Accepted], dict[bytes, Accepted]] = ({}, {})
         self._replies: tuple[dict[bytes, bytes], dict[bytes, bytes]] = ({}, {})
@@ -48,10 +51,12 @@ class Lookups:
         if not self._keep_replies:
             return
         if key and settlement.reply and settlement.outcome in REUSABLE:
+            self._seen.add(key)
             self._replies[0][key] = settlement.reply
 
     def accepted(self, accepted: Accepted) -> None:
         """Remembers an answer."""
+        self._seen.add(accepted.work_key)
         self._work[0][accepted.work_key] = accepted
 
     def forget(self) -> None:
@@ -61,6 +66,8 @@ class Lookups:
 
     def finished(self, key: bytes) -> Reply | None:
         """The whole reply of an earlier settled attempt of the same key."""
+        if self._is_new(key):
+            return None
         recent = self._replies[0].get(key) or self._replies[1].get(key)
         if recent is not None:
             reply = _decode_reply(recent)
@@ -73,6 +80,8 @@ class Lookups:
 
     def done(self, work_key: bytes) -> Accepted | None:
         """The accepted answer of this work, if there is one and it was not forgotten."""
+        if self._is_new(work_key):
+            return None
         recent = self._work[0].get(work_key) or self._work[1].get(work_key)
         if recent is not None:
             return recent
@@ -83,16 +92,21 @@ class Lookups:
         _, version, run_id, document_id, step = row
         return Accepted(work_key, version, answer, run_id, document_id, step)
 
-    def _execute(self, statement: str, key: bytes) -> tuple | None:  # type: ignore[type-arg]  # a row of either statement
+    def _is_new(self, key: bytes) -> bool:
         if self._clock.monotonic() >= self._until:
             self._renew()
+        return self._seen.lacks(key)
+
+    def _execute(self, statement: str, key: bytes) -> tuple | None:  # type: ignore[type-arg]  # a row of either statement
+        if not self._reader.in_transaction:
+            self._reader.execute("BEGIN")
         row: tuple | None = self._reader.execute(statement, (key,)).fetchone()  # type: ignore[type-arg]  # as above
         return row
 
     def _renew(self) -> None:
         if self._reader.in_transaction:
             self._reader.execute("COMMIT")
-        self._reader.execute("BEGIN")
         self._until = self._clock.monotonic() + _VIEW_S
         self._work = ({}, self._work[0])
         self._replies = ({}, self._replies[0])
+        self._seen.look_again()

@@ -102,10 +102,10 @@ class Queries:
         with storage_errors(self._path):
             return reviews.review_item(self._ledger, self._content, review_id)
 
-    def examples(self, task: str) -> list[LabelledExample]:
-        """The corrections made to answers of a task."""
+    def examples(self, task: str, *, tenant: str = "") -> list[LabelledExample]:
+        """The corrections made to answers of a task, of one tenant: never those of another."""
         with storage_errors(self._path):
-            return reviews.examples(self._ledger, self._content, task)
+            return reviews.examples(self._ledger, self._content, task, tenant=tenant)
 
     def projection(self, run_id: str) -> Iterator[DocumentResult]:
         """Finished documents of a run in input order, as a stream."""

@@ -27,7 +27,8 @@ INSERT OR REPLACE INTO example (review_id, task, data_class, document_id, tenant
 VALUES (?, ?, ?, ?, ?, ?)
 """
 _EXAMPLES = """
-SELECT review_id, data_class FROM example WHERE task = ? ORDER BY created_at, review_id
+SELECT review_id, data_class FROM example WHERE task = ? AND tenant = ?
+ORDER BY created_at, review_id
 """
 
 _json = msgspec.json.Encoder()
@@ -60,10 +61,12 @@ def review_item(ledger: sqlite3.Connection, content: Content, review_id: str) ->
     return _item(row, content)
 
 
-def examples(ledger: sqlite3.Connection, content: Content, task: str) -> list[LabelledExample]:
-    """The corrections that people made to answers of `task`, oldest first."""
+def examples(
+    ledger: sqlite3.Connection, content: Content, task: str, *, tenant: str
+) -> list[LabelledExample]:
+    """The corrections that people made to answers of `task` for one tenant, oldest first."""
     found = []
-    for review_id, data_class in ledger.execute(_EXAMPLES, (task,)).fetchall():
+    for review_id, data_class in ledger.execute(_EXAMPLES, (task, tenant)).fetchall():
         body = content.example(review_id)
         if body is not None:
             kept = msgspec.json.decode(body, type=_ExampleBody)

@@ -92,10 +92,12 @@ def settlement_row(entry_id: int, settlement: Settlement, *, expected_nano: int 
         settlement.validity.value if settlement.validity else None,
         settlement.confidence,
         _usage_state(settlement.usage),
-        usage.input,
+        # Sound and caches that live longer have a price of their own and no column: what they
+        # are a kind of takes them up, so that the sum is the provider's total.
+        usage.input + usage.audio_input,
         usage.cache_read,
-        usage.cache_write,
-        usage.output,
+        usage.cache_write + usage.cache_write_1h,
+        usage.output + usage.audio_output,
         usage.reasoning,
         cost.marginal,
         cost.allocated,

@@ -1,6 +1,6 @@
 """A `Caller` that says what a script says."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
 from aihandler.config.configuration import Configuration, LedgerSettings
 from aihandler.domain.answer import Reply, ReplyDone, StreamEvent, TextDelta
@@ -69,7 +69,7 @@ class FakeCaller:
         *,
         deadline: float,
         sent: Callable[[], None],
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent]:
         """The next outcome, its text in two pieces."""
         reply = await self.call(request, deployment, clearance, deadline=deadline, sent=sent)
         half = len(reply.text) // 2

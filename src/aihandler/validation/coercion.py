@@ -20,6 +20,8 @@ MAX_ERRORS = 64
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?")
+# Half of Europe writes a thousand and five hundred like this, and the other half one and a half.
+_AMBIGUOUS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 # A text with one of these may be a list already, only written as one string.
 _LIST_MARKS = re.compile(r"[,;\n|]")
@@ -144,7 +146,9 @@ def _as_list(found: bool | int | float | str) -> tuple[Json, str]:
 
 
 def _is_exact_number(text: str) -> bool:
-    return bool(_NUMBER.fullmatch(text)) and Decimal(text) == Decimal(repr(float(text)))
+    if not _NUMBER.fullmatch(text) or _AMBIGUOUS.fullmatch(text):
+        return False
+    return Decimal(text) == Decimal(repr(float(text)))
 
 
 def _parsed(text: str, kind: type, wanted: str) -> tuple[Json, str]:

@@ -1,5 +1,7 @@
 """Judges replies: may this one be used, and as which value?"""
 
+from collections.abc import Callable
+
 from aihandler.domain.answer import Finish
 from aihandler.domain.task import Json, JsonOutput, LabelOutput, Output, TextOutput
 from aihandler.validation.arithmetic import Arithmetic
@@ -19,13 +21,14 @@ class Validator:
     """Judges the replies to one task. What can be prepared is prepared once, here.
 
     Raises ConfigError for a schema or an expression that cannot be used. A label output needs
-    labels.
+    labels. `undo` makes a value that was asked for in another shape (`Downlevelled.undo`) what
+    the output's schema means; it comes before the schema is asked.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, *, undo: Callable[[Json], Json] | None = None) -> None:
         self._output = output
         self._labels = Labels(output) if isinstance(output, LabelOutput) else None
-        self._json = _JsonJudge(output) if isinstance(output, JsonOutput) else None
+        self._json = _JsonJudge(output, undo) if isinstance(output, JsonOutput) else None
 
     def check(self, text: str, *, finish: Finish, source: str) -> Verdict:
         """What the reply is worth. `source` is the text that grounded values must stand in.
@@ -70,8 +73,9 @@ def _is_unicode(text: str) -> bool:
 class _JsonJudge:
     """The ladder: strict JSON, then extraction and repair; schema and coercion; then the facts."""
 
-    def __init__(self, output: JsonOutput) -> None:
+    def __init__(self, output: JsonOutput, undo: Callable[[Json], Json] | None) -> None:
         self._schema = Schema(output.schema)
+        self._undo = undo
         self._grounding = Grounding(output.grounded, output.schema)
         self._arithmetic = Arithmetic(output.arithmetic)
 
@@ -128,6 +132,8 @@ class _JsonJudge:
 
     def _settle(self, found: Found, chars: int) -> Verdict:
         value, notes = found.value, found.notes
+        if self._undo is not None:
+            value = self._undo(value)
         errors = self._schema.errors(value, chars=chars)
         if not errors:
             return accepted(value, notes)

@@ -47,9 +47,7 @@ def _mistakes(workflow: Workflow, tasks: Mapping[str, Task]) -> Iterator[str]:
         earlier.append(step.name)
 
 
-def _step_mistakes(
-    step: Step, earlier: Sequence[str], tasks: Mapping[str, Task]
-) -> Iterator[str]:
+def _step_mistakes(step: Step, earlier: Sequence[str], tasks: Mapping[str, Task]) -> Iterator[str]:
     texts = [step.when] if step.when else []
     match step:
         case TaskStep():

@@ -17,7 +17,7 @@ from aihandler.domain.usage import Cost
 from aihandler.engine import Call, Engine
 from aihandler.errors import AIHandlerError, InputError, StorageError
 from aihandler.ledger import DocumentRow, SqliteJournal, StepRow
-from aihandler.policy import labels_for
+from aihandler.policy import check_key, labels_for
 from aihandler.workflow.functions import StepFunction, call_function, load_function
 from aihandler.workflow.readers import Unreadable
 from aihandler.workflow.work import StepNeeds
@@ -69,6 +69,8 @@ class Steps:
         self._key = key
         self._tenant = key.tenant if key else ""
         self._needs = _needs(workflow, configuration)
+        self._read_later = frozenset(name for needs in self._needs for name in needs.upstream)
+        self._known_labels: dict[tuple[str, DataClass, tuple[DataClass | None, ...]], Labels] = {}
         self._functions: dict[str, StepFunction] = {}
 
     async def walk(self, number: int, document: Document) -> DocumentResult:
@@ -128,10 +130,13 @@ class Steps:
             passage.classes[name] = answer.data_class
         else:
             answer = msgspec.structs.replace(_decode_answer(done.answer), reused=True)
+            # It may have been made from more sensitive data of the same words.
+            check_key(self._key, Labels(answer.data_class))
             # An answer of an earlier run may be from before a class was raised.
             passage.classes[name] = max(answer.data_class, self._class_of(needs, passage))
         passage.values[name] = answer.value
-        passage.versions[name] = digest("answer", answer.value)
+        if name in self._read_later:
+            passage.versions[name] = digest("answer", answer.value)
         return StepResult(name, "done", answer)
 
     async def _do(self, needs: StepNeeds, passage: Passage, work_key: bytes) -> Answer[Json]:
@@ -174,19 +179,23 @@ class Steps:
         return _highest(needs, passage)
 
     def _labels(self, needs: StepNeeds, passage: Passage) -> Labels:
-        reads = tuple(
-            ClassSource(f"step {name}", passage.classes[name])
-            for name in needs.upstream
-            if name in passage.classes
-        )
-        assert needs.task is not None
-        return labels_for(
-            needs.task,
-            document_class=passage.data_class,
-            key=self._key,
-            reads=reads,
-            tenant=self._tenant,
-        )
+        # Labels follow from the classes that are read and from nothing else of the document.
+        read = tuple(map(passage.classes.get, needs.upstream))
+        known = (needs.step.name, passage.data_class, read)
+        if known not in self._known_labels:
+            assert needs.task is not None
+            self._known_labels[known] = labels_for(
+                needs.task,
+                document_class=passage.data_class,
+                key=self._key,
+                reads=tuple(
+                    ClassSource(f"step {name}", data_class)
+                    for name, data_class in zip(needs.upstream, read, strict=True)
+                    if data_class is not None
+                ),
+                tenant=self._tenant,
+            )
+        return self._known_labels[known]
 
     async def _function(self, step: FunctionStep, passage: Passage) -> Json:
         if step.function not in self._functions:
@@ -228,7 +237,7 @@ class Steps:
 
 def _highest(needs: StepNeeds, passage: Passage) -> DataClass:
     read = (passage.classes.get(name, passage.data_class) for name in needs.upstream)
-    return max(passage.data_class, *read)
+    return max((passage.data_class, *read))
 
 
 def _needs(workflow: Workflow, configuration: Configuration) -> tuple[StepNeeds, ...]:

@@ -33,8 +33,8 @@ class StepTally(msgspec.Struct):
 class RunSummary(msgspec.Struct):
     """A whole run. `open` counts, per step, what has no answer and why it has none.
 
-    `errors` counts the first reasons of errors that were met. `field_filled` counts, per step, the labelled fields that an answer has, `field_right` those
-    that are right.
+    `errors` counts the first reasons of errors that were met. `field_filled` counts, per step,
+    the labelled fields that an answer has, `field_right` those that are right.
     """
 
     documents: int = 0

@@ -26,6 +26,7 @@ class StepNeeds:
         self.values_of = (frozenset(n for e in self.reads.values() for n in e.names) & steps) | used
         self.upstream = tuple(sorted(named | used))
         self.document_fields = _document_fields(step, task, expressions)
+        self._asks = sorted((field, e.text) for field, e in self.reads.items())
 
     @property
     def version(self) -> str:
@@ -39,16 +40,15 @@ class StepNeeds:
             case CheckStep():
                 return self.step.holds
 
-    def work_key(
-        self, document: Document, versions: Mapping[str, bytes], *, tenant: str
-    ) -> bytes:
+    def work_key(self, document: Document, versions: Mapping[str, bytes], *, tenant: str) -> bytes:
         """`versions` are those of the answers of earlier steps; an absent one was skipped."""
-        read = document.fields
-        if self.document_fields is not None:
-            read = {f: document.fields.get(f, "") for f in self.document_fields}
+        fields = document.fields
+        if self.document_fields is None:
+            read = sorted(fields.items())
+        else:
+            read = [(field, fields.get(field, "")) for field in self.document_fields]
         upstream = [(name, versions.get(name, b"").hex()) for name in self.upstream]
-        expressions = sorted((field, e.text) for field, e in self.reads.items())
-        return digest("work", self.version, expressions, sorted(read.items()), upstream, tenant)
+        return digest("work", self.version, self._asks, read, upstream, tenant)
 
 
 def _reads(step: Step) -> dict[str, Expression]:

@@ -1,7 +1,7 @@
 """Runs the models of this process behind the same protocol as those behind a socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -96,7 +96,7 @@ class BuiltinCaller:
         *,
         deadline: float,
         sent: Callable[[], None],
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent]:
         """The answer in one piece: there is nothing to wait for between its words."""
         reply = await self.call(request, deployment, clearance, deadline=deadline, sent=sent)
         if reply.text:

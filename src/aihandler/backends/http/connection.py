@@ -1,6 +1,7 @@
 """One connection: writes requests, parses replies, watches the clock. One request at a time."""
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import cast
 
@@ -44,6 +45,7 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         self._until_close = False
         self._keep = False
+        self._was_over = False
         self._unmarked = 0
         self._head_size = 0
         self.gone = asyncio.Event()
@@ -66,6 +68,7 @@ class Connection(asyncio.Protocol):
         self._response = response
         self._patience = patience
         self._answered = False
+        self._was_over = _is_over(self._transport)
         self._in_head = True
         self._unmarked = self._head_size = 0
         self._began = self._heard = self._loop.time()
@@ -143,7 +146,8 @@ class Connection(asyncio.Protocol):
         if response.has_head and self._until_close and exc is None:
             response.body_ended()
             return
-        response.lost_unanswered = not self._answered
+        # Only a server that hung up before it was asked has surely not done the work.
+        response.lost_unanswered = self._was_over and not self._answered
         what = "cut its answer short" if self._answered else "closed the connection unanswered"
         error = BackendUnavailable(
             f"deployment {response.deployment!r} {what}", deployment=response.deployment
@@ -273,6 +277,15 @@ class Connection(asyncio.Protocol):
                 )
             )
         self.abort()
+
+
+def _is_over(transport: asyncio.Transport) -> bool:
+    """True when the other side has hung up, also when the event loop has yet to notice."""
+    if not hasattr(select, "poll"):
+        return False
+    poller = select.poll()
+    poller.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poller.poll(0))
 
 
 def _framing(fields: list[tuple[bytes, bytes]]) -> tuple[bytes, int, bool]:

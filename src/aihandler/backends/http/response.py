@@ -41,7 +41,7 @@ class Response:
         self.status = 0
         self.fields: list[tuple[bytes, bytes]] = []
         self.has_head = False
-        # The connection died before it had said anything: the one case that is safe to repeat.
+        # The connection was over before it was asked: the one case that is safe to repeat.
         self.lost_unanswered = False
         self._flow = flow
         self._limits = limits

@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 
-from aihandler.backends.codec import Asked, HttpCall, Reader
+from aihandler.backends.codec import Asked, HttpCall, Inbound, Reader, ReplyIdentity, StreamWriter
 from aihandler.backends.openai_chat.encode import encode
+from aihandler.backends.openai_chat.inbound import read_request
 from aihandler.backends.openai_chat.reader import choose_reader
+from aihandler.backends.openai_chat.writer import ChatStreamWriter, write_error, write_reply
 from aihandler.backends.profiles import Profile
+from aihandler.domain.answer import Reply
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
+from aihandler.errors import AIHandlerError
 
 __all__ = ["OpenAIChat"]
 
 
 class OpenAIChat:
-    """Translates one attempt. Opens no socket and never retries: the engine owns attempts."""
+    """Both directions. Opens no socket and never retries: the engine owns attempts."""
 
     kind = "openai"
 
@@ -26,3 +30,19 @@ class OpenAIChat:
     def reader(self, status: int, headers: Mapping[str, str], *, asked: Asked) -> Reader:
         """Reads the reply; by what came, not by what was asked for."""
         return choose_reader(status, headers, asked=asked)
+
+    def read_request(self, body: bytes, headers: Mapping[str, str]) -> Inbound:  # noqa: ARG002 - a Server's shape
+        """A client's request. Raises InputError."""
+        return read_request(body)
+
+    def write_reply(self, reply: Reply, identity: ReplyIdentity) -> bytes:
+        """The body of a whole reply."""
+        return write_reply(reply, identity)
+
+    def stream_writer(self, identity: ReplyIdentity, *, usage: bool) -> StreamWriter:
+        """A writer for one stream."""
+        return ChatStreamWriter(identity, usage=usage)
+
+    def write_error(self, error: AIHandlerError) -> tuple[int, bytes]:
+        """HTTP status and body of an error."""
+        return write_error(error)

@@ -9,23 +9,28 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 def usage_from(wire: WireUsage) -> Usage:
-    """Here the prompt includes cached tokens, and the answer mostly includes reasoning."""
+    """The prompt includes cached tokens and sound here, the answer mostly includes reasoning."""
     prompt = max(0, wire.prompt_tokens or 0)
     completion = max(0, wire.completion_tokens or 0)
     of_prompt = wire.prompt_tokens_details or Details()
     of_answer = wire.completion_tokens_details or Details()
-    cached = min(
-        prompt,
-        max(0, of_prompt.cached_tokens or wire.prompt_cache_hit_tokens or wire.cached_tokens or 0),
-    )
-    written = min(prompt - cached, max(0, of_prompt.cache_write_tokens or 0))
-    reasoning = of_answer.reasoning_tokens or wire.reasoning_tokens or 0
+    cached = _within(prompt, of_prompt.cached_tokens or _cached(wire))
+    written = _within(prompt - cached, of_prompt.cache_write_tokens)
+    heard = _within(prompt - cached - written, of_prompt.audio_tokens)
+    spoken = _within(completion, of_answer.audio_tokens)
     # A total above the sum of both means that reasoning is counted apart (xAI, Gemini).
     apart = max(0, (wire.total_tokens or 0) - prompt - completion)
-    if apart:
-        return Usage(prompt - cached - written, cached, written, completion, apart)
-    reasoning = max(0, min(reasoning, completion))
-    return Usage(prompt - cached - written, cached, written, completion - reasoning, reasoning)
+    reasoning = of_answer.reasoning_tokens or wire.reasoning_tokens
+    inside = 0 if apart else _within(completion - spoken, reasoning)
+    return Usage(
+        prompt - cached - written - heard,
+        cached,
+        written,
+        completion - spoken - inside,
+        apart or inside,
+        audio_input=heard,
+        audio_output=spoken,
+    )
 
 
 def estimated_usage(request: Request, answer_characters: int) -> Usage:
@@ -36,3 +41,11 @@ def estimated_usage(request: Request, answer_characters: int) -> Usage:
         output=-(-answer_characters // _CHARACTERS_PER_TOKEN),
         estimated=True,
     )
+
+
+def _cached(wire: WireUsage) -> int | None:
+    return wire.prompt_cache_hit_tokens or wire.cached_tokens or wire.num_cached_tokens
+
+
+def _within(whole: int, part: int | None) -> int:
+    return min(whole, max(0, part or 0))

@@ -1,8 +1,8 @@
-"""The parts of a chat completion reply that we read; what we do not know is passed over."""
-
-from typing import Any
+"""Token counts as they stand in a reply; whatever else they say is passed over."""
 
 import msgspec
+
+from aihandler.domain.task import Json
 
 
 class Details(msgspec.Struct):
@@ -11,6 +11,7 @@ class Details(msgspec.Struct):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
 
 
 class WireUsage(msgspec.Struct):
@@ -24,46 +25,12 @@ class WireUsage(msgspec.Struct):
     prompt_cache_hit_tokens: int | None = None
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+    num_cached_tokens: int | None = None
 
 
-class Body(msgspec.Struct):
-    """A message, or a piece of one."""
-
-    # A string, or a list of parts.
-    content: str | list[Any] | None = None
-    reasoning_content: str | None = None
-    # A string; some servers put a list or an object here.
-    reasoning: Any = None
-    refusal: str | None = None
-
-
-class Choice(msgspec.Struct):
-    """One answer of several, of which we read the first."""
-
-    index: int | None = 0
-    message: Body | None = None
-    delta: Body | None = None
-    finish_reason: str | None = None
-
-
-class Completion(msgspec.Struct):
-    """A whole reply, or one chunk of a streamed one. `error` is set in place of an answer."""
-
-    id: str | int | None = None
-    model: str | None = None
-    choices: list[Choice] | None = None
-    # Read apart: counts of an odd form must not cost an answer that is paid for.
-    usage: msgspec.Raw = msgspec.Raw()
-    error: Any = None
-
-
-decode_completion = msgspec.json.Decoder(Completion).decode
-_decode_usage = msgspec.json.Decoder(WireUsage | None).decode
-
-
-def wire_usage(raw: msgspec.Raw) -> WireUsage | None:
+def wire_usage(raw: Json) -> WireUsage | None:
     """Token counts, or None when there are none that can be read."""
     try:
-        return _decode_usage(raw) if raw else None
-    except msgspec.DecodeError:
+        return msgspec.convert(raw, WireUsage)
+    except msgspec.ValidationError:
         return None

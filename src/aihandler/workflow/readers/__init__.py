@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from aihandler.domain.document import Document
 from aihandler.errors import InputError
 from aihandler.workflow.readers.html import read_html
 from aihandler.workflow.readers.mail import read_mail
-from aihandler.workflow.readers.reading import Unreadable
+from aihandler.workflow.readers.reading import Unreadable, printable
 from aihandler.workflow.readers.table import read_csv, read_jsonl
 from aihandler.workflow.readers.text import read_text
 
@@ -47,10 +49,11 @@ def find_files(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
 def read_documents(files: Iterable[tuple[Path, Path]]) -> Iterator[Document | Unreadable]:
     """All documents of all files, one at a time."""
     for file, root in files:
-        name = file.relative_to(root).as_posix()
+        name = printable(file.relative_to(root).as_posix())
         kind = Path(name).parts[0] if len(Path(name).parts) > 1 else file.stem
         try:
-            yield from _READERS[file.suffix.lower()](file, name, kind)
+            for document in _READERS[file.suffix.lower()](file, name, kind):
+                yield document if printable(str(file)) == str(file) else _printable(document)
         except OSError as error:
             yield Unreadable(name, f"{error.strerror or 'cannot be read'}")
         except InputError as error:
@@ -65,6 +68,16 @@ def count_documents(files: Iterable[tuple[Path, Path]]) -> int | None:
     return sum(1 for _ in read_documents(files))
 
 
+def _printable(document: Document | Unreadable) -> Document | Unreadable:
+    if isinstance(document, Unreadable):
+        return document
+    return msgspec.structs.replace(
+        document,
+        source=printable(document.source),
+        fields={key: printable(value) for key, value in document.fields.items()},
+    )
+
+
 def _below(path: Path) -> list[tuple[Path, Path]]:
     if path.is_file():
         if path.suffix.lower() not in _READERS:
@@ -77,4 +90,3 @@ def _below(path: Path) -> list[tuple[Path, Path]]:
         raise InputError(f"{path} does not exist", hint="name a file or a folder of documents")
     files = (p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in _READERS)
     return [(p, path) for p in sorted(files)]
-

@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from aihandler.domain.document import Document
-from aihandler.workflow.readers.reading import decode, parse_class, read_bytes
+from aihandler.workflow.readers.classes import highest_class, is_class_name
+from aihandler.workflow.readers.reading import decode, read_bytes
 
 _HIDDEN = {"script", "style", "template", "noscript", "svg"}
 _BLOCKS = {
@@ -14,13 +15,14 @@ _BLOCKS = {
     "pre", "section", "table", "tr", "ul",
 }  # fmt: skip
 _CELLS = {"td", "th"}
+_META_NAMES = {"name", "property", "http-equiv"}
 
 
 def read_html(path: Path, name: str, kind: str) -> Iterator[Document]:
     """One document; `<meta name="data-class" content="...">` states its class."""
     page = parse_html(decode(read_bytes(path)))
     fields = {"text": page.text, "title": page.title, "kind": kind}
-    data_class = parse_class(page.meta.get("data-class"))
+    data_class = highest_class(page.classes)
     yield Document(id=name, fields=fields, data_class=data_class, source=str(path))
 
 
@@ -33,11 +35,11 @@ def parse_html(markup: str) -> "Page":
 
 
 class Page(HTMLParser):
-    """Collects title, meta entries and visible text."""
+    """Collects title, stated classes and visible text."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.meta: dict[str, str] = {}
+        self.classes: list[str] = []
         self.title = ""
         self._pieces: list[str] = []
         self._hidden = 0
@@ -52,8 +54,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Called by the parser."""
         if tag == "meta":
-            values = dict(attrs)
-            self.meta[(values.get("name") or "").lower()] = values.get("content") or ""
+            self._meta(attrs)
         elif tag == "title":
             self._in_title = True
         elif tag in _HIDDEN:
@@ -62,6 +63,10 @@ class Page(HTMLParser):
             self._pieces.append(" | ")
         elif tag in _BLOCKS:
             self._pieces.append("\n")
+
+    def _meta(self, attrs: list[tuple[str, str | None]]) -> None:
+        if any(k in _META_NAMES and is_class_name(v or "") for k, v in attrs):
+            self.classes += [v or "" for k, v in attrs if k == "content"]
 
     def handle_endtag(self, tag: str) -> None:
         """Called by the parser."""

@@ -3,16 +3,23 @@
 import email
 import email.policy
 from collections.abc import Iterator
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from pathlib import Path
 
 from aihandler.domain.document import Document
+from aihandler.domain.labels import DataClass
+from aihandler.workflow.readers.classes import (
+    class_in_passing,
+    highest_class,
+    is_class_name,
+    raised,
+)
 from aihandler.workflow.readers.html import parse_html
-from aihandler.workflow.readers.reading import decode, parse_class, read_bytes
+from aihandler.workflow.readers.reading import decode, read_bytes
 
 
 def read_mail(path: Path, name: str, kind: str) -> Iterator[Document]:
-    """One document; the header `X-Data-Class` states its class.
+    """One document; the header `X-Data-Class` states its class, and a part of it may raise that.
 
     `text` begins with the subject, which says more than many a body. `attachments` holds their
     names and `attachment_text` those that are text; `has_attachment` is `yes` or empty.
@@ -21,8 +28,10 @@ def read_mail(path: Path, name: str, kind: str) -> Iterator[Document]:
     assert isinstance(mail, EmailMessage)
     subject = _header(mail, "subject")
     attachments = list(mail.iter_attachments()) if mail.is_multipart() else []
+    body = _body(mail)
+    texts = [_content(part) for part in attachments if part.get_content_maintype() == "text"]
     fields = {
-        "text": f"Subject: {subject}\n\n{_body(mail)}".strip(),
+        "text": f"Subject: {subject}\n\n{body}".strip(),
         "kind": kind,
         "subject": subject,
         "from": _header(mail, "from"),
@@ -30,12 +39,18 @@ def read_mail(path: Path, name: str, kind: str) -> Iterator[Document]:
         "date": _header(mail, "date"),
         "has_attachment": "yes" if attachments else "",
         "attachments": ", ".join(part.get_filename() or "unnamed" for part in attachments),
-        "attachment_text": "\n\n".join(
-            _content(part) for part in attachments if part.get_content_maintype() == "text"
-        ),
+        "attachment_text": "\n\n".join(texts),
     }
-    data_class = parse_class(_header(mail, "x-data-class"))
+    # A mail that was passed on as an attachment brings its own label, and so may a file.
+    inner = [_stated(part) for part in mail.walk() if part is not mail]
+    data_class = raised(_stated(mail), [*inner, *map(class_in_passing, [body, *texts])])
     yield Document(id=name, fields=fields, data_class=data_class, source=str(path))
+
+
+def _stated(part: Message) -> DataClass | None:
+    # `X-Class` and `Class` mean other things in mails.
+    named = (str(v) for k, v in part.items() if is_class_name(k) and "data" in k.lower())
+    return highest_class(" ".join(value.split()) for value in named)
 
 
 def _header(mail: EmailMessage, name: str) -> str:

@@ -1,6 +1,5 @@
-"""What all readers share: bounds, decoding, and how a document says its class."""
+"""What all readers share: bounds, decoding, names that can be written down."""
 
-import re
 from pathlib import Path
 
 import msgspec
@@ -10,8 +9,6 @@ from aihandler.errors import InputError
 
 # One document above this is a mistake more often than a wish; no model takes it whole.
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
-
-_CLASS_LINE = re.compile(r"\A(?:data-)?class:\s*(\w+)[ \t]*(?:\r?\n|\Z)", re.IGNORECASE)
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -55,9 +52,6 @@ def parse_class(word: str | None) -> DataClass | None:
         raise InputError(f"{shown!r} is not a data class; known are {allowed}") from None
 
 
-def split_class_line(text: str) -> tuple[DataClass | None, str]:
-    """Takes a first line `Class: confidential` off a text."""
-    match = _CLASS_LINE.match(text)
-    if match is None:
-        return None, text
-    return parse_class(match.group(1)), text[match.end() :]
+def printable(name: str) -> str:
+    """A file name as text: bytes in it that are no UTF-8 are written out, as `\\udcff`."""
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()

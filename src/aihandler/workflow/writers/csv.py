@@ -1,4 +1,7 @@
-"""One row a document; the keys of an object become columns of their own (`extract.total`)."""
+"""One row a document; the keys of an object become columns of their own (`extract.total`).
+
+A key that is called as what a row says of each step is found under `extract.value.state`.
+"""
 
 import csv
 from collections.abc import Callable, Iterable
@@ -8,6 +11,10 @@ import msgspec
 
 from aihandler.domain.answer import DocumentResult, StepResult
 from aihandler.domain.task import Json
+
+# What a row says of the document and of each step: keys of a value never take these places.
+_OF_DOCUMENT = ("id", "class")
+_OF_STEP = ("state", "validity", "route", "reason")
 
 
 def write_csv(path: Path, results: Callable[[], Iterable[DocumentResult]]) -> None:
@@ -32,9 +39,9 @@ def _step(name: str, step: StepResult) -> dict[str, str]:
         return {f"{name}.state": step.state, f"{name}.reason": step.reason}
     value = step.answer.value
     cells = (
-        {f"{name}.{key}": _cell(item) for key, item in value.items()}
+        {_column(name, key): _cell(item) for key, item in value.items()}
         if isinstance(value, dict)
-        else {name: _cell(value)}
+        else {f"{name}.value" if name in _OF_DOCUMENT else name: _cell(value)}
     )
     return {
         **cells,
@@ -42,6 +49,10 @@ def _step(name: str, step: StepResult) -> dict[str, str]:
         f"{name}.validity": step.answer.validity.value,
         f"{name}.route": step.answer.route,
     }
+
+
+def _column(step: str, key: str) -> str:
+    return f"{step}.value.{key}" if key in _OF_STEP else f"{step}.{key}"
 
 
 def _cell(value: Json) -> str:

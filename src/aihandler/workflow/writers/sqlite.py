@@ -1,4 +1,7 @@
-"""Two tables: `document`, and `result` with one row per document and step (values as JSON)."""
+"""Two tables: `document`, and `result` with one row per document and step (values as JSON).
+
+`number` is the place in the input and joins them; an `id` may come twice.
+"""
 
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -10,9 +13,15 @@ import msgspec
 from aihandler.domain.answer import DocumentResult, StepResult
 
 _TABLES = """
-create table document (id text primary key, class text not null, source text not null);
+create table document (
+    number integer primary key,
+    id text not null,
+    class text not null,
+    source text not null
+);
 create table result (
-    document_id text not null references document (id),
+    number integer not null references document (number),
+    document_id text not null,
     step text not null,
     state text not null,
     value text,
@@ -21,7 +30,7 @@ create table result (
     confidence real,
     cost_nano_usd integer,
     reason text not null,
-    primary key (document_id, step)
+    primary key (number, step)
 );
 """
 
@@ -30,12 +39,14 @@ def write_sqlite(path: Path, results: Callable[[], Iterable[DocumentResult]]) ->
     """Writes a new database file."""
     with closing(sqlite3.connect(path)) as database, database:
         database.executescript(_TABLES)
-        for result in results():
-            document = (result.document_id, result.data_class.value, result.source)
-            database.execute("insert or replace into document values (?, ?, ?)", document)
+        # Two files may hold documents of one id, and both are results.
+        for number, result in enumerate(results(), start=1):
+            document = (number, result.document_id, result.data_class.value, result.source)
+            database.execute("insert into document values (?, ?, ?, ?)", document)
+            steps = result.steps.items()
             database.executemany(
-                "insert or replace into result values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(result.document_id, name, *_row(step)) for name, step in result.steps.items()],
+                "insert into result values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(number, result.document_id, name, *_row(step)) for name, step in steps],
             )
 
 

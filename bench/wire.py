@@ -1,0 +1,373 @@
+"""Every recorded exchange through its codec, both ways, and what decoding costs:
+`python -m bench.wire --data FOLDER`, a folder of `*.jsonl.gz`, one HTTP exchange a line.
+
+Without a folder only the costs are measured.
+"""
+
+import argparse
+import gzip
+import itertools
+import json
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from aihandler.backends import OpenAIChat, Profile, load_profiles
+from aihandler.backends.codec import Asked, ReplyIdentity
+from aihandler.domain.answer import Reply
+from aihandler.domain.conversation import Request, message
+from aihandler.domain.deployment import Deployment, Hosting, Model
+from aihandler.errors import BackendError, InputError
+
+IDENTITY = ReplyIdentity("id", "model", 0)
+_CUTS = 12
+
+
+class Format:
+    """One row: how a format's recordings are told, read and compared."""
+
+    def __init__(
+        self,
+        codec: Any,
+        *,
+        api: str,
+        profile: Callable[[Mapping[str, Any]], Profile],
+        total: Callable[[Any], int | None],
+        plain: Callable[[Any], Any],
+        chunk: bytes,
+        stream_end: bytes,
+        request: bytes,
+    ) -> None:
+        self.codec = codec
+        self.api = api
+        self.profile = profile
+        self.total = total
+        self.plain = plain
+        self.chunk = chunk
+        self.stream_end = stream_end
+        self.request = request
+
+
+def read(fmt: Format, exchange: Mapping[str, Any], body: bytes, *, pieces: list[int]) -> list[Any]:
+    """The events of a reply that comes cut at `pieces`."""
+    profile = fmt.profile(exchange.get("request_body") or {})
+    asked = Asked(Request("t", (message("user", "hi"),)), _DEPLOYMENT, profile, exchange["stream"])
+    headers = exchange.get("response_headers") or {}
+    kind = "text/event-stream" if exchange["response_encoding"] == "text" else "application/json"
+    reader = fmt.codec.reader(exchange["status"], {**headers, "content-type": kind}, asked=asked)
+    events: list[Any] = []
+    edges = [0, *sorted(place % (len(body) + 1) for place in pieces), len(body)]
+    for begin, end in itertools.pairwise(edges):
+        events += reader.feed(body[begin:end])
+    return [*events, *reader.end()]
+
+
+def examine(fmt: Format, exchange: Mapping[str, Any], counts: dict[str, int]) -> None:
+    """Adds one exchange to the counts; what goes wrong is printed."""
+    told = f"{exchange['provider']} {exchange['path']}#{exchange['index']}"
+    _ask_again(fmt, exchange, counts, told=told)
+    text = exchange["response_body"]
+    body = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
+    data = body.encode()
+    try:
+        events = read(fmt, exchange, data, pieces=[])
+    except BackendError as error:
+        refused = exchange["status"] >= 400 or _tells_error(exchange)
+        counts["errors, typed" if refused else "FAILED"] += 1
+        if not refused:
+            print(f"  failed: {told}: {error}")
+        return
+    reply = events[-1].reply
+    counts["decoded"] += 1
+    whole = _whole_body(exchange)
+    total = fmt.total(whole)
+    if total is not None and (reply.usage is None or reply.usage.total != total):
+        counts["USAGE MISMATCHES"] += 1
+        print(f"  usage: {told}: {reply.usage} against {total}")
+    counts["usage equal to the provider's total"] += total is not None
+    _cut_anywhere(fmt, exchange, data, events=events, counts=counts)
+    _stream_again(fmt, exchange, reply, counts=counts, told=told)
+    if not isinstance(text, str):
+        _write_again(fmt, reply, text, counts=counts, told=told)
+
+
+def costs(fmt: Format) -> Iterator[tuple[str, list[float]]]:
+    """Microseconds of CPU, round by round."""
+    asked = Asked(
+        Request("t", (message("user", "hi"),)), _DEPLOYMENT, fmt.profile({}), streamed=True
+    )
+    headers = {"content-type": "text/event-stream"}
+
+    def stream() -> None:
+        reader = fmt.codec.reader(200, headers, asked=asked)
+        for _ in range(200):
+            reader.feed(fmt.chunk)
+        reader.feed(fmt.stream_end)
+        reader.end()
+
+    yield "a streamed chunk", [cost / 200 for cost in _cpu_us(stream)]
+    inbound = fmt.codec.read_request(fmt.request, {})
+    yield f"a request of {len(fmt.request)} bytes, read", _cpu_us(lambda: _read(fmt), times=200)
+    profile = fmt.profile({})
+    yield (
+        "the same, written",
+        _cpu_us(
+            lambda: fmt.codec.encode(inbound.request, _DEPLOYMENT, profile, streamed=True),
+            times=200,
+        ),
+    )
+
+
+def _read(fmt: Format) -> None:
+    fmt.codec.read_request(fmt.request, {})
+
+
+def _cpu_us(once: Callable[[], object], *, times: int = 1) -> list[float]:
+    rounds = []
+    for _ in range(15):
+        began = time.process_time()
+        for _ in range(times * 5):
+            once()
+        rounds.append((time.process_time() - began) / (times * 5) * 1e6)
+    return rounds
+
+
+def _ask_again(
+    fmt: Format, exchange: Mapping[str, Any], counts: dict[str, int], *, told: str
+) -> None:
+    """A request to our own and back."""
+    sent = exchange["request_body"]
+    try:
+        inbound = fmt.codec.read_request(json.dumps(sent).encode(), {})
+    except InputError as error:
+        # What the provider refused as well is no request of this format.
+        refused = exchange["status"] >= 400
+        counts["requests refused, here as there" if refused else "REQUESTS FAILED"] += 1
+        print(f"  request: {told}: {error}")
+        return
+    deployment = Deployment("d", "openai", Model(inbound.model), Hosting.SELF)
+    call = fmt.codec.encode(
+        inbound.request, deployment, fmt.profile(sent), streamed=inbound.streamed
+    )
+    if fmt.plain(json.loads(call.body)) == fmt.plain(sent):
+        counts["requests equal"] += 1
+    elif call.lost:
+        counts["requests equal but for what is named"] += 1
+    else:
+        counts["REQUESTS DIFFER"] += 1
+        print(
+            f"  differs: {told}: {_difference(fmt.plain(sent), fmt.plain(json.loads(call.body)))}"
+        )
+
+
+def _cut_anywhere(
+    fmt: Format,
+    exchange: Mapping[str, Any],
+    data: bytes,
+    *,
+    events: list[Any],
+    counts: dict[str, int],
+) -> None:
+    chance = random.Random(len(data))
+    for _ in range(3):
+        places = [chance.randrange(len(data)) for _ in range(_CUTS)]
+        same = read(fmt, exchange, data, pieces=places) == events
+        counts["cut at random places, equal" if same else "CUT DIFFERENTLY, DIFFER"] += 1
+
+
+def _stream_again(
+    fmt: Format, exchange: Mapping[str, Any], reply: Reply, *, counts: dict[str, int], told: str
+) -> None:
+    """The reply as a stream of ours, read again."""
+    again = _streamed(fmt, reply, exchange)
+    # A guess is not told to a client as one.
+    counted = reply.usage is not None and not reply.usage.estimated
+    keys = ("parts", "finish", "usage") if counted else ("parts", "finish")
+    if reply.finish == "other":
+        # A stream that never said why it ended: no word of the format says that.
+        keys = tuple(key for key in keys if key != "finish")
+    wrong = [key for key in keys if getattr(again, key) != getattr(reply, key)]
+    counts["STREAM DIFFERS" if wrong else "stream equal to the whole"] += 1
+    if wrong:
+        key = wrong[0]
+        print(
+            f"  stream: {told}: {getattr(reply, key)!r:.300} against {getattr(again, key)!r:.300}"
+        )
+
+
+def _streamed(fmt: Format, reply: Reply, exchange: Mapping[str, Any]) -> Reply:
+    from aihandler.domain.answer import ReplyDone
+
+    made = fmt.codec.stream_writer(IDENTITY, usage=True).write(ReplyDone(reply))
+    again = {**exchange, "response_encoding": "text", "stream": True}
+    events = read(fmt, again, made, pieces=[])
+    found: Reply = events[-1].reply
+    return found
+
+
+def _write_again(
+    fmt: Format, reply: Reply, sent: Any, *, counts: dict[str, int], told: str
+) -> None:
+    """A reply to our own and back."""
+    identity = ReplyIdentity(sent.get("id"), sent.get("model"), sent.get("created"))
+    made = json.loads(fmt.codec.write_reply(reply, identity))
+    same = fmt.plain(made) == fmt.plain(sent)
+    counts["replies equal" if same else "REPLIES DIFFER"] += 1
+    if not same:
+        print(f"  reply: {told}: {_difference(fmt.plain(sent), fmt.plain(made))}")
+
+
+def _difference(one: Any, two: Any, where: str = "") -> str:
+    if isinstance(one, dict) and isinstance(two, dict):
+        for key in sorted(one.keys() | two.keys(), key=str):
+            if one.get(key, ...) != two.get(key, ...):
+                return _difference(one.get(key, "absent"), two.get(key, "absent"), f"{where}/{key}")
+    if isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
+        for place, (a, b) in enumerate(zip(one, two, strict=True)):
+            if a != b:
+                return _difference(a, b, f"{where}/{place}")
+    return f"{where}: {one!r:.120} against {two!r:.120}"
+
+
+def _tells_error(exchange: Mapping[str, Any]) -> bool:
+    return isinstance(exchange["response_body"], str) and '"error"' in exchange["response_body"]
+
+
+def _whole_body(exchange: Mapping[str, Any]) -> Any:
+    return exchange["response_body"]
+
+
+_DEPLOYMENT = Deployment("d", "openai", Model("m"), Hosting.SELF)
+
+
+def _chat_profile(sent: Mapping[str, Any]) -> Profile:
+    rows = load_profiles_once()
+    row = rows["vllm" if sent.get("max_tokens") is not None else "openai"]
+    # The recordings hold ids of other providers, which are to come back as they were.
+    return msgspec.structs.replace(row, call_ids="any")
+
+
+def _chat_total(body: Any) -> int | None:
+    if not isinstance(body, str):
+        return (body.get("usage") or {}).get("total_tokens")
+    last = None
+    for line in body.splitlines():
+        if line.startswith("data:") and line[5:].strip() != "[DONE]":
+            chunk = json.loads(line[5:])
+            usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
+            last = (usage or {}).get("total_tokens", last)
+    return last
+
+
+def _chat_plain(body: Any) -> Any:
+    """Without what a gateway sets itself. In replies, null and empty are as good as absent."""
+    plain = {k: v for k, v in body.items() if k not in {"model", "stream", "stream_options"}}
+    return _filled(plain) if "choices" in plain else plain
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_filled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    # The place of a call is told twice.
+    skipped = {"index"} if "function" in value else set()
+    if "function" in value:
+        value = {"type": "function", **value}
+    filled = {key: _filled(inner) for key, inner in value.items() if key not in skipped}
+    return {key: inner for key, inner in filled.items() if inner not in (None, "", [], {})}
+
+
+_PROFILES: dict[str, Profile] = {}
+
+
+def load_profiles_once() -> Mapping[str, Profile]:
+    if not _PROFILES:
+        _PROFILES.update(load_profiles())
+    return _PROFILES
+
+
+def _chat_request() -> bytes:
+    body = {
+        "model": "gpt-5-mini",
+        "messages": [
+            {"role": "system", "content": "You sort tickets. Answer with one word."},
+            {"role": "user", "content": "The invoice of May was paid twice. " * 30},
+        ],
+        "temperature": 0.0,
+        "max_completion_tokens": 64,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "tools": [
+            {
+                "type": "function",
+                "function": {
+                    "name": "look_up",
+                    "description": "Finds an invoice.",
+                    "parameters": {"type": "object", "properties": {"number": {"type": "string"}}},
+                },
+            }
+        ],
+        "user": "u-1",
+    }
+    return json.dumps(body).encode()
+
+
+FORMATS = {
+    "OpenAI chat": Format(
+        OpenAIChat(),
+        api="openai.chat",
+        profile=_chat_profile,
+        total=_chat_total,
+        plain=_chat_plain,
+        chunk=(
+            b'data: {"id":"chatcmpl-x","object":"chat.completion.chunk","created":1,"model":"m",'
+            b'"system_fingerprint":"fp","choices":[{"index":0,"delta":{"content":" token"},'
+            b'"logprobs":null,"finish_reason":null}],"usage":null}\n\n'
+        ),
+        stream_end=(
+            b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+        ),
+        request=_chat_request(),
+    ),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of recorded exchanges")
+    chosen = parser.parse_args()
+    failed = 0
+    for name, fmt in FORMATS.items():
+        print(f"{name}, load {os.getloadavg()[0]:.1f}")
+        for what, costs_us in costs(fmt):
+            middle, least = statistics.median(costs_us), min(costs_us)
+            print(f"  {what:45} {middle:7.1f} us CPU (least {least:.1f})")
+        if chosen.data:
+            failed += _over_all(fmt, chosen.data)
+    return 1 if failed else 0
+
+
+def _over_all(fmt: Format, folder: Path) -> int:
+    from collections import Counter
+
+    counts: Counter[str] = Counter()
+    for path in sorted(folder.glob("*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for exchange in map(json.loads, lines):
+                if exchange["api"] == fmt.api:
+                    counts["exchanges"] += 1
+                    examine(fmt, exchange, counts)
+    for what, count in counts.items():
+        print(f"  {what:45} {count:7}")
+    return sum(count for what, count in counts.items() if what.isupper())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,112 @@
+"""From our request to a request of Anthropic Messages."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from aihandler.backends.anthropic_messages.adapt import fit, with_schema
+from aihandler.backends.anthropic_messages.blocks import write_block, write_content
+from aihandler.backends.anthropic_messages.fields import KIND, Losses, restore
+from aihandler.backends.anthropic_messages.settings import (
+    ANSWER_TOOL,
+    asks_by_prompt,
+    asks_by_tool,
+    write_settings,
+)
+from aihandler.backends.anthropic_messages.tools import write_tools
+from aihandler.backends.codec import NOTE, HttpCall, KeyHeader
+from aihandler.backends.profiles import Profile
+from aihandler.domain.conversation import Message, Request
+from aihandler.domain.deployment import Deployment
+from aihandler.domain.parts import Part
+from aihandler.domain.task import Json, JsonOutput
+
+BETA = f"{NOTE}beta"
+# Notes that a system message stood among the turns.
+PLACED = f"{NOTE}placed"
+_encode = msgspec.json.Encoder().encode
+_VERSION = ("anthropic-version", "2023-06-01")
+_ACCEPT = {False: ("accept", "application/json"), True: ("accept", "text/event-stream")}
+_KEY = KeyHeader("x-api-key", "")
+
+
+def encode(
+    request: Request, deployment: Deployment, profile: Profile, *, streamed: bool
+) -> HttpCall:
+    """A request that was read from this format is written as it was; others are fitted to it."""
+    own = request.origin == KIND
+    losses = Losses(own=own)
+    body: dict[str, Json] = {"model": deployment.model.name}
+    write_settings(body, request, profile, losses)
+    if own:
+        _write_own_turns(body, request.messages)
+    else:
+        _write_fitted_turns(body, request, profile, losses)
+    write_tools(body, request, losses)
+    if streamed:
+        body["stream"] = True
+    headers: tuple[tuple[str, str], ...] = (_VERSION, _ACCEPT[streamed])
+    if own:
+        restore(body, request.extra)
+        if BETA in request.extra:
+            headers = (*headers, ("anthropic-beta", request.extra[BETA]))
+    else:
+        losses.add_fields("", request.extra)
+        if asks_by_tool(request, profile):
+            _ask_by_tool(body, request)
+    return HttpCall("/messages", _encode(body), "/v1", headers, _KEY, tuple(losses.found))
+
+
+def _write_own_turns(body: dict[str, Json], messages: Sequence[Message]) -> None:
+    first = 0
+    while first < len(messages) and _is_heading(messages[first]):
+        first += 1
+    if first == 1:
+        body["system"] = write_content(messages[0].parts, messages[0].extra, own=True)
+    elif first:
+        parts = [part for message in messages[:first] for part in message.parts]
+        body["system"] = [write_block(part, own=True) for part in parts]
+    body["messages"] = [_write_message(message, own=True) for message in messages[first:]]
+
+
+def _is_heading(message: Message) -> bool:
+    return message.role == "system" and PLACED not in message.extra
+
+
+def _write_fitted_turns(
+    body: dict[str, Json], request: Request, profile: Profile, losses: Losses
+) -> None:
+    system, turns = fit(request, losses)
+    if isinstance(request.output, JsonOutput) and asks_by_prompt(request, profile):
+        turns = with_schema(turns, request.output)
+    if system:
+        body["system"] = _write_system(system)
+    body["messages"] = [_write_message(turn, own=False) for turn in turns]
+
+
+def _write_system(parts: Sequence[Part]) -> str | list[Json]:
+    return write_content(parts, {}, own=False)
+
+
+def _write_message(message: Message, *, own: bool) -> dict[str, Json]:
+    wire: dict[str, Json] = {
+        "role": message.role,
+        "content": write_content(message.parts, message.extra, own=own),
+    }
+    return restore(wire, message.extra) if own and message.extra else wire
+
+
+def _ask_by_tool(body: dict[str, Json], request: Request) -> None:
+    assert isinstance(request.output, JsonOutput)
+    body["tools"] = [
+        {
+            "name": ANSWER_TOOL,
+            "description": "Gives the answer.",
+            "input_schema": request.output.schema,
+        }
+    ]
+    body["tool_choice"] = {
+        "type": "tool",
+        "name": ANSWER_TOOL,
+        "disable_parallel_tool_use": True,
+    }

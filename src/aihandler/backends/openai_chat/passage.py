@@ -1,0 +1,69 @@
+"""What of a request may pass to one server, and the list of what could not."""
+
+from collections.abc import Mapping
+
+from aihandler.backends.call_ids import CallIds
+from aihandler.backends.codec import Lost
+from aihandler.backends.profiles import Profile
+from aihandler.domain.conversation import Request
+from aihandler.domain.parts import ToolCall, ToolResult
+from aihandler.domain.task import Json
+
+# The name of this wire format in `Request.origin`, `Opaque.format` and `Reply.extra`.
+ORIGIN = "openai.chat"
+
+
+class Passage:
+    """One request on its way out. `same`: it came in this format, so all of it may go back."""
+
+    def __init__(self, request: Request, profile: Profile) -> None:
+        self.profile = profile
+        self.same = request.origin == ORIGIN
+        self.lost: list[Lost] = []
+        self.ids = CallIds(profile.call_ids, _call_ids(request))
+
+    def lose(self, pointer: str, what: str) -> None:
+        """Notes that something stays behind."""
+        self.lost.append(Lost(pointer, what))
+
+    def beside(self, extra: Mapping[str, Json], pointer: str) -> Mapping[str, Json]:
+        """The fields that have no word of ours; those of another format stay behind."""
+        if self.same or not extra:
+            return extra
+        for key, value in extra.items():
+            # None and empty values only say how something was written, not what.
+            if value not in (None, "", [], {}):
+                self.lose(f"{pointer}/extra/{key}", f"the field {key!r} of another format")
+        return {}
+
+
+def over(extra: Mapping[str, Json], built: dict[str, Json]) -> dict[str, Json]:
+    """`built`, with the fields of `extra` that it lacks, also one level down."""
+    if not extra:
+        return built
+    merged = {**extra, **built}
+    for key, value in built.items():
+        beside = extra.get(key)
+        if isinstance(value, dict) and isinstance(beside, dict):
+            merged[key] = {**beside, **value}
+    return merged
+
+
+def take_text(left: dict[str, Json], key: str) -> str:
+    """Takes a text out of `left`. What is empty or no text stays there, to be written as it was."""
+    value = left.get(key)
+    if isinstance(value, str) and value:
+        del left[key]
+        return value
+    return ""
+
+
+def _call_ids(request: Request) -> tuple[str, ...]:
+    found = []
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                found.append(part.id)
+            elif isinstance(part, ToolResult):
+                found.append(part.call_id)
+    return tuple(found)
