@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from aihandler.backends.anthropic_messages import AnthropicMessages
 from aihandler.backends.http_caller import HttpCaller
 from aihandler.backends.openai_chat import OpenAIChat
 from aihandler.backends.profiles import load_profiles
@@ -85,8 +86,12 @@ class Rooms:
         transport = Transport(
             monotonic=self.clock.monotonic, secrets=lambda secret: resolve(secret, environ)
         )
-        http = HttpCaller(transport, codec=OpenAIChat(), profiles=load_profiles())
-        return {**self._builtin(), "openai": http}
+        profiles = load_profiles()
+        http = {
+            codec.kind: HttpCaller(transport, codec=codec, profiles=profiles)
+            for codec in (OpenAIChat(), AnthropicMessages())
+        }
+        return {**self._builtin(), **http}
 
     def _builtin(self) -> Mapping[str, Caller]:
         if not any(d.in_process for d in self.configuration.deployments.values()):

@@ -6,6 +6,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aihandler.backends.anthropic_messages import AnthropicMessages
     from aihandler.backends.discovery import FoundServer, discover, probe_models
     from aihandler.backends.http.limits import HttpLimits
     from aihandler.backends.http_caller import HttpCaller
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from aihandler.backends.transport import Transport
 
 __all__ = [
+    "AnthropicMessages",
     "FoundServer",
     "HttpCaller",
     "HttpLimits",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AnthropicMessages": "anthropic_messages",
     "FoundServer": "discovery",
     "HttpCaller": "http_caller",
     "HttpLimits": "http.limits",

@@ -27,8 +27,8 @@ _BLAMES_REQUEST = re.compile(
     re.IGNORECASE,
 )
 _CONTEXT = re.compile(
-    r"context_length_exceeded|exceed_context_size|maximum context|context (length|window|size|limit)"
-    r"|too many tokens|prompt is too long",
+    r"context_length_exceeded|exceed_context_size|maximum context"
+    r"|context (length|window|size|limit)|too many tokens|prompt is too long",
     re.IGNORECASE,
 )
 _FILTER = re.compile(

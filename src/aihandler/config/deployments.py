@@ -24,8 +24,10 @@ from aihandler.domain.deployment import (
     Tls,
 )
 
-BACKENDS = ("openai", "builtin/classify", "builtin/extract", "builtin/summarise")
+BACKENDS = ("openai", "anthropic", "builtin/classify", "builtin/extract", "builtin/summarise")
 _MAX_PORT = 65_535
+# Formats of one vendor have an address that need not be written.
+_USUAL_URLS = {"anthropic": "https://api.anthropic.com"}
 _Target = TypeVar("_Target", bound=msgspec.Struct)
 
 
@@ -126,6 +128,8 @@ def _known_backend(keys: DeploymentKeys, path: Path, draft: Draft) -> None:
 def _urls(keys: DeploymentKeys, path: Path, draft: Draft) -> tuple[str, ...]:
     if keys.url and keys.urls:
         draft.wrong((*path, "urls"), "has both 'url' and 'urls'", hint="list all under `urls`")
+    if not keys.url and not keys.urls and keys.backend in _USUAL_URLS:
+        return (_USUAL_URLS[keys.backend],)
     if not keys.url and not keys.urls:
         hint = 'such as url: "http://localhost:8000/v1"'
         draft.wrong(path, f"{path[-1]} lacks the key 'url'", hint=hint)

@@ -101,7 +101,9 @@ class TlsKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DeploymentKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model at an address."""
 
-    backend: Annotated[Text, about("`openai`, or a model of this process: `builtin/classify`.")]
+    backend: Annotated[
+        Text, about("`openai`, `anthropic`, or of this process: `builtin/classify`.")
+    ]
     model: Annotated[str, about("Name of the model, as the server knows it.")] = ""
     url: Annotated[str, about("Address, up to and with `/v1`.")] = ""
     urls: Annotated[list[Text], about("Addresses of equal replicas, instead of `url`.")] = []

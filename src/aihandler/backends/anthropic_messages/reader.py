@@ -140,6 +140,7 @@ class _StreamReader:
             event = _decode_event(payload)
             kind = event.type
             if kind == "content_block_delta" and event.delta is not None:
+                self._begun = True
                 self._delta(event.index, event.delta, payload, events)
                 return
             whole = _decode(payload)

@@ -84,13 +84,15 @@ def read_thinking(rest: dict[str, Json]) -> ThinkingWish | None:
 
 def read_output(rest: dict[str, Json]) -> Output:
     """The schema that the answer has to meet; it is written back to where it stood."""
+    older: Json = rest.get("output_format", {})
+    if _is_schema(older):
+        return JsonOutput(older["schema"])
     config = rest.get("output_config")
     form: Json = config.get("format") if isinstance(config, dict) else {}
     if isinstance(config, dict) and _is_schema(form):
         _put_back(rest, "output_config", {k: v for k, v in config.items() if k != "format"})
         return JsonOutput(form["schema"])
-    older: Json = rest.get("output_format", {})
-    return JsonOutput(older["schema"]) if _is_schema(older) else TextOutput()
+    return TextOutput()
 
 
 def write_settings(

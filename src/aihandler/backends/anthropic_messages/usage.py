@@ -50,7 +50,11 @@ def read_usage(wire: Mapping[str, Json]) -> Usage:
 def unread(wire: Mapping[str, Json]) -> dict[str, Json]:
     """What a provider says beside the counts (`service_tier`, uses of its own tools)."""
     known = (*_COUNTED, "cache_creation", "output_tokens_details")
-    return {key: value for key, value in wire.items() if key not in known}
+    said = {key: value for key, value in wire.items() if key not in known}
+    if _count(wire.get(_COUNTED[3])) and wire.get("cache_creation") is None:
+        # Lifetimes that the provider does not tell are not made up for a client.
+        said["cache_creation"] = None
+    return said
 
 
 def write_usage(usage: Usage, extra: Mapping[str, Json]) -> dict[str, Json]:

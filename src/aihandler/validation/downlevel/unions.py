@@ -138,6 +138,9 @@ def _first_leaf_with(sent: _Node, around: _Node) -> _Node:
 
 def _exclude_each_other(branches: list[_Node]) -> bool:
     """True when it is plain that no value fits two: other types, or another value under a key."""
+    if any("$ref" in branch for branch in branches):
+        # What stands beside a reference does not tell the type of what it leads to.
+        return False
     kinds = [typed(branch).get("type") for branch in branches]
     if all(isinstance(kind, str) for kind in kinds) and len(set(map(str, kinds))) == len(kinds):
         # Every integer is a number.
