@@ -4,6 +4,9 @@ import msgspec
 
 from aihandler.domain.task import Json
 
+# No call has this many tokens: a server that says so miscounts.
+_MOST = 1_000_000_000
+
 
 class Details(msgspec.Struct):
     """A breakdown of a token count."""
@@ -29,8 +32,12 @@ class WireUsage(msgspec.Struct):
 
 
 def wire_usage(raw: Json) -> WireUsage | None:
-    """Token counts, or None when there are none that can be read."""
+    """Token counts, or None when there are none that can be believed: then they are estimated."""
     try:
-        return msgspec.convert(raw, WireUsage)
+        usage = msgspec.convert(raw, WireUsage)
     except msgspec.ValidationError:
         return None
+    counts = (usage.prompt_tokens, usage.completion_tokens)
+    if counts == (None, None) or any(n is not None and not 0 <= n <= _MOST for n in counts):
+        return None
+    return usage if (usage.total_tokens or 0) <= 2 * _MOST else None
