@@ -47,6 +47,7 @@ class Lookups:
 
     def ended(self, entry_id: int, settlement: Settlement) -> None:
         """Remembers a reply that may be used again."""
+        self._renew_in_time()
         key = self._keys.pop(entry_id, b"")
         if not self._keep_replies:
             return
@@ -56,6 +57,7 @@ class Lookups:
 
     def accepted(self, accepted: Accepted) -> None:
         """Remembers an answer."""
+        self._renew_in_time()
         self._seen.add(accepted.work_key)
         self._work[0][accepted.work_key] = accepted
 
@@ -93,9 +95,13 @@ class Lookups:
         return Accepted(work_key, version, answer, run_id, document_id, step)
 
     def _is_new(self, key: bytes) -> bool:
+        self._renew_in_time()
+        return self._seen.lacks(key)
+
+    def _renew_in_time(self) -> None:
+        # Also by those who only write: what is remembered would otherwise never be let go.
         if self._clock.monotonic() >= self._until:
             self._renew()
-        return self._seen.lacks(key)
 
     def _execute(self, statement: str, key: bytes) -> tuple | None:  # type: ignore[type-arg]  # a row of either statement
         if not self._reader.in_transaction:
