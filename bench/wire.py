@@ -16,42 +16,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from aihandler.backends import AnthropicMessages, OpenAIChat, Profile, load_profiles
 from aihandler.backends.codec import Asked, ReplyIdentity
 from aihandler.domain.answer import Reply
 from aihandler.domain.conversation import Request, message
 from aihandler.domain.deployment import Deployment, Hosting, Model
 from aihandler.errors import BackendError, InputError
+from bench.wire_formats import FORMATS
+from bench.wire_formats.form import Format
 
 IDENTITY = ReplyIdentity("id", "model", 0)
 _CUTS = 12
-
-
-class Format:
-    """One row: how a format's recordings are told, read and compared."""
-
-    def __init__(
-        self,
-        codec: Any,
-        *,
-        api: str,
-        profile: Callable[[Mapping[str, Any]], Profile],
-        total: Callable[[Any], int | None],
-        plain: Callable[[Any], Any],
-        chunk: bytes,
-        stream_end: bytes,
-        request: bytes,
-    ) -> None:
-        self.codec = codec
-        self.api = api
-        self.profile = profile
-        self.total = total
-        self.plain = plain
-        self.chunk = chunk
-        self.stream_end = stream_end
-        self.request = request
 
 
 def read(fmt: Format, exchange: Mapping[str, Any], body: bytes, *, pieces: list[int]) -> list[Any]:
@@ -244,163 +218,6 @@ def _whole_body(exchange: Mapping[str, Any]) -> Any:
 
 
 _DEPLOYMENT = Deployment("d", "openai", Model("m"), Hosting.SELF)
-
-
-def _chat_profile(sent: Mapping[str, Any]) -> Profile:
-    rows = load_profiles_once()
-    row = rows["vllm" if sent.get("max_tokens") is not None else "openai"]
-    # The recordings hold ids of other providers, which are to come back as they were.
-    return msgspec.structs.replace(row, call_ids="any")
-
-
-def _chat_total(body: Any) -> int | None:
-    if not isinstance(body, str):
-        return (body.get("usage") or {}).get("total_tokens")
-    last = None
-    for line in body.splitlines():
-        if line.startswith("data:") and line[5:].strip() != "[DONE]":
-            chunk = json.loads(line[5:])
-            usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
-            last = (usage or {}).get("total_tokens", last)
-    return last
-
-
-def _chat_plain(body: Any) -> Any:
-    """Without what a gateway sets itself. In replies, null and empty are as good as absent."""
-    plain = {k: v for k, v in body.items() if k not in {"model", "stream", "stream_options"}}
-    return _filled(plain) if "choices" in plain else plain
-
-
-def _filled(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_filled(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    # The place of a call is told twice.
-    skipped = {"index"} if "function" in value else set()
-    if "function" in value:
-        value = {"type": "function", **value}
-    filled = {key: _filled(inner) for key, inner in value.items() if key not in skipped}
-    return {key: inner for key, inner in filled.items() if inner not in (None, "", [], {})}
-
-
-_PROFILES: dict[str, Profile] = {}
-
-
-def load_profiles_once() -> Mapping[str, Profile]:
-    if not _PROFILES:
-        _PROFILES.update(load_profiles())
-    return _PROFILES
-
-
-def _messages_total(body: Any) -> int | None:
-    """All that is billed at the model's price: the counts leave out compaction."""
-    if isinstance(body, str):
-        usage: dict[str, Any] = {}
-        for line in body.splitlines():
-            if line.startswith("data:"):
-                event = json.loads(line[5:])
-                usage |= event.get("usage") or event.get("message", {}).get("usage") or {}
-    else:
-        usage = body.get("usage") or {}
-    spent = [usage, *(i for i in usage.get("iterations") or () if i["type"] == "compaction")]
-    keys = ("input_tokens", "output_tokens", "cache_read_input_tokens")
-    return sum(c.get(k) or 0 for c in spent for k in (*keys, "cache_creation_input_tokens"))
-
-
-def _messages_plain(body: Any) -> Any:
-    """Without the model. In replies, null and zero counts are as good as absent."""
-    plain = {k: v for k, v in body.items() if k not in {"model", "stream"}}
-    return _counted(plain) if "content" in plain else plain
-
-
-def _counted(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    inner = {key: _counted(held) for key, held in value.items()}
-    return {key: held for key, held in inner.items() if held not in (None, 0, {})}
-
-
-def _messages_request() -> bytes:
-    body = {
-        "model": "claude-sonnet-4-5",
-        "max_tokens": 64,
-        "system": "You sort tickets. Answer with one word.",
-        "messages": [{"role": "user", "content": "The invoice of May was paid twice. " * 30}],
-        "temperature": 0.0,
-        "stream": True,
-        "tools": [
-            {
-                "name": "look_up",
-                "description": "Finds an invoice.",
-                "input_schema": {"type": "object", "properties": {"number": {"type": "string"}}},
-            }
-        ],
-        "metadata": {"user_id": "u-1"},
-    }
-    return json.dumps(body).encode()
-
-
-def _chat_request() -> bytes:
-    body = {
-        "model": "gpt-5-mini",
-        "messages": [
-            {"role": "system", "content": "You sort tickets. Answer with one word."},
-            {"role": "user", "content": "The invoice of May was paid twice. " * 30},
-        ],
-        "temperature": 0.0,
-        "max_completion_tokens": 64,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "tools": [
-            {
-                "type": "function",
-                "function": {
-                    "name": "look_up",
-                    "description": "Finds an invoice.",
-                    "parameters": {"type": "object", "properties": {"number": {"type": "string"}}},
-                },
-            }
-        ],
-        "user": "u-1",
-    }
-    return json.dumps(body).encode()
-
-
-FORMATS = {
-    "OpenAI chat": Format(
-        OpenAIChat(),
-        api="openai.chat",
-        profile=_chat_profile,
-        total=_chat_total,
-        plain=_chat_plain,
-        chunk=(
-            b'data: {"id":"chatcmpl-x","object":"chat.completion.chunk","created":1,"model":"m",'
-            b'"system_fingerprint":"fp","choices":[{"index":0,"delta":{"content":" token"},'
-            b'"logprobs":null,"finish_reason":null}],"usage":null}\n\n'
-        ),
-        stream_end=(
-            b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-        ),
-        request=_chat_request(),
-    ),
-    "Anthropic Messages": Format(
-        AnthropicMessages(),
-        api="anthropic.messages",
-        profile=lambda _: load_profiles_once()["anthropic"],
-        total=_messages_total,
-        plain=_messages_plain,
-        chunk=(
-            b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
-            b'"delta":{"type":"text_delta","text":" token"}}\n\n'
-        ),
-        stream_end=(
-            b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},'
-            b'"usage":{"output_tokens":200}}\n\ndata: {"type":"message_stop"}\n\n'
-        ),
-        request=_messages_request(),
-    ),
-}
 
 
 def main() -> int:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from aihandler.backends.anthropic_messages import AnthropicMessages
+from aihandler.backends.formats import codec_of
 from aihandler.backends.http_caller import HttpCaller
-from aihandler.backends.openai_chat import OpenAIChat
 from aihandler.backends.profiles import load_profiles
 from aihandler.backends.transport import Transport
 from aihandler.config.configuration import Configuration
@@ -87,9 +86,10 @@ class Rooms:
             monotonic=self.clock.monotonic, secrets=lambda secret: resolve(secret, environ)
         )
         profiles = load_profiles()
+        deployments = self.configuration.deployments.values()
         http = {
-            codec.kind: HttpCaller(transport, codec=codec, profiles=profiles)
-            for codec in (OpenAIChat(), AnthropicMessages())
+            backend: HttpCaller(transport, codec=codec_of(backend), profiles=profiles)
+            for backend in sorted({d.backend for d in deployments if not d.in_process})
         }
         return {**self._builtin(), **http}
 

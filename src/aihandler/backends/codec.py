@@ -60,7 +60,7 @@ class Asked(msgspec.Struct, frozen=True):
     """What a reply answers to.
 
     `quotable` says whether words of the server may stand in an error message: not when they
-    repeat the request or a key.
+    repeat the request or a key. `by_tool`: the answer comes as the arguments of a tool.
     """
 
     request: Request
@@ -68,6 +68,7 @@ class Asked(msgspec.Struct, frozen=True):
     profile: Profile
     streamed: bool = False
     quotable: Callable[[str], bool] = _quote_nothing
+    by_tool: bool = False
 
 
 class Reader(Protocol):

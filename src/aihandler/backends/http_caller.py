@@ -2,15 +2,17 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 
-from aihandler.backends.codec import Asked, Codec
+from aihandler.backends.codec import Asked, Codec, Reader
 from aihandler.backends.http.response import Response
 from aihandler.backends.profiles import Profile, profile_for
 from aihandler.backends.replicas import Replicas
+from aihandler.backends.schema_modes import AnswerFromTool, prepared, schema_means
 from aihandler.backends.transport import Transport
 from aihandler.domain.answer import Reply, ReplyDone, StreamEvent
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
+from aihandler.domain.schemas import SchemaMeans
 
 # Words of a server that repeat this many characters of a request may be quoting it.
 _TELLING = 12
@@ -52,7 +54,7 @@ class HttpCaller:
                 response.close()
         finally:
             self._replicas.end(deployment, replica)
-        reader = self._codec.reader(response.status, response.headers, asked=asked)
+        reader = self._reader(response, asked)
         reader.feed(body)
         return _reply(reader.end())
 
@@ -73,7 +75,7 @@ class HttpCaller:
                 asked, clearance, deadline=deadline, sent=sent, replica=replica
             )
             try:
-                reader = self._codec.reader(response.status, response.headers, asked=asked)
+                reader = self._reader(response, asked)
                 async for piece in response:
                     for event in reader.feed(piece):
                         yield event
@@ -91,6 +93,12 @@ class HttpCaller:
             return f"{model.name}@{model.digest}"
         # What two hosts call by one name need not be the same weights.
         return f"{deployment.name}/{model.name}@{model.revision}"
+
+    def schema_means(
+        self, request: Request, deployment: Deployment, *, streamed: bool
+    ) -> tuple[SchemaMeans, ...]:
+        """What this deployment's profile says of schemas, for such a request."""
+        return schema_means(request, self._profile(deployment), streamed=streamed)
 
     async def close(self) -> None:
         """Closes the transport."""
@@ -112,12 +120,19 @@ class HttpCaller:
         )
 
     def _asked(self, request: Request, deployment: Deployment, *, streamed: bool) -> Asked:
+        profile = self._profile(deployment)
+        ready = prepared(request, profile, streamed=streamed, kind=self._codec.kind)
+
         def quotable(words: str) -> bool:
             return not self._transport.reveals_key(words, deployment) and not _repeats(
-                words, request
+                words, ready.request
             )
 
-        return Asked(request, deployment, self._profile(deployment), streamed, quotable)
+        return Asked(ready.request, deployment, profile, streamed, quotable, ready.by_tool)
+
+    def _reader(self, response: Response, asked: Asked) -> Reader:
+        reader = self._codec.reader(response.status, response.headers, asked=asked)
+        return AnswerFromTool(reader) if asked.by_tool else reader
 
     def _profile(self, deployment: Deployment) -> Profile:
         known = self._known.get(deployment.name)

@@ -9,12 +9,17 @@ import msgspec
 
 from aihandler.backends.call_ids import CallIdForm
 from aihandler.domain.deployment import Deployment
+from aihandler.domain.schemas import SchemaMode
 from aihandler.errors import ConfigError
 
-# json_schema: `response_format: {type: json_schema, json_schema: {schema}}`, as OpenAI has it.
-# json_object_schema: `response_format: {type: json_object, schema}`, as llama-cpp-python has it.
-# json_object: valid JSON of any shape. none: only the prompt asks.
-SchemaMode = Literal["json_schema", "json_object_schema", "json_object", "none"]
+# Where a server of its own takes a schema, outside of the format's field for it.
+# json_object_schema: `response_format: {type: json_object, schema}` (llama-cpp-python).
+# structured_outputs: `structured_outputs: {json: schema}` (vLLM); guided_json: its older name.
+# json_schema_field: `json_schema: schema` (llama-server). json_value: `response_format:
+# {type: json, value: schema}` (TGI).
+GrammarForm = Literal[
+    "", "json_object_schema", "structured_outputs", "guided_json", "json_schema_field", "json_value"
+]
 
 # How a server is told how much to think. enable_thinking: in `chat_template_kwargs` (vLLM, SGLang).
 WishForm = Literal["", "reasoning_effort", "reasoning", "thinking", "enable_thinking"]
@@ -27,6 +32,10 @@ ThinkTags = Literal["", "pair", "open"]
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One row. `hosts` are the vendor hosts that it is taken for when a deployment names none.
 
+    modes: the means by which a schema can be asked for, best first (`domain/schemas.py`).
+    schema_subset: what of JSON Schema the enforcing ones take (validation/downlevel/subsets.yaml).
+    strict: `strict: true` is said beside a schema. grammar_form: how `grammar` is written.
+    not_streamed, not_thinking, not_with_tools: modes that fail together with these.
     schema_in_prompt: the server hides the schema from the model, so the prompt has to show it.
     stream_usage_option: `stream_options: {include_usage: true}` is understood.
     stop_trimmed: the stop string is no part of the answer.
@@ -38,14 +47,19 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     call_ids: what the id of a tool call may look like.
     thinking_wish: how the server is told how much to think. thinking_replay: the field in which it
     wants to see earlier thoughts again. think_tags: thinking stands in the text, between tags.
-    forced_tool: where `schema_mode` offers nothing, a tool that must be called asks for the schema.
     thinking: how a wish to think is written, by a bound in tokens or left to the model.
     output_tokens: the bound of an answer where the format demands one and nobody named it.
     backends: the formats whose deployments have this row when they name none.
     """
 
     name: str = "generic"
-    schema_mode: SchemaMode = "none"
+    modes: tuple[SchemaMode, ...] = ("prompt",)
+    schema_subset: str = "none"
+    strict: bool = False
+    grammar_form: GrammarForm = ""
+    not_streamed: tuple[SchemaMode, ...] = ()
+    not_thinking: tuple[SchemaMode, ...] = ()
+    not_with_tools: tuple[SchemaMode, ...] = ()
     schema_in_prompt: bool = True
     stream_usage_option: bool = False
     stop_trimmed: bool = False
@@ -63,7 +77,6 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thinking_replay: Literal["", "reasoning", "reasoning_content", "content"] = ""
     think_tags: ThinkTags = ""
     hosts: tuple[str, ...] = ()
-    forced_tool: bool = False
     thinking: Literal["budget", "adaptive"] = "budget"
     output_tokens: int = 4096
     backends: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from aihandler.domain.parts import (
     ToolCall,
     ToolResult,
 )
+from aihandler.domain.schemas import SentSchema
 from aihandler.domain.task import Json, Output, TextOutput
 from aihandler.domain.tools import AnyTool, ToolChoice
 
@@ -92,6 +93,8 @@ class Request(msgspec.Struct, frozen=True):
     tools: tuple[AnyTool, ...] = ()
     tool_choice: ToolChoice | None = None
     thinking: ThinkingWish | None = None
+    # The schema as this deployment takes it; None leaves it to the codec.
+    sent: SentSchema | None = None
     # The `k` likeliest tokens at each place (0: only the one taken); None asks for none.
     logprobs: int | None = None
     # The wire format that this was read from, and what of it has no word here.

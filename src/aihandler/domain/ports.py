@@ -11,6 +11,7 @@ from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.labels import DataClass
+from aihandler.domain.schemas import SchemaMeans
 from aihandler.domain.task import Json
 from aihandler.domain.usage import Cost, Usage
 
@@ -65,6 +66,15 @@ class Caller(Protocol):
 
     def model_identity(self, request: Request, deployment: Deployment) -> str:
         """Names the weights that answer: part of the attempt key."""
+        ...
+
+    def schema_means(
+        self, request: Request, deployment: Deployment, *, streamed: bool
+    ) -> tuple[SchemaMeans, ...]:
+        """By which means this deployment may be held to the request's schema, best first.
+
+        Empty when it is not to be told of a schema, as the models of this process are not.
+        """
         ...
 
     async def close(self) -> None:

@@ -16,9 +16,10 @@ from aihandler.domain.usage import Cost, Usage
 from aihandler.engine.call import Call
 from aihandler.engine.flights import Flights
 from aihandler.engine.keys import attempt_key
+from aihandler.engine.schemas import Asking, Schemas
 from aihandler.engine.slots import Slots
 from aihandler.errors import BackendError, BackendUnavailable, ContentRefused
-from aihandler.validation import Validator, Verdict
+from aihandler.validation import Verdict
 
 _encode = msgspec.json.Encoder().encode
 
@@ -66,17 +67,17 @@ class Attempts:
         self._pricer = pricer
         self._clock = clock
         self._slots = Slots()
-        self._validators: dict[str, Validator] = {}
+        self._schemas = Schemas()
         self._flights = Flights()
 
     async def make(self, turn: Turn) -> Attempted:
         """Asks once, or finds what the same weights said when they were asked the same before."""
-        sending = self._sending(turn)
+        sending = self._sending(turn, streamed=False)
         if not turn.call.reuse:
             return await self._send(sending)
         earlier = self._journal.finished(sending.key) or await self._flights.landed(sending.key)
         if earlier is not None:
-            return self._again(turn, earlier)
+            return self._again(sending, earlier)
         with self._flights.open(sending.key) as flight:
             attempted = await self._send(sending)
             flight.land(attempted.reply)
@@ -84,7 +85,7 @@ class Attempts:
 
     async def stream(self, turn: Turn) -> AsyncGenerator[StreamEvent | Attempted]:
         """Asks once and yields what comes as it comes; the last item is the Attempted."""
-        sending = self._sending(turn)
+        sending = self._sending(turn, streamed=True)
         async with self._place(turn) as free:
             if not free:
                 yield self._never_asked(turn)
@@ -161,12 +162,17 @@ class Attempts:
             sent=lambda: self._mark_sent(sending, entry_id),
         )
 
-    def _sending(self, turn: Turn) -> "_Sending":
+    def _sending(self, turn: Turn, *, streamed: bool) -> "_Sending":
         caller = self._callers[turn.deployment.backend]
         request = _request(turn)
+        asking = self._schemas.asking(
+            turn.call.task, request, caller, deployment=turn.deployment, streamed=streamed
+        )
+        if asking.sent is not None:
+            request = msgspec.structs.replace(request, sent=asking.sent)
         model = caller.model_identity(request, turn.deployment)
         key = attempt_key(turn.call, request, model=model, clearance=turn.plan.clearance)
-        return _Sending(turn, request, caller, model, key, _Timer(self._clock))
+        return _Sending(turn, request, caller, asking, model, key, _Timer(self._clock))
 
     async def _begin(self, sending: "_Sending") -> int:
         self._journal.note_clearance(sending.turn.plan.clearance)
@@ -182,8 +188,9 @@ class Attempts:
             sending.timer.restart()
         self._journal.sent(entry_id)
 
-    def _again(self, turn: Turn, reply: Reply) -> Attempted:
-        outcome, verdict = self._judge(turn.call, reply)
+    def _again(self, sending: "_Sending", reply: Reply) -> Attempted:
+        turn = sending.turn
+        outcome, verdict = _judge(sending, reply)
         report = AttemptReport(
             entry_id=0,
             deployment=turn.deployment.name,
@@ -198,7 +205,7 @@ class Attempts:
 
     async def _settle_reply(self, sending: "_Sending", entry_id: int, reply: Reply) -> Attempted:
         turn, latency_s = sending.turn, sending.timer.elapsed_s
-        outcome, verdict = self._judge(turn.call, reply)
+        outcome, verdict = _judge(sending, reply)
         cost = self._cost(turn.deployment, reply.usage, latency_s)
         validity, problems = _became_valid(verdict, turn), _problems(verdict)
         settlement = Settlement(
@@ -265,21 +272,6 @@ class Attempts:
             return Cost(status="unpriced")
         return self._pricer.cost(deployment, usage or Usage(), latency_s)
 
-    def _judge(self, call: Call, reply: Reply) -> tuple[AttemptOutcome, Verdict]:
-        # A model that is not sure has still said something: it becomes the proposal of a review.
-        finish: Finish = "stop" if reply.finish == "abstain" else reply.finish
-        verdict = self._validator(call.task).check(reply.text, finish=finish, source=call.source)
-        if reply.finish == "abstain" or _unsure(call.task, reply):
-            return "abstained", verdict
-        if reply.finish == "refused":
-            return "refused", verdict
-        return ("valid" if verdict.ok else "invalid"), verdict
-
-    def _validator(self, task: Task) -> Validator:
-        if task.version not in self._validators:
-            self._validators[task.version] = Validator(task.output)
-        return self._validators[task.version]
-
 
 class _Timer:
     """Measures one attempt, and knows whether any byte of it has gone out."""
@@ -306,9 +298,22 @@ class _Sending(msgspec.Struct, frozen=True):
     turn: Turn
     request: Request
     caller: Caller
+    asking: Asking
     model: str
     key: bytes
     timer: _Timer
+
+
+def _judge(sending: _Sending, reply: Reply) -> tuple[AttemptOutcome, Verdict]:
+    call = sending.turn.call
+    # A model that is not sure has still said something: it becomes the proposal of a review.
+    finish: Finish = "stop" if reply.finish == "abstain" else reply.finish
+    verdict = sending.asking.validator.check(reply.text, finish=finish, source=call.source)
+    if reply.finish == "abstain" or _unsure(call.task, reply):
+        return "abstained", verdict
+    if reply.finish == "refused":
+        return "refused", verdict
+    return ("valid" if verdict.ok else "invalid"), verdict
 
 
 def _request(turn: Turn) -> Request:

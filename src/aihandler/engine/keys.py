@@ -12,11 +12,14 @@ def attempt_key(call: Call, request: Request, *, model: str, clearance: Clearanc
     Left out on purpose: bounds on length, time-outs, and which replica answers; an answer that
     is whole stays whole when they change.
     """
-    sampling = request.sampling
+    sampling, sent = request.sampling, request.sent
+    # Another way to ask for a schema may bring another answer, and is undone in another way.
+    means = () if sent is None else (sent.mode, sent.subset)
     return digest(
         "attempt",
         call.task.version,
         model,
+        *means,
         (sampling.temperature, sampling.top_p, sampling.seed, sampling.stop),
         request.messages or sorted(request.fields.items()),
         call.sample,

@@ -9,6 +9,7 @@ from aihandler.domain.conversation import Request, Text
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.labels import DataClass, Labels
 from aihandler.domain.rules import DeploymentFilter, Policy
+from aihandler.domain.schemas import SchemaMeans
 from aihandler.domain.task import Task
 from aihandler.domain.usage import Usage
 from aihandler.errors import AIHandlerError
@@ -81,6 +82,16 @@ class FakeCaller:
     def model_identity(self, request: Request, deployment: Deployment) -> str:  # noqa: ARG002 - a Caller's shape
         """The model's name."""
         return deployment.model.name
+
+    def schema_means(
+        self,
+        request: Request,  # noqa: ARG002 - a Caller's shape
+        deployment: Deployment,  # noqa: ARG002
+        *,
+        streamed: bool,  # noqa: ARG002
+    ) -> tuple[SchemaMeans, ...]:
+        """None: a schema is not sent."""
+        return ()
 
     async def close(self) -> None:
         """Notes that it was closed."""

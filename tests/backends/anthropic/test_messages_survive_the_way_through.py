@@ -441,16 +441,6 @@ def test_what_is_no_message_is_never_an_empty_success(body):
         read(body)
 
 
-def test_a_schema_is_asked_for_by_a_tool_and_read_back_as_text():
-    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
-    request = Request("t", (message("user", "hi"),), output=JsonOutput(schema))
-    body, _ = sent(request)
-    assert body["tool_choice"]["name"] == body["tools"][0]["name"] == "answer"
-    content = [{"type": "tool_use", "id": "a", "name": "answer", "input": {"a": 1}}]
-    reply = whole({"content": content, "stop_reason": "tool_use"}, request=request)
-    assert (reply.text, reply.finish) == ('{"a":1}', "stop")
-
-
 def test_a_schema_goes_natively_where_the_profile_says_so():
     request = Request("t", (message("user", "hi"),), output=JsonOutput({"type": "object"}))
     body, _ = sent(request, profile=PROFILES["anthropic-structured"])

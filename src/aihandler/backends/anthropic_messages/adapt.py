@@ -18,7 +18,6 @@ from aihandler.domain.parts import (
     ToolCall,
     ToolResult,
 )
-from aihandler.domain.task import JsonOutput
 
 
 def fit(request: Request, losses: Losses) -> tuple[tuple[Part, ...], list[Message]]:
@@ -44,21 +43,6 @@ def fit(request: Request, losses: Losses) -> tuple[tuple[Part, ...], list[Messag
         # A request needs a turn; instructions alone are one.
         turns, system = [("user", system)], []
     return tuple(system), [_turn(role, parts) for role, parts in turns]
-
-
-def with_schema(turns: list[Message], output: JsonOutput) -> list[Message]:
-    """Shows the schema to the model, at the end of what the user says last."""
-    schema = msgspec.json.encode(output.schema).decode()
-    asked = Text(
-        "\n\nAnswer with one JSON value that this JSON Schema admits, and with nothing else:\n"
-        f"{schema}"
-    )
-    last = max((i for i, turn in enumerate(turns) if turn.role == "user"), default=None)
-    if last is None:
-        return [*turns, Message("user", (asked,))]
-    turn = turns[last]
-    turns[last] = Message("user", (*turn.parts, asked), turn.extra)
-    return turns
 
 
 def _turn(role: str, parts: Sequence[Part]) -> Message:

@@ -7,7 +7,6 @@ import msgspec
 
 from aihandler.backends.anthropic_messages.blocks import read_block
 from aihandler.backends.anthropic_messages.fields import KIND, rest_of
-from aihandler.backends.anthropic_messages.settings import ANSWER_TOOL, asks_by_tool
 from aihandler.backends.anthropic_messages.usage import merge, read_usage, unread
 from aihandler.backends.codec import NOTE, Asked
 from aihandler.backends.openai_chat.stops import StopTrimmer
@@ -68,8 +67,6 @@ class Building:
         self._order: list[int] = []
         self._parts: dict[int, Part] = {}
         self._calls = 0
-        self._by_tool = asks_by_tool(asked.request, asked.profile)
-        self._answered = False
         stops = () if asked.profile.stop_trimmed else asked.request.sampling.stop
         self._stops = StopTrimmer(stops)
 
@@ -100,7 +97,7 @@ class Building:
                 self._say(block, block.fields.pop("text"), events)
             case "thinking" if isinstance(block.fields.get("thinking"), str):
                 self._think(block, block.fields.pop("thinking"), events)
-            case "tool_use" if not self._is_answer(block):
+            case "tool_use":
                 block.call = self._calls
                 self._calls += 1
                 events.append(_started(block))
@@ -122,8 +119,6 @@ class Building:
             return
         if block.call >= 0:
             events.append(ArgumentsDelta(block.call, text))
-        elif self._is_answer(block):
-            events.append(TextDelta(text))
 
     def add_signature(self, index: int, signature: str) -> None:
         """A piece of the signature of a thinking block."""
@@ -150,9 +145,6 @@ class Building:
         if rest:
             block.text.append(rest)
             events.append(TextDelta(rest))
-        if self._is_answer(block):
-            self._answer(index, block, events)
-            return events
         part = self._parts[index] = self._part(block)
         if block.call >= 0 and not block.arguments and isinstance(part, ToolCall):
             # Some servers send a call in one piece.
@@ -185,8 +177,6 @@ class Building:
 
     def _finish(self, parts: tuple[Part, ...]) -> Finish:
         finish = FINISHES.get(self.stop_reason or "", "other")
-        if self._answered and finish == "tool_calls":
-            return "stop"
         if self._stops.stopped:
             return "stop"
         # Some servers say `end_turn` after a text and a call.
@@ -235,18 +225,6 @@ class Building:
         block.thinking.append(text)
         if text:
             events.append(ThinkingDelta(text))
-
-    def _is_answer(self, block: _Block) -> bool:
-        return self._by_tool and block.fields.get("name") == ANSWER_TOOL
-
-    def _answer(self, index: int, block: _Block, events: list[StreamEvent]) -> None:
-        # The tool was our way to ask for a value: its arguments are the answer.
-        self._answered = True
-        text = "".join(block.arguments)
-        if not text:
-            text = msgspec.json.encode(block.fields.get("input", {})).decode()
-            events.append(TextDelta(text))
-        self._parts[index] = Text(text)
 
     def _part(self, block: _Block) -> Part:
         fields = block.fields

@@ -4,22 +4,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.adapt import fit, with_schema
+from aihandler.backends.anthropic_messages.adapt import fit
 from aihandler.backends.anthropic_messages.blocks import write_block, write_content
 from aihandler.backends.anthropic_messages.fields import KIND, Losses, restore
-from aihandler.backends.anthropic_messages.settings import (
-    ANSWER_TOOL,
-    asks_by_prompt,
-    asks_by_tool,
-    write_settings,
-)
+from aihandler.backends.anthropic_messages.settings import write_settings
 from aihandler.backends.anthropic_messages.tools import write_tools
 from aihandler.backends.codec import NOTE, HttpCall, KeyHeader
 from aihandler.backends.profiles import Profile
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.parts import Part
-from aihandler.domain.task import Json, JsonOutput
+from aihandler.domain.task import Json
 
 BETA = f"{NOTE}beta"
 # Notes that a system message stood among the turns.
@@ -41,7 +36,7 @@ def encode(
     if own:
         _write_own_turns(body, request.messages)
     else:
-        _write_fitted_turns(body, request, profile, losses)
+        _write_fitted_turns(body, request, losses)
     write_tools(body, request, losses)
     if streamed:
         body["stream"] = True
@@ -52,8 +47,6 @@ def encode(
             headers = (*headers, ("anthropic-beta", request.extra[BETA]))
     else:
         losses.add_fields("", request.extra)
-        if asks_by_tool(request, profile):
-            _ask_by_tool(body, request)
     return HttpCall("/messages", _encode(body), "/v1", headers, _KEY, tuple(losses.found))
 
 
@@ -73,12 +66,8 @@ def _is_heading(message: Message) -> bool:
     return message.role == "system" and PLACED not in message.extra
 
 
-def _write_fitted_turns(
-    body: dict[str, Json], request: Request, profile: Profile, losses: Losses
-) -> None:
+def _write_fitted_turns(body: dict[str, Json], request: Request, losses: Losses) -> None:
     system, turns = fit(request, losses)
-    if isinstance(request.output, JsonOutput) and asks_by_prompt(request, profile):
-        turns = with_schema(turns, request.output)
     if system:
         body["system"] = _write_system(system)
     body["messages"] = [_write_message(turn, own=False) for turn in turns]
@@ -94,19 +83,3 @@ def _write_message(message: Message, *, own: bool) -> dict[str, Json]:
         "content": write_content(message.parts, message.extra, own=own),
     }
     return restore(wire, message.extra) if own and message.extra else wire
-
-
-def _ask_by_tool(body: dict[str, Json], request: Request) -> None:
-    assert isinstance(request.output, JsonOutput)
-    body["tools"] = [
-        {
-            "name": ANSWER_TOOL,
-            "description": "Gives the answer.",
-            "input_schema": request.output.schema,
-        }
-    ]
-    body["tool_choice"] = {
-        "type": "tool",
-        "name": ANSWER_TOOL,
-        "disable_parallel_tool_use": True,
-    }

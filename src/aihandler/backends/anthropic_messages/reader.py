@@ -8,15 +8,10 @@ import msgspec
 from aihandler.backends.anthropic_messages.building import Building
 from aihandler.backends.anthropic_messages.errors import no_message, told_in_reply
 from aihandler.backends.codec import Asked, Reader
+from aihandler.backends.readers import MAX_REPLY_BYTES, ErrorReader, WholeBody, comes_whole
 from aihandler.backends.sse import LineTooLong, SseParser
-from aihandler.backends.wire_errors import cut_short, error_from_reply
+from aihandler.backends.wire_errors import cut_short, too_large
 from aihandler.domain.answer import StreamEvent
-
-# An error is told in less; the rest of a longer page is not kept.
-_MAX_ERROR_BYTES = 64 * 1024
-# No reply is larger; what one holds is bounded by this.
-MAX_REPLY_BYTES = 64 * 1024 * 1024
-_WHOLE = frozenset({"application/json", "text/html", "application/xml", "text/xml"})
 
 
 class _Delta(msgspec.Struct):
@@ -40,27 +35,10 @@ _decode = msgspec.json.Decoder().decode
 def choose_reader(status: int, headers: Mapping[str, str], *, asked: Asked) -> Reader:
     """A reader for what the server sends, also where that is not what was asked for."""
     if status >= 400:
-        return _ErrorReader(status, headers, asked)
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "text/event-stream" or (asked.streamed and kind not in _WHOLE):
-        return _StreamReader(status, headers, asked)
-    return _WholeReader(status, headers, asked)
-
-
-class _ErrorReader:
-    def __init__(self, status: int, headers: Mapping[str, str], asked: Asked) -> None:
-        self._status = status
-        self._headers = headers
-        self._asked = asked
-        self._body = b""
-
-    def feed(self, data: bytes) -> Sequence[StreamEvent]:
-        if len(self._body) < _MAX_ERROR_BYTES:
-            self._body += data[: _MAX_ERROR_BYTES - len(self._body)]
-        return ()
-
-    def end(self) -> Sequence[StreamEvent]:
-        raise error_from_reply(self._status, self._headers, self._body, self._asked)
+        return ErrorReader(status, headers, asked)
+    if comes_whole(headers, streamed=asked.streamed):
+        return _WholeReader(status, headers, asked)
+    return _StreamReader(status, headers, asked)
 
 
 class _WholeReader:
@@ -68,18 +46,14 @@ class _WholeReader:
         self._status = status
         self._headers = headers
         self._asked = asked
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._body = WholeBody(asked)
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
-        self._size += len(data)
-        if self._size > MAX_REPLY_BYTES:
-            raise no_message(self._status, data, self._asked)
-        self._pieces.append(data)
+        self._body.add(data)
         return ()
 
     def end(self) -> Sequence[StreamEvent]:
-        body = b"".join(self._pieces)
+        body = self._body.all
         try:
             message = _decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -114,7 +88,7 @@ class _StreamReader:
             self._start += data[:512]
         self._size += len(data)
         if self._size > MAX_REPLY_BYTES:
-            raise cut_short(self._asked)
+            raise too_large(self._asked)
         events: list[StreamEvent] = []
         try:
             for name, payload in self._sse.feed(data):

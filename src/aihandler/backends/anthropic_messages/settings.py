@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from aihandler.backends.anthropic_messages.fields import KIND, Losses, take
+from aihandler.backends.anthropic_messages.fields import Losses, take
 from aihandler.backends.profiles import Profile
+from aihandler.backends.schema_modes import asked_schema
 from aihandler.domain.conversation import Request, Sampling, ThinkingWish
 from aihandler.domain.task import Json, JsonOutput, Output, TextOutput
 
@@ -11,34 +12,6 @@ from aihandler.domain.task import Json, JsonOutput, Output, TextOutput
 _LEAST_BUDGET = 1024
 _BUDGETS = {"minimal": 1024, "low": 1024, "medium": 4096, "high": 16_384, "xhigh": 32_768}
 _EFFORTS = {"minimal": "low", "none": "low"}
-ANSWER_TOOL = "answer"
-
-
-def asks_by_tool(request: Request, profile: Profile) -> bool:
-    """True when a schema is asked for by a tool that the model must call."""
-    output = request.output
-    return (
-        request.origin != KIND
-        and profile.forced_tool
-        and profile.schema_mode != "json_schema"
-        and isinstance(output, JsonOutput)
-        and not request.tools
-        and not (request.thinking and request.thinking.enabled)
-        and _is_plain_object(output.schema)
-    )
-
-
-def asks_by_prompt(request: Request, profile: Profile) -> bool:
-    """True when the model has to be told the schema in words."""
-    if not isinstance(request.output, JsonOutput) or asks_by_tool(request, profile):
-        return False
-    return profile.schema_mode != "json_schema" or profile.schema_in_prompt
-
-
-def _is_plain_object(schema: Mapping[str, Json]) -> bool:
-    # The schema of a tool must be one of an object, not a choice of several.
-    combined = ("anyOf", "oneOf", "allOf", "$ref")
-    return schema.get("type") == "object" and not any(key in schema for key in combined)
 
 
 def read_sampling(rest: dict[str, Json]) -> Sampling:
@@ -103,15 +76,11 @@ def write_settings(
     if request.thinking is not None:
         _write_thinking(body, request.thinking, request=request, profile=profile, losses=losses)
     _write_sampling(body, request, profile, losses)
-    schema = request.output.schema if isinstance(request.output, JsonOutput) else None
-    native = profile.schema_mode == "json_schema" or losses.own
-    if (
-        schema is not None
-        and native
-        and "output_format" not in (request.extra if losses.own else ())
-    ):
+    sent = asked_schema(request, profile)
+    stated = losses.own and "output_format" in request.extra
+    if sent is not None and not stated and (losses.own or sent.mode == "native"):
         config = body.setdefault("output_config", {})
-        config["format"] = {"type": "json_schema", "schema": schema}
+        config["format"] = {"type": "json_schema", "schema": sent.schema}
     if request.logprobs is not None:
         losses.add("/logprobs", "this format has no logprobs")
 

@@ -14,6 +14,7 @@ from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Request, Text
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Clock
+from aihandler.domain.schemas import SchemaMeans
 from aihandler.domain.task import JsonOutput, Task, TextOutput
 from aihandler.domain.usage import Usage
 from aihandler.errors import AIHandlerError, BackendRejected, BackendUnavailable
@@ -147,6 +148,16 @@ class BuiltinCaller:
     def is_trained(self, task: Task) -> bool:
         """True when the classifier of `task` lies in the cache folder."""
         return self._school.path(task).exists()
+
+    def schema_means(
+        self,
+        request: Request,  # noqa: ARG002 - a Caller's shape
+        deployment: Deployment,  # noqa: ARG002
+        *,
+        streamed: bool,  # noqa: ARG002
+    ) -> tuple[SchemaMeans, ...]:
+        """None: a schema is not sent."""
+        return ()
 
     async def close(self) -> None:
         """Stops trainings that nobody waits for any more."""

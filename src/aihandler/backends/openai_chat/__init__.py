@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aihandler.backends.codec import Asked, HttpCall, Inbound, Reader, ReplyIdentity, StreamWriter
 from aihandler.backends.openai_chat.encode import encode
 from aihandler.backends.openai_chat.inbound import read_request
+from aihandler.backends.openai_chat.passage import ORIGIN
 from aihandler.backends.openai_chat.reader import choose_reader
 from aihandler.backends.openai_chat.writer import ChatStreamWriter, write_error, write_reply
 from aihandler.backends.profiles import Profile
@@ -19,7 +20,7 @@ __all__ = ["OpenAIChat"]
 class OpenAIChat:
     """Both directions. Opens no socket and never retries: the engine owns attempts."""
 
-    kind = "openai"
+    kind = ORIGIN
 
     def encode(
         self, request: Request, deployment: Deployment, profile: Profile, *, streamed: bool

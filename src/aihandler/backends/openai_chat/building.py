@@ -137,6 +137,7 @@ class Building:
                 stop_text=self._stop_text(),
                 logprobs=self._logprobs or None,
                 extra=self._extra(),
+                origin=ORIGIN,
             )
         )
 

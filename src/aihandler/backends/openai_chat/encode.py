@@ -10,7 +10,8 @@ from aihandler.backends.openai_chat.messages import messages_to_wire
 from aihandler.backends.openai_chat.passage import Passage, over
 from aihandler.backends.openai_chat.tools import choice_to_wire, tools_to_wire
 from aihandler.backends.profiles import Profile, WishForm
-from aihandler.domain.conversation import Message, Request, Sampling, Text, ThinkingWish
+from aihandler.backends.schema_modes import asked_schema
+from aihandler.domain.conversation import Request, Sampling, ThinkingWish
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.task import Json, JsonOutput
 
@@ -30,12 +31,10 @@ def encode(
     passage = Passage(request, profile)
     body: dict[str, Json] = {
         "model": deployment.model.name,
-        "messages": messages_to_wire(_messages(request, profile), passage),
+        "messages": messages_to_wire(request.messages, passage),
     }
     _add_sampling(request.sampling, body, passage)
-    form = _response_format(request, passage)
-    if form is not None:
-        body["response_format"] = form
+    _add_schema(request, body, passage)
     if request.tools:
         body["tools"] = tools_to_wire(request.tools, request.tool_choice, passage)
     if request.tool_choice is not None:
@@ -98,47 +97,45 @@ def _add_sampling(sampling: Sampling, body: dict[str, Json], passage: Passage) -
         body[profile.output_limit] = sampling.max_output_tokens
 
 
-def _messages(request: Request, profile: Profile) -> tuple[Message, ...]:
-    messages = request.messages
-    if not isinstance(request.output, JsonOutput) or not messages:
-        return messages
-    if (
-        profile.schema_mode in {"json_schema", "json_object_schema"}
-        and not profile.schema_in_prompt
-    ):
-        return messages
-    schema = _encode(request.output.schema).decode()
-    asked = (
-        "\n\nAnswer with one JSON value that this JSON Schema admits, and with nothing else:\n"
-        f"{schema}"
-    )
-    # At the end, not as a system message of its own: some chat templates know no system role.
-    last = messages[-1]
-    longer = msgspec.structs.replace(last, parts=(*last.parts, Text(asked)))
-    return (*messages[:-1], longer)
-
-
-def _response_format(request: Request, passage: Passage) -> Mapping[str, Json] | None:
-    if not isinstance(request.output, JsonOutput):
-        return None
-    schema = request.output.schema
+def _add_schema(request: Request, body: dict[str, Json], passage: Passage) -> None:
+    profile = passage.profile
+    sent = asked_schema(request, profile)
+    if sent is None:
+        return
     given = request.extra.get("response_format") if passage.same else None
     if isinstance(given, dict) and given.get("type") == "json_object":
-        return None if passage.profile.schema_mode == "none" else {"type": "json_object"}
-    match passage.profile.schema_mode:
-        case "json_schema":
-            inner: dict[str, Json] = {"schema": schema}
+        if profile.modes != ("prompt",):
+            body["response_format"] = {"type": "json_object"}
+        return
+    match sent.mode:
+        case "native":
+            inner: dict[str, Json] = {"schema": sent.schema}
             if isinstance(given, dict):
                 inner = {**given.get("json_schema", {}), **inner}
             else:
                 inner["name"] = re.sub(r"[^A-Za-z0-9_-]", "_", request.task)[:64] or "answer"
-            return {"type": "json_schema", "json_schema": inner}
-        case "json_object_schema":
-            return {"type": "json_object", "schema": schema}
+                # Said only of a schema that was made to fit: any other is refused.
+                if profile.strict and sent.enforced != "none":
+                    inner["strict"] = True
+            body["response_format"] = {"type": "json_schema", "json_schema": inner}
+        case "grammar":
+            _add_grammar(sent.schema, body, profile)
         case "json_object":
-            return {"type": "json_object"}
-        case "none":
-            return None
+            body["response_format"] = {"type": "json_object"}
+
+
+def _add_grammar(schema: Mapping[str, Json], body: dict[str, Json], profile: Profile) -> None:
+    match profile.grammar_form:
+        case "json_object_schema":
+            body["response_format"] = {"type": "json_object", "schema": schema}
+        case "json_value":
+            body["response_format"] = {"type": "json", "value": schema}
+        case "structured_outputs":
+            body["structured_outputs"] = {"json": schema}
+        case "guided_json":
+            body["guided_json"] = schema
+        case "json_schema_field":
+            body["json_schema"] = schema
 
 
 def _add_wish(

@@ -9,53 +9,25 @@ from aihandler.backends.codec import Asked, Reader
 from aihandler.backends.openai_chat.building import Building
 from aihandler.backends.openai_chat.errors import (
     cut_short,
-    error_from_reply,
     error_from_stream,
     not_a_reply,
     too_large,
 )
 from aihandler.backends.openai_chat.sse import LineTooLong, SseParser
+from aihandler.backends.readers import MAX_REPLY_BYTES, ErrorReader, WholeBody, comes_whole
 from aihandler.domain.answer import StreamEvent
 from aihandler.errors import BackendError
 
 _decode = msgspec.json.Decoder().decode
-# More than any model says; memory has to stay bounded whatever a server sends.
-_MAX_REPLY_BYTES = 64 * 1024 * 1024
-# An error is told in less; the rest of a longer page is not kept.
-_MAX_ERROR_BYTES = 64 * 1024
 
 
 def choose_reader(status: int, headers: Mapping[str, str], *, asked: Asked) -> Reader:
     """A reader for what the server sends, also where that is not what was asked for."""
     if status >= 400:
         return ErrorReader(status, headers, asked)
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "text/event-stream" or (asked.streamed and kind not in _WHOLE):
-        return StreamReader(status, headers, asked)
-    return WholeReader(status, headers, asked)
-
-
-_WHOLE = frozenset({"application/json", "text/html", "application/xml", "text/xml"})
-
-
-class ErrorReader:
-    """Reads a reply that says no."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], asked: Asked) -> None:
-        self._status = status
-        self._headers = headers
-        self._asked = asked
-        self._body = b""
-
-    def feed(self, data: bytes) -> Sequence[StreamEvent]:
-        """Keeps the beginning."""
-        if len(self._body) < _MAX_ERROR_BYTES:
-            self._body += data[: _MAX_ERROR_BYTES - len(self._body)]
-        return ()
-
-    def end(self) -> Sequence[StreamEvent]:
-        """Raises what the reply stands for."""
-        raise error_from_reply(self._status, self._headers, self._body, self._asked)
+    if comes_whole(headers, streamed=asked.streamed):
+        return WholeReader(status, headers, asked)
+    return StreamReader(status, headers, asked)
 
 
 class WholeReader:
@@ -65,20 +37,16 @@ class WholeReader:
         self._status = status
         self._headers = headers
         self._asked = asked
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._body = WholeBody(asked)
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Keeps the piece: nothing is known before the value is whole."""
-        self._size += len(data)
-        if self._size > _MAX_REPLY_BYTES:
-            raise too_large(self._asked)
-        self._pieces.append(data)
+        self._body.add(data)
         return ()
 
     def end(self) -> Sequence[StreamEvent]:
         """The whole reply as one event."""
-        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        body = self._body.all
         completion = _object(body)
         if completion is None:
             raise not_a_reply(self._status, body, self._asked)
@@ -118,7 +86,7 @@ class StreamReader:
         events: list[StreamEvent] = []
         try:
             self._size += len(data)
-            if self._size > _MAX_REPLY_BYTES:
+            if self._size > MAX_REPLY_BYTES:
                 raise too_large(self._asked)
             for name, payload in self._sse.feed(data):
                 self._event(name, payload, events)

@@ -1,0 +1,8 @@
+"""One module for each wire format; `FORMATS` has them by name."""
+
+from bench.wire_formats import anthropic_messages, openai_chat
+
+FORMATS = {
+    "OpenAI chat": openai_chat.FORMAT,
+    "Anthropic Messages": anthropic_messages.FORMAT,
+}
