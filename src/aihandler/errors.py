@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from aihandler.domain.answer import Reply
     from aihandler.domain.attempt import AttemptReport
 
 __all__ = [
@@ -174,7 +175,10 @@ class ContentRefused(BackendError):
 
 
 class AnswerRejected(AIHandlerError):
-    """Every candidate answered, none validly. `attempts` say which check failed where."""
+    """Every candidate answered, none validly. `attempts` say which check failed where.
+
+    `reply` is the last turn of a client's own conversation, which may be of use to it all the same.
+    """
 
     code = "answer_rejected"
     exit_code = 5
@@ -186,11 +190,13 @@ class AnswerRejected(AIHandlerError):
         *,
         attempts: Sequence["AttemptReport"] = (),
         review_id: str | None = None,
+        reply: "Reply | None" = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.attempts = tuple(attempts)
         self.review_id = review_id
+        self.reply = reply
 
 
 class AllAttemptsFailed(AIHandlerError):

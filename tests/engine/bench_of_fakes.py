@@ -77,7 +77,7 @@ class Fakes:
         ]
 
 
-def call(asked: Task, *, data_class: DataClass = DataClass.PUBLIC, **settings: object) -> Call:
+def call(asked: Task, /, *, data_class: DataClass = DataClass.PUBLIC, **settings: object) -> Call:
     labels = label([ClassSource("document", data_class)])
     fields = {"text": "my invoice is wrong"}
     return Call("call-1", asked, labels, fields, source=fields["text"], **settings)  # type: ignore[arg-type]

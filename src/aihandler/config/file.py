@@ -257,6 +257,10 @@ class TaskKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     otherwise: Annotated[
         Literal["review", "error"] | DefaultKeys, about("What to do without a valid answer.")
     ] = "error"
+    streaming: Annotated[
+        Literal["hold", "mark"] | None,
+        about("Show a streamed answer once it is valid, or as it comes (text: as it comes)."),
+    ] = None
 
 
 class StepKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -43,6 +43,7 @@ def build_task(name: str, keys: TaskKeys, *, families: Collection[str], draft: D
         quality_target=keys.quality,
         max_output_tokens=keys.max_output_tokens,
         temperature=keys.temperature,
+        streaming=keys.streaming or "",
         limits=TaskLimits(**msgspec.structs.asdict(keys.limits)),
     )
     return msgspec.structs.replace(task, version=task_version(task))

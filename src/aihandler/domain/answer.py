@@ -80,13 +80,27 @@ class PartDone(msgspec.Struct, frozen=True, tag="part"):
     part: Part
 
 
+class PartialValue(msgspec.Struct, frozen=True, tag="partial"):
+    """What a JSON answer looks like so far: for showing, never for use."""
+
+    value: Json
+
+
 class ReplyDone(msgspec.Struct, frozen=True, tag="done"):
     """The end of a streamed reply, with the whole of it."""
 
     reply: Reply
 
 
-StreamEvent = TextDelta | ThinkingDelta | ToolCallStarted | ArgumentsDelta | PartDone | ReplyDone
+StreamEvent = (
+    TextDelta
+    | ThinkingDelta
+    | ToolCallStarted
+    | ArgumentsDelta
+    | PartDone
+    | PartialValue
+    | ReplyDone
+)
 
 
 class Validity(enum.Enum):
@@ -111,6 +125,7 @@ class Answer(msgspec.Struct, Generic[Value], frozen=True):
 
     `route` names the deployment that gave it; `attempts` are all that were made, in order.
     `value` is a str for text and label outputs, JSON data or the task's Python type otherwise.
+    `reply` is the whole turn, with its tool calls, where a client's own request was asked.
     """
 
     value: Value
@@ -123,6 +138,7 @@ class Answer(msgspec.Struct, Generic[Value], frozen=True):
     attempts: tuple[AttemptReport, ...] = ()
     notes: tuple[str, ...] = ()
     reused: bool = False
+    reply: Reply | None = None
 
 
 class StepResult(msgspec.Struct, frozen=True):

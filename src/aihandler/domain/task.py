@@ -107,6 +107,9 @@ class Task(msgspec.Struct, frozen=True):
     stakes: Stakes = "normal"
     candidates: tuple[str, ...] | None = None
     otherwise: Literal["review", "error"] | Default = "error"
+    # hold: a streamed answer is shown once it is valid. mark: as it comes, and whether it is valid
+    # is said at its end. "": mark for text, hold for all else.
+    streaming: Literal["", "hold", "mark"] = ""
     examples: Examples = Examples()
     shots: int = 0
     min_confidence: float | None = None

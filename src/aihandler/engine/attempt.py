@@ -6,15 +6,17 @@ from contextlib import AbstractAsyncContextManager, aclosing
 
 import msgspec
 
-from aihandler.domain.answer import Finish, Reply, ReplyDone, StreamEvent, Validity
+from aihandler.domain.answer import Reply, ReplyDone, StreamEvent, Validity
 from aihandler.domain.attempt import AttemptOutcome, AttemptReason, AttemptReport, Candidate, Plan
 from aihandler.domain.conversation import Message, Request, Sampling
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Caller, Clock, Intent, Journal, Pricer, Settlement
-from aihandler.domain.task import Task
+from aihandler.domain.task import JsonOutput
 from aihandler.domain.usage import Cost, Usage
 from aihandler.engine.call import Call
 from aihandler.engine.flights import Flights
+from aihandler.engine.growing import with_partial_values
+from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
 from aihandler.engine.schemas import Asking, Schemas
 from aihandler.engine.slots import Slots
@@ -154,13 +156,15 @@ class Attempts:
 
     def _events(self, sending: "_Sending", entry_id: int) -> AsyncGenerator[StreamEvent]:
         turn = sending.turn
-        return sending.caller.stream(
+        events = sending.caller.stream(
             sending.request,
             turn.deployment,
             turn.plan.clearance,
             deadline=turn.deadline,
             sent=lambda: self._mark_sent(sending, entry_id),
         )
+        is_json = isinstance(sending.request.output, JsonOutput)
+        return with_partial_values(events) if is_json else events
 
     def _sending(self, turn: Turn, *, streamed: bool) -> "_Sending":
         caller = self._callers[turn.deployment.backend]
@@ -190,22 +194,25 @@ class Attempts:
 
     def _again(self, sending: "_Sending", reply: Reply) -> Attempted:
         turn = sending.turn
-        outcome, verdict = _judge(sending, reply)
+        judged = _judge(sending, reply)
+        verdict = judged.verdict
         report = AttemptReport(
             entry_id=0,
             deployment=turn.deployment.name,
             reason=turn.reason,
-            outcome=outcome,
+            outcome=judged.outcome,
             cost=Cost(),
             latency_s=0.0,
             confidence=reply.confidence,
             problems=_problems(verdict),
         )
-        return Attempted(report, reply, verdict, _became_valid(verdict, turn), reused=True)
+        validity = _became_valid(verdict, turn)
+        return Attempted(report, judged.reply, verdict, validity, reused=True)
 
     async def _settle_reply(self, sending: "_Sending", entry_id: int, reply: Reply) -> Attempted:
         turn, latency_s = sending.turn, sending.timer.elapsed_s
-        outcome, verdict = _judge(sending, reply)
+        judged = _judge(sending, reply)
+        outcome, verdict = judged.outcome, judged.verdict
         cost = self._cost(turn.deployment, reply.usage, latency_s)
         validity, problems = _became_valid(verdict, turn), _problems(verdict)
         settlement = Settlement(
@@ -237,7 +244,7 @@ class Attempts:
             confidence=reply.confidence,
             problems=problems,
         )
-        return Attempted(report, reply, verdict, validity)
+        return Attempted(report, judged.reply, verdict, validity)
 
     async def _settle_failure(
         self, sending: "_Sending", entry_id: int, error: BackendError
@@ -304,20 +311,16 @@ class _Sending(msgspec.Struct, frozen=True):
     timer: _Timer
 
 
-def _judge(sending: _Sending, reply: Reply) -> tuple[AttemptOutcome, Verdict]:
-    call = sending.turn.call
-    # A model that is not sure has still said something: it becomes the proposal of a review.
-    finish: Finish = "stop" if reply.finish == "abstain" else reply.finish
-    verdict = sending.asking.validator.check(reply.text, finish=finish, source=call.source)
-    if reply.finish == "abstain" or _unsure(call.task, reply):
-        return "abstained", verdict
-    if reply.finish == "refused":
-        return "refused", verdict
-    return ("valid" if verdict.ok else "invalid"), verdict
+def _judge(sending: _Sending, reply: Reply) -> Judgement:
+    return judge(sending.turn.call, sending.request, sending.asking, reply)
 
 
 def _request(turn: Turn) -> Request:
-    task = turn.call.task
+    task, asked = turn.call.task, turn.call.asked
+    if asked is not None:
+        return msgspec.structs.replace(
+            asked, task=task.name, messages=turn.messages, output=task.output
+        )
     sampling = Sampling(temperature=task.temperature, max_output_tokens=task.max_output_tokens)
     return Request(task.name, turn.messages, turn.call.fields, task.output, sampling)
 
@@ -343,12 +346,6 @@ def _intent(sending: _Sending, now: float) -> Intent:
         tags=call.tags,
         request=_encode(request.messages or request.fields),
     )
-
-
-def _unsure(task: Task, reply: Reply) -> bool:
-    if task.min_confidence is None or reply.confidence is None:
-        return False
-    return reply.confidence < task.min_confidence
 
 
 def _failure(error: BackendError, *, sent: bool) -> AttemptOutcome:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from aihandler.domain.conversation import Message
+from aihandler.domain.conversation import Message, Request
 from aihandler.domain.labels import Labels
 from aihandler.domain.task import Task
 
@@ -14,7 +14,8 @@ class Call(msgspec.Struct, frozen=True):
 
     `messages`, when given, are asked as they are; else the task's prompt is filled with `fields`.
     `source` is the text that grounding compares with. `reuse` allows an answer that an equal
-    attempt has had before; two samples of one request differ in `sample`.
+    attempt has had before; two samples of one request differ in `sample`. `asked` is a client's
+    own request, with its tools and settings, whose messages are `messages`.
     """
 
     id: str
@@ -30,3 +31,4 @@ class Call(msgspec.Struct, frozen=True):
     step: str = ""
     sample: int = 0
     reuse: bool = True
+    asked: Request | None = None

@@ -7,7 +7,7 @@ import msgspec
 
 from aihandler.domain.answer import Answer, StreamEvent
 from aihandler.domain.attempt import Candidate, Plan
-from aihandler.domain.conversation import Message
+from aihandler.domain.conversation import Message, ToolCall
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.keys import digest
 from aihandler.domain.labels import Labels
@@ -19,7 +19,7 @@ from aihandler.engine.planning import Planner
 from aihandler.engine.prompting import Prompts
 from aihandler.engine.walk import Walk
 from aihandler.routing import Health, RetryBudget, delay_s, may_retry
-from aihandler.validation import reask
+from aihandler.validation import reask, reask_calls
 
 # Retries of one deployment; the plan's own bounds on attempts and time stand above it.
 RETRIES_EACH = 2
@@ -74,12 +74,13 @@ class Engine:
         return await self._unanswered(walk)
 
     async def stream(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Json]]:
-        """Events as they come, then the Answer. What must be valid as a whole comes whole.
+        """Events as they come, then the Answer. What must be valid as a whole comes whole, unless
+        its task says `streaming: mark`: then it is shown as it grows.
 
         Until the first event a failure is a silent fallback; after it, it is raised: what has
         been shown cannot be taken back.
         """
-        if not isinstance(call.task.output, TextOutput):
+        if not _shown_as_it_comes(call.task):
             yield await self.run(call)
             return
         plan = self.plan(call.task, call.labels, call.fields)
@@ -185,6 +186,11 @@ class Engine:
         raise walk.refusal(item.id)
 
 
+def _shown_as_it_comes(task: Task) -> bool:
+    usual = "mark" if isinstance(task.output, TextOutput) else "hold"
+    return (task.streaming or usual) == "mark"
+
+
 def _worth_a_reask(attempted: Attempted, deployment: Deployment) -> bool:
     # A model of this process says the same again; a cut answer would be cut again.
     if deployment.in_process or attempted.verdict is None:
@@ -198,4 +204,6 @@ def _reasked(
     reply, verdict = attempted.reply, attempted.verdict
     assert reply is not None
     assert verdict is not None
+    if any(isinstance(part, ToolCall) for part in reply.parts):
+        return reask_calls(messages, reply, verdict)
     return reask(messages, reply.text, verdict, task.output)

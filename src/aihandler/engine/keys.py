@@ -20,9 +20,26 @@ def attempt_key(call: Call, request: Request, *, model: str, clearance: Clearanc
         call.task.version,
         model,
         *means,
+        *_conversation(request),
         (sampling.temperature, sampling.top_p, sampling.seed, sampling.stop),
         request.messages or sorted(request.fields.items()),
         call.sample,
         call.labels.tenant,
         clearance.fingerprint,
+    )
+
+
+def _conversation(request: Request) -> tuple[object, ...]:
+    """What only a client's own request has; nothing for those of a task."""
+    if not (request.tools or request.thinking or request.origin):
+        return ()
+    sampling = request.sampling
+    return (
+        request.tools,
+        request.tool_choice,
+        request.thinking,
+        request.logprobs,
+        (sampling.top_k, sampling.frequency_penalty, sampling.presence_penalty),
+        request.output,
+        sorted(request.extra.items()),
     )

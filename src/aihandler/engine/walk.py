@@ -2,7 +2,7 @@
 
 import msgspec
 
-from aihandler.domain.answer import Answer, Validity
+from aihandler.domain.answer import Answer, Reply, Validity
 from aihandler.domain.attempt import AttemptReason, AttemptReport, Candidate, Plan
 from aihandler.domain.conversation import Message
 from aihandler.domain.deployment import Deployment
@@ -25,6 +25,7 @@ class Walk:
         self.reason: AttemptReason = "first"
         self._reports: list[AttemptReport] = []
         self._proposal: Json = None
+        self._last: Reply | None = None
         self._escalated = False
 
     def may_go_on(self, now: float) -> bool:
@@ -61,6 +62,8 @@ class Walk:
         """Remembers an attempt; an answer that was not good enough becomes the proposal."""
         self._reports.append(attempted.report)
         verdict = attempted.verdict
+        if self.call.asked is not None:
+            self._last = attempted.reply or self._last
         if attempted.report.outcome != "valid" and verdict and verdict.value is not None:
             self._proposal = verdict.value
 
@@ -76,6 +79,7 @@ class Walk:
             confidence=attempted.report.confidence,
             notes=verdict.notes,
             reused=attempted.reused,
+            reply=self._last,
         )
 
     def default_answer(self, value: Json) -> Answer[Json]:
@@ -116,6 +120,7 @@ class Walk:
                 f"{where}: {self._summary()}",
                 attempts=self._reports,
                 review_id=review_id,
+                reply=self._last,
                 hint=hint,
             )
         return AllAttemptsFailed(
@@ -149,6 +154,7 @@ class Walk:
         confidence: float | None = None,
         notes: tuple[str, ...] = (),
         reused: bool = False,
+        reply: Reply | None = None,
     ) -> Answer[Json]:
         return Answer(
             value=value,
@@ -161,6 +167,7 @@ class Walk:
             attempts=tuple(self._reports),
             notes=notes,
             reused=reused,
+            reply=reply,
         )
 
 

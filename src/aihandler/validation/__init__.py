@@ -1,8 +1,19 @@
 """Is this reply an answer? Extraction, safe repair, schema, grounding, arithmetic, re-ask."""
 
+from aihandler.validation.partial import PartialJson
 from aihandler.validation.reask import reask
+from aihandler.validation.tool_calls import ToolJudge, reask_calls
 from aihandler.validation.typed import to_python
 from aihandler.validation.validator import Validator
 from aihandler.validation.verdict import Problem, Verdict
 
-__all__ = ["Problem", "Validator", "Verdict", "reask", "to_python"]
+__all__ = [
+    "PartialJson",
+    "Problem",
+    "ToolJudge",
+    "Validator",
+    "Verdict",
+    "reask",
+    "reask_calls",
+    "to_python",
+]

@@ -1,0 +1,60 @@
+"""May this reply be used, and as what is it booked?"""
+
+import msgspec
+
+from aihandler.domain.answer import Finish, Reply
+from aihandler.domain.attempt import AttemptOutcome
+from aihandler.domain.conversation import Request, ToolCall
+from aihandler.domain.task import Task, TextOutput
+from aihandler.engine.call import Call
+from aihandler.engine.schemas import Asking
+from aihandler.validation import ToolJudge, Verdict
+
+# How a turn of a conversation may end without being wrong: its client goes on from there.
+_TURNS_END: frozenset[Finish] = frozenset({"stop", "tool_calls", "length", "pause", "other"})
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What an attempt is booked as, why, and the reply with what was put right in it."""
+
+    outcome: AttemptOutcome
+    verdict: Verdict
+    reply: Reply
+
+
+def judge(call: Call, request: Request, asking: Asking, reply: Reply) -> Judgement:
+    """Never raises for a reply."""
+    if request.tools:
+        verdict, corrected = ToolJudge(request.tools, request.tool_choice).check(reply)
+        if not verdict.ok:
+            return Judgement("invalid", verdict, reply)
+        if any(isinstance(part, ToolCall) for part in corrected.parts):
+            told = msgspec.structs.replace(verdict, value=corrected.text)
+            return Judgement("valid", told, corrected)
+    if call.asked is not None and isinstance(call.task.output, TextOutput):
+        return _turn(reply)
+    # A model that is not sure has still said something: it becomes the proposal of a review.
+    finish: Finish = "stop" if reply.finish == "abstain" else reply.finish
+    verdict = asking.validator.check(reply.text, finish=finish, source=call.source)
+    return Judgement(_outcome(call.task, reply, verdict), verdict, reply)
+
+
+def _turn(reply: Reply) -> Judgement:
+    """A turn of a client's own conversation may be cut or empty: the client sees how it ended."""
+    outcome: AttemptOutcome = "valid" if reply.finish in _TURNS_END else "refused"
+    state = "exact" if outcome == "valid" else "invalid"
+    return Judgement(outcome, Verdict(state, reply.text), reply)  # type: ignore[arg-type]  # both are states
+
+
+def _outcome(task: Task, reply: Reply, verdict: Verdict) -> AttemptOutcome:
+    if reply.finish == "abstain" or _unsure(task, reply):
+        return "abstained"
+    if reply.finish == "refused":
+        return "refused"
+    return "valid" if verdict.ok else "invalid"
+
+
+def _unsure(task: Task, reply: Reply) -> bool:
+    if task.min_confidence is None or reply.confidence is None:
+        return False
+    return reply.confidence < task.min_confidence
