@@ -1,7 +1,7 @@
 """Every recorded exchange through its codec, both ways, and what decoding costs:
 `python -m bench.wire --data FOLDER`, a folder of `*.jsonl.gz`, one HTTP exchange a line.
 
-Without a folder only the costs are measured.
+Without a folder only the costs are measured. `--table` prints the rows of docs/rooms/backends.md.
 """
 
 import argparse
@@ -12,15 +12,17 @@ import os
 import random
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from aihandler.backends.codec import Asked, ReplyIdentity
 from aihandler.domain.answer import Reply
-from aihandler.domain.conversation import Request, message
+from aihandler.domain.conversation import Request, ToolCall, message
 from aihandler.domain.deployment import Deployment, Hosting, Model
 from aihandler.errors import BackendError, InputError
+from aihandler.testing import differences
 from bench.wire_formats import FORMATS
 from bench.wire_formats.form import Format
 
@@ -46,6 +48,7 @@ def examine(fmt: Format, exchange: Mapping[str, Any], counts: dict[str, int]) ->
     """Adds one exchange to the counts; what goes wrong is printed."""
     told = f"{exchange['provider']} {exchange['path']}#{exchange['index']}"
     _ask_again(fmt, exchange, counts, told=told)
+    _fall_back(fmt, exchange, counts, told=told)
     text = exchange["response_body"]
     body = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
     data = body.encode()
@@ -140,6 +143,32 @@ def _ask_again(
         )
 
 
+def _fall_back(
+    fmt: Format, exchange: Mapping[str, Any], counts: dict[str, int], *, told: str
+) -> None:
+    """A conversation with tools, as every other format would go on with it."""
+    try:
+        request = fmt.codec.read_request(json.dumps(exchange["request_body"]).encode(), {}).request
+    except InputError:
+        return
+    if not any(isinstance(p, ToolCall) for m in request.messages for p in m.parts):
+        return
+    for name, other in FORMATS.items():
+        if other is fmt or not other.talks:
+            continue
+        deployment = Deployment("d", "openai", Model("m"), Hosting.SELF)
+        call = other.codec.encode(request, deployment, other.profile({}), streamed=False)
+        lost = differences(request, other.codec.read_request(call.body, {}).request)
+        # What is lost may be lost, if it is named.
+        if not lost:
+            counts["fallbacks, equal"] += 1
+        elif call.lost:
+            counts["fallbacks, equal but for what is named"] += 1
+        else:
+            counts["FALLBACKS DIFFER"] += 1
+            print(f"  fallback to {name}: {told}: {lost[0]}")
+
+
 def _cut_anywhere(
     fmt: Format,
     exchange: Mapping[str, Any],
@@ -223,21 +252,56 @@ _DEPLOYMENT = Deployment("d", "openai", Model("m"), Hosting.SELF)
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of recorded exchanges")
+    parser.add_argument("--only", help="the name of one format")
+    parser.add_argument("--table", action="store_true", help="print Markdown at the end")
     chosen = parser.parse_args()
-    failed = 0
+    rows, failed = [], 0
     for name, fmt in FORMATS.items():
+        if chosen.only not in {None, name}:
+            continue
         print(f"{name}, load {os.getloadavg()[0]:.1f}")
-        for what, costs_us in costs(fmt):
+        measured = dict(costs(fmt))
+        for what, costs_us in measured.items():
             middle, least = statistics.median(costs_us), min(costs_us)
             print(f"  {what:45} {middle:7.1f} us CPU (least {least:.1f})")
-        if chosen.data:
-            failed += _over_all(fmt, chosen.data)
+        counts = _over_all(fmt, chosen.data) if chosen.data else Counter[str]()
+        failed += sum(count for what, count in counts.items() if what.isupper())
+        rows.append(_row(name, counts, [statistics.median(us) for us in measured.values()]))
+    if chosen.table:
+        print("", *_HEAD, *rows, sep="\n")
     return 1 if failed else 0
 
 
-def _over_all(fmt: Format, folder: Path) -> int:
-    from collections import Counter
+_HEAD = (
+    "| format | exchanges | decoded | errors, typed | failed | usage equal / not | requests equal,"
+    " named, not | replies equal / not | streams equal / not | cut anywhere | fallbacks equal,"
+    " named, not | chunk us | read us | write us |",
+    "| --- " * 14 + "|",
+)
 
+
+def _row(name: str, counts: Mapping[str, int], middles: list[float]) -> str:
+    def told(*keys: str) -> str:
+        return " / ".join(str(counts.get(key, 0)) for key in keys)
+
+    cells = [
+        name,
+        told("exchanges"),
+        told("decoded"),
+        told("errors, typed"),
+        told("FAILED"),
+        told("usage equal to the provider's total", "USAGE MISMATCHES"),
+        told("requests equal", "requests equal but for what is named", "REQUESTS DIFFER"),
+        told("replies equal", "REPLIES DIFFER"),
+        told("stream equal to the whole", "STREAM DIFFERS"),
+        told("cut at random places, equal", "CUT DIFFERENTLY, DIFFER"),
+        told("fallbacks, equal", "fallbacks, equal but for what is named", "FALLBACKS DIFFER"),
+        *(f"{middle:.1f}" for middle in middles),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _over_all(fmt: Format, folder: Path) -> Counter[str]:
     counts: Counter[str] = Counter()
     for path in sorted(folder.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
@@ -247,7 +311,7 @@ def _over_all(fmt: Format, folder: Path) -> int:
                     examine(fmt, exchange, counts)
     for what, count in counts.items():
         print(f"  {what:45} {count:7}")
-    return sum(count for what, count in counts.items() if what.isupper())
+    return counts
 
 
 if __name__ == "__main__":

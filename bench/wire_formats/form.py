@@ -20,6 +20,7 @@ class Format:
         chunk: bytes,
         stream_end: bytes,
         request: bytes,
+        talks: bool = True,
     ) -> None:
         self.codec = codec
         self.api = api
@@ -29,6 +30,7 @@ class Format:
         self.chunk = chunk
         self.stream_end = stream_end
         self.request = request
+        self.talks = talks
 
 
 _PROFILES: dict[str, Profile] = {}

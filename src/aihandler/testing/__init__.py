@@ -1,5 +1,6 @@
 """Fakes for tests, ours and those of our users: servers, callers, clocks, journals."""
 
+from aihandler.testing.conversations import differences
 from aihandler.testing.fake_caller import FakeCaller, allow
 from aihandler.testing.fake_clock import FakeClock
 from aihandler.testing.fake_server import FakeServer
@@ -16,6 +17,7 @@ __all__ = [
     "Scripted",
     "SpawnedServer",
     "allow",
+    "differences",
     "read_bill",
     "spawn_server",
 ]
