@@ -48,6 +48,25 @@ class Bench:
             sent=self.note,
         )
 
+    async def ask(self, request: Request) -> Reply:
+        return await self.caller.call(
+            request,
+            self.deployment,
+            allow(self.deployment),
+            deadline=time.monotonic() + 10,
+            sent=self.note,
+        )
+
+    async def ask_streamed(self, request: Request) -> list[Any]:
+        events = self.caller.stream(
+            request,
+            self.deployment,
+            allow(self.deployment),
+            deadline=time.monotonic() + 10,
+            sent=self.note,
+        )
+        return [event async for event in events]
+
     async def stream(self, text: str = "a question", **fields: Any) -> list[Any]:
         request = Request("t", (message("user", text),), **fields)
         clearance = allow(self.deployment)

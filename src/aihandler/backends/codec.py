@@ -102,6 +102,23 @@ class Codec(Protocol):
         ...
 
 
+class Passage(Protocol):
+    """What a format that clients speak may add: it sends a client's own bytes on."""
+
+    def pass_on(
+        self, request: Request, deployment: Deployment, profile: Profile, *, streamed: bool
+    ) -> "PassedOn":
+        """`request.raw` for this deployment's server, with nothing changed but what is named."""
+        ...
+
+
+class PassedOn(msgspec.Struct, frozen=True):
+    """A client's bytes on their way. `hides_usage`: token counts in the stream are ours alone."""
+
+    call: HttpCall
+    hides_usage: bool = False
+
+
 class Inbound(msgspec.Struct, frozen=True):
     """A client's request, as a gateway takes it: what is asked, of which model, and how to answer.
 

@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 
-from aihandler.backends.codec import Asked, Codec, Reader
+import msgspec
+
+from aihandler.backends.codec import Asked, Codec, Passage, PassedOn, Reader
 from aihandler.backends.http.response import Response
 from aihandler.backends.profiles import Profile, profile_for
+from aihandler.backends.relay import Relay
 from aihandler.backends.replicas import Replicas
-from aihandler.backends.schema_modes import AnswerFromTool, prepared, schema_means
+from aihandler.backends.schema_modes import AnswerFromTool, Prepared, prepared, schema_means
 from aihandler.backends.transport import Transport
-from aihandler.domain.answer import Reply, ReplyDone, StreamEvent
+from aihandler.domain.answer import Reply, ReplyDone, StreamEvent, WireChunk
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
@@ -45,8 +48,9 @@ class HttpCaller:
         asked = self._asked(request, deployment, streamed=False)
         replica = self._replicas.begin(deployment)
         try:
-            response = await self._send(
-                asked, clearance, deadline=deadline, sent=sent, replica=replica
+            passed = self._encoded(asked)
+            response = await self._transport.send(
+                passed.call, deployment, clearance, deadline=deadline, sent=sent, replica=replica
             )
             try:
                 body = await response.read()
@@ -56,7 +60,8 @@ class HttpCaller:
             self._replicas.end(deployment, replica)
         reader = self._reader(response, asked)
         reader.feed(body)
-        return _reply(reader.end())
+        reply = _reply(reader.end())
+        return msgspec.structs.replace(reply, raw=body) if asked.request.raw else reply
 
     async def stream(
         self,
@@ -71,14 +76,21 @@ class HttpCaller:
         asked = self._asked(request, deployment, streamed=True)
         replica = self._replicas.begin(deployment)
         try:
-            response = await self._send(
-                asked, clearance, deadline=deadline, sent=sent, replica=replica
+            passed = self._encoded(asked)
+            response = await self._transport.send(
+                passed.call, deployment, clearance, deadline=deadline, sent=sent, replica=replica
             )
+            relay = Relay(hides_usage=passed.hides_usage) if asked.request.raw else None
             try:
                 reader = self._reader(response, asked)
                 async for piece in response:
-                    for event in reader.feed(piece):
+                    events = reader.feed(piece)
+                    if relay is not None and (frames := relay.feed(piece)):
+                        yield WireChunk(frames)
+                    for event in events:
                         yield event
+                if relay is not None and (rest := relay.end()):
+                    yield WireChunk(rest)
                 for event in reader.end():
                     yield event
             finally:
@@ -98,30 +110,27 @@ class HttpCaller:
         self, request: Request, deployment: Deployment, *, streamed: bool
     ) -> tuple[SchemaMeans, ...]:
         """What this deployment's profile says of schemas, for such a request."""
-        return schema_means(request, self._profile(deployment), streamed=streamed)
+        means = schema_means(request, self._profile(deployment), streamed=streamed)
+        own = request.raw and request.origin == self._codec.kind
+        # A client that speaks the server's own format has said itself how it is held to a schema.
+        return () if own and means and means[0].mode == "native" else means
 
     async def close(self) -> None:
         """Closes the transport."""
         await self._transport.close()
 
-    async def _send(
-        self,
-        asked: Asked,
-        clearance: Clearance,
-        *,
-        deadline: float,
-        sent: Callable[[], None],
-        replica: int,
-    ) -> Response:
-        deployment = asked.deployment
-        call = self._codec.encode(asked.request, deployment, asked.profile, streamed=asked.streamed)
-        return await self._transport.send(
-            call, deployment, clearance, deadline=deadline, sent=sent, replica=replica
-        )
+    def _encoded(self, asked: Asked) -> PassedOn:
+        request, profile, streamed = asked.request, asked.profile, asked.streamed
+        if request.raw:
+            passage: Passage = self._codec  # type: ignore[assignment]  # asked for in `_asked`
+            return passage.pass_on(request, asked.deployment, profile, streamed=streamed)
+        return PassedOn(self._codec.encode(request, asked.deployment, profile, streamed=streamed))
 
     def _asked(self, request: Request, deployment: Deployment, *, streamed: bool) -> Asked:
         profile = self._profile(deployment)
         ready = prepared(request, profile, streamed=streamed, kind=self._codec.kind)
+        if request.raw and not (ready.request is request and self._passes_on(request)):
+            ready = Prepared(msgspec.structs.replace(ready.request, raw=b""), ready.by_tool)
 
         def quotable(words: str) -> bool:
             return not self._transport.reveals_key(words, deployment) and not _repeats(
@@ -129,6 +138,11 @@ class HttpCaller:
             )
 
         return Asked(ready.request, deployment, profile, streamed, quotable, ready.by_tool)
+
+    def _passes_on(self, request: Request) -> bool:
+        same = request.origin == self._codec.kind and hasattr(self._codec, "pass_on")
+        # A schema that this server takes in another form has to be written anew.
+        return same and request.sent is None
 
     def _reader(self, response: Response, asked: Asked) -> Reader:
         reader = self._codec.reader(response.status, response.headers, asked=asked)

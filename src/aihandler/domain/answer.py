@@ -37,6 +37,8 @@ class Reply(msgspec.Struct, frozen=True):
     extra: Mapping[str, Json] = {}
     # The wire format that this was read from, to which `extra` belongs.
     origin: str = ""
+    # The body as it came, where a client's own bytes were sent on (`Request.raw`).
+    raw: bytes = b""
 
     @property
     def text(self) -> str:
@@ -80,6 +82,15 @@ class PartDone(msgspec.Struct, frozen=True, tag="part"):
     part: Part
 
 
+class WireChunk(msgspec.Struct, frozen=True, tag="wire"):
+    """More of a stream as it came, where a client's own bytes were sent on (`Request.raw`).
+
+    Comes before the events that it holds; who passes it on passes on none of these.
+    """
+
+    data: bytes
+
+
 class PartialValue(msgspec.Struct, frozen=True, tag="partial"):
     """What a JSON answer looks like so far: for showing, never for use."""
 
@@ -99,6 +110,7 @@ StreamEvent = (
     | ArgumentsDelta
     | PartDone
     | PartialValue
+    | WireChunk
     | ReplyDone
 )
 

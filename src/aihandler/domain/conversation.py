@@ -100,3 +100,5 @@ class Request(msgspec.Struct, frozen=True):
     # The wire format that this was read from, and what of it has no word here.
     origin: str = ""
     extra: Mapping[str, Json] = {}
+    # A client's own bytes: sent on as they are to a deployment that speaks the same format.
+    raw: bytes = b""

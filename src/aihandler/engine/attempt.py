@@ -226,7 +226,7 @@ class Attempts:
             problems=problems,
             reported_model=reply.model,
             request_id=reply.request_id,
-            reply=_encode(reply),
+            reply=_kept(reply),
         )
         if outcome == "valid" and turn.call.work_key:
             # The engine accepts this work next and waits for that, which covers both.
@@ -318,8 +318,10 @@ def _judge(sending: _Sending, reply: Reply) -> Judgement:
 def _request(turn: Turn) -> Request:
     task, asked = turn.call.task, turn.call.asked
     if asked is not None:
+        # Whoever says more than the client did cannot send the client's bytes.
+        raw = asked.raw if turn.messages is asked.messages else b""
         return msgspec.structs.replace(
-            asked, task=task.name, messages=turn.messages, output=task.output
+            asked, task=task.name, messages=turn.messages, output=task.output, raw=raw
         )
     sampling = Sampling(temperature=task.temperature, max_output_tokens=task.max_output_tokens)
     return Request(task.name, turn.messages, turn.call.fields, task.output, sampling)
@@ -346,6 +348,11 @@ def _intent(sending: _Sending, now: float) -> Intent:
         tags=call.tags,
         request=_encode(request.messages or request.fields),
     )
+
+
+def _kept(reply: Reply) -> bytes:
+    # The bytes say nothing that the parts do not.
+    return _encode(msgspec.structs.replace(reply, raw=b"") if reply.raw else reply)
 
 
 def _failure(error: BackendError, *, sent: bool) -> AttemptOutcome:

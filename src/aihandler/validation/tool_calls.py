@@ -55,7 +55,7 @@ class ToolJudge:
         parts: list[Part] = [
             next(following) if isinstance(part, ToolCall) else part for part in reply.parts
         ]
-        corrected = msgspec.structs.replace(reply, parts=tuple(parts))
+        corrected = msgspec.structs.replace(reply, parts=tuple(parts), raw=b"")
         return Verdict("repaired", notes=tuple(notes)), corrected
 
     def _problems_of_choice(self, calls: list[ToolCall]) -> list[Problem]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aihandler.backends.anthropic_messages.encode import encode
 from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.anthropic_messages.inbound import read_request
+from aihandler.backends.anthropic_messages.pass_on import pass_on
 from aihandler.backends.anthropic_messages.reader import choose_reader
 from aihandler.backends.anthropic_messages.stream_writer import MessageStreamWriter
 from aihandler.backends.anthropic_messages.writer import (
@@ -12,7 +13,15 @@ from aihandler.backends.anthropic_messages.writer import (
     write_reply,
     write_token_count,
 )
-from aihandler.backends.codec import Asked, HttpCall, Inbound, Reader, ReplyIdentity, StreamWriter
+from aihandler.backends.codec import (
+    Asked,
+    HttpCall,
+    Inbound,
+    PassedOn,
+    Reader,
+    ReplyIdentity,
+    StreamWriter,
+)
 from aihandler.backends.profiles import Profile
 from aihandler.domain.answer import Reply
 from aihandler.domain.conversation import Request
@@ -32,6 +41,17 @@ class AnthropicMessages:
     ) -> HttpCall:
         """The request as this deployment's server wants to have it."""
         return encode(request, deployment, profile, streamed=streamed)
+
+    def pass_on(
+        self,
+        request: Request,
+        deployment: Deployment,
+        profile: Profile,  # noqa: ARG002 - a Passage's shape
+        *,
+        streamed: bool,
+    ) -> PassedOn:
+        """A client's bytes with this deployment's model."""
+        return pass_on(request, deployment, streamed=streamed)
 
     def reader(self, status: int, headers: Mapping[str, str], *, asked: Asked) -> Reader:
         """Reads the reply; by what came, not by what was asked for."""

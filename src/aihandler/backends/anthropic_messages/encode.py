@@ -17,10 +17,11 @@ from aihandler.domain.parts import Part
 from aihandler.domain.task import Json
 
 BETA = f"{NOTE}beta"
+VERSION = f"{NOTE}version"
 # Notes that a system message stood among the turns.
 PLACED = f"{NOTE}placed"
 _encode = msgspec.json.Encoder().encode
-_VERSION = ("anthropic-version", "2023-06-01")
+_VERSION = "2023-06-01"
 _ACCEPT = {False: ("accept", "application/json"), True: ("accept", "text/event-stream")}
 _KEY = KeyHeader("x-api-key", "")
 
@@ -40,14 +41,20 @@ def encode(
     write_tools(body, request, losses)
     if streamed:
         body["stream"] = True
-    headers: tuple[tuple[str, str], ...] = (_VERSION, _ACCEPT[streamed])
     if own:
         restore(body, request.extra)
-        if BETA in request.extra:
-            headers = (*headers, ("anthropic-beta", request.extra[BETA]))
     else:
         losses.add_fields("", request.extra)
+    headers = heads(request, streamed=streamed)
     return HttpCall("/messages", _encode(body), "/v1", headers, _KEY, tuple(losses.found))
+
+
+def heads(request: Request, *, streamed: bool) -> tuple[tuple[str, str], ...]:
+    """The headers, with what a client of this format asked for in its own."""
+    own = request.extra if request.origin == KIND else {}
+    version = ("anthropic-version", own.get(VERSION, _VERSION))
+    beta = (("anthropic-beta", own[BETA]),) if BETA in own else ()
+    return (version, _ACCEPT[streamed], *beta)
 
 
 def _write_own_turns(body: dict[str, Json], messages: Sequence[Message]) -> None:

@@ -7,7 +7,7 @@ from typing import NoReturn
 import msgspec
 
 from aihandler.backends.anthropic_messages.blocks import read_content
-from aihandler.backends.anthropic_messages.encode import BETA, PLACED
+from aihandler.backends.anthropic_messages.encode import BETA, PLACED, VERSION
 from aihandler.backends.anthropic_messages.fields import KIND, settle, take
 from aihandler.backends.anthropic_messages.settings import (
     read_output,
@@ -22,6 +22,7 @@ from aihandler.domain.tools import AnyTool, ToolChoice
 from aihandler.errors import InputError
 
 _BETA = re.compile(r"[A-Za-z0-9_,. -]{1,1000}")
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d")
 _SAY_LITTLE = (
     "system",
     "tools",
@@ -56,6 +57,9 @@ def read_request(body: bytes, headers: Mapping[str, str], *, count_only: bool = 
     extra = settle(rest, *_SAY_LITTLE)
     if _BETA.fullmatch(beta):
         extra[BETA] = beta
+    version = headers.get("anthropic-version", "")
+    if _VERSION.fullmatch(version):
+        extra[VERSION] = version
     request = Request(
         task="",
         messages=messages,

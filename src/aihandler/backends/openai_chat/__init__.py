@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping
 
-from aihandler.backends.codec import Asked, HttpCall, Inbound, Reader, ReplyIdentity, StreamWriter
+from aihandler.backends.codec import (
+    Asked,
+    HttpCall,
+    Inbound,
+    PassedOn,
+    Reader,
+    ReplyIdentity,
+    StreamWriter,
+)
 from aihandler.backends.openai_chat.encode import encode
 from aihandler.backends.openai_chat.inbound import read_request
+from aihandler.backends.openai_chat.pass_on import pass_on
 from aihandler.backends.openai_chat.passage import ORIGIN
 from aihandler.backends.openai_chat.reader import choose_reader
 from aihandler.backends.openai_chat.writer import ChatStreamWriter, write_error, write_reply
@@ -27,6 +36,12 @@ class OpenAIChat:
     ) -> HttpCall:
         """The request as this deployment's server wants to have it."""
         return encode(request, deployment, profile, streamed=streamed)
+
+    def pass_on(
+        self, request: Request, deployment: Deployment, profile: Profile, *, streamed: bool
+    ) -> PassedOn:
+        """A client's bytes with this deployment's model, and token counts asked for."""
+        return pass_on(request, deployment, profile, streamed=streamed)
 
     def reader(self, status: int, headers: Mapping[str, str], *, asked: Asked) -> Reader:
         """Reads the reply; by what came, not by what was asked for."""

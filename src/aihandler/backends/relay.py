@@ -1,0 +1,41 @@
+"""A stream on its way to a client that speaks the deployment's format: its bytes as they came."""
+
+import re
+
+from aihandler.backends.sse import MAX_LINE_BYTES
+
+# The chunk that holds nothing but the token counts that we asked for.
+_USAGE = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+
+
+class Relay:
+    """Passes bytes on at once; with `hides_usage` event by event, without the one of counts."""
+
+    def __init__(self, *, hides_usage: bool) -> None:
+        self._hides = hides_usage
+        self._left = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """What may go on now."""
+        if not self._hides:
+            return data
+        self._left += data
+        passed: list[bytes] = []
+        begin = 0
+        for end in _END.finditer(self._left):
+            event = self._left[begin : end.end()]
+            begin = end.end()
+            if not (_USAGE.search(event) and b'"usage"' in event):
+                passed.append(event)
+        self._left = self._left[begin:]
+        if len(self._left) > MAX_LINE_BYTES:
+            # Longer than any event of counts.
+            passed.append(self._left)
+            self._left = b""
+        return b"".join(passed)
+
+    def end(self) -> bytes:
+        """What came without an end."""
+        left, self._left = self._left, b""
+        return left
