@@ -75,6 +75,9 @@ async def one_call(journal: SqliteJournal, number: int) -> None:
         step="triage",
         tags={"customer": "acme"},
         request=REQUEST,
+        schema_mode="native",
+        enforced="partial",
+        dropped=2,
     )
     entry_id = await journal.intend(intent)
     journal.sent(entry_id)
@@ -85,6 +88,9 @@ async def one_call(journal: SqliteJournal, number: int) -> None:
         usage=Usage(380, output=12),
         validity=Validity.EXACT,
         reply=REPLY,
+        reported_model="llama-3.3-70b-instruct-2026-10",
+        fingerprint="fp_0123456789",
+        tier="default",
     )
     await journal.settle(entry_id, settlement)
     await journal.accept(Accepted(key, key, ANSWER, "run-1", document_id, "triage"))

@@ -16,11 +16,12 @@ from aihandler.backends.transport import Transport
 from aihandler.config.configuration import Configuration
 from aihandler.config.secrets import resolve
 from aihandler.domain.attempt import Snapshot
-from aihandler.domain.ports import Caller
+from aihandler.domain.ports import Caller, Clock
 from aihandler.domain.task import Example, Examples
 from aihandler.engine import Attempts, Engine, Planner
 from aihandler.errors import ConfigError
-from aihandler.ledger import Archive, Prices, open_ledger
+from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, open_ledger
+from aihandler.ledger.pricing import PriceBook, PriceList, resolved
 from aihandler.routing import Health, RetryBudget
 
 # A snapshot is a look at the whole ledger: cheap for a run, not for every request of one.
@@ -48,11 +49,16 @@ class Rooms:
     """The rooms of one configuration, with one ledger open for writing, in one event loop."""
 
     def __init__(
-        self, configuration: Configuration, environ: Mapping[str, str], clock: SystemClock
+        self,
+        configuration: Configuration,
+        environ: Mapping[str, str],
+        clock: SystemClock,
+        *,
+        ledger: SpooledLedger | None = None,
     ) -> None:
         self.clock = clock
-        self.prices = Prices(configuration.deployments.values())
-        self.ledger = open_ledger(
+        self.prices = prices_of(configuration, clock)
+        self.ledger: Ledger | SpooledLedger = ledger or open_ledger(
             ledger_path(configuration),
             clock=self.clock,
             keep_content=configuration.ledger.keep_content,
@@ -116,7 +122,7 @@ class Rooms:
 
     async def ready(self) -> None:
         """Keeps the prices that costs will refer to. Done once."""
-        if not self._ready:
+        if not self._ready and isinstance(self.ledger, Ledger):
             self._ready = True
             if self.configuration.ledger.retention_days is not None:
                 days = self.configuration.ledger.retention_days
@@ -147,6 +153,44 @@ def with_corrections(configuration: Configuration, ledger: Archive) -> Configura
             )
             tasks[name] = msgspec.structs.replace(task, examples=examples)
     return msgspec.structs.replace(configuration, tasks=tasks)
+
+
+def prices_of(configuration: Configuration, clock: Clock) -> Prices:
+    """What the deployments cost. Raises ConfigError when the price list cannot be read."""
+    listed = price_list(configuration)
+    deployments = list(configuration.deployments.values())
+    if listed is not None:
+        deployments = [resolved(deployment, listed) for deployment in deployments]
+    overrides = configuration.prices.overrides
+    return Prices(deployments, PriceBook(listed, overrides=overrides, wall=clock.wall))
+
+
+def price_list(configuration: Configuration, *, asked: bool = False) -> PriceList | None:
+    """The price list of a configuration; None where no deployment asks for it and `asked` is not
+    set. Raises ConfigError when it cannot be read.
+    """
+    if not asked and not any(d.listed_as for d in configuration.deployments.values()):
+        return None
+    # Imported where used: most configurations say their prices themselves.
+    from aihandler.ledger import pricing
+
+    match configuration.prices.source:
+        case "shipped":
+            return pricing.read_shipped()
+        case "genai-prices":
+            return pricing.read_genai()
+        case file:
+            return pricing.read_community(_bytes(file), source=Path(file).name)
+
+
+def _bytes(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        why = error.strerror or "unreadable"
+        raise ConfigError(
+            f"the price list {file!r} cannot be read: {why}", hint="check prices.list"
+        ) from error
 
 
 def without_key(configuration: Configuration, environ: Mapping[str, str]) -> dict[str, str]:

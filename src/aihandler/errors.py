@@ -200,7 +200,7 @@ class AnswerRejected(AIHandlerError):
 
 
 class AllAttemptsFailed(AIHandlerError):
-    """No candidate answered. `attempts` hold each with its error."""
+    """No candidate answered. `attempts` hold each with its error, `last` is that of the last."""
 
     code = "all_attempts_failed"
     exit_code = 4
@@ -212,11 +212,13 @@ class AllAttemptsFailed(AIHandlerError):
         *,
         attempts: Sequence["AttemptReport"] = (),
         review_id: str | None = None,
+        last: BackendError | None = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.attempts = tuple(attempts)
         self.review_id = review_id
+        self.last = last
 
 
 class StorageError(AIHandlerError):

@@ -21,6 +21,7 @@ from aihandler.assembly import (
     SystemClock,
     encryption_key,
     ledger_path,
+    prices_of,
     with_corrections,
     without_key,
 )
@@ -41,7 +42,7 @@ from aihandler.domain.rules import Key
 from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
 from aihandler.engine import Call, Planner
 from aihandler.errors import InputError, StorageError, Unauthenticated
-from aihandler.ledger import Archive, Ledger, Prices, read_ledger
+from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, read_ledger
 from aihandler.policy import clear, labels_for
 from aihandler.validation import Validator, to_python
 from aihandler.workflow.executor import Ended, Executor
@@ -64,8 +65,14 @@ class Handler:
     """
 
     def __init__(
-        self, configuration: Configuration, *, environ: Mapping[str, str] | None = None
+        self,
+        configuration: Configuration,
+        *,
+        environ: Mapping[str, str] | None = None,
+        ledger: SpooledLedger | None = None,
     ) -> None:
+        # A gateway worker brings its own side of a ledger that another process writes.
+        self._spooled = ledger
         self._given = self.configuration = configuration
         self._environ = os.environ if environ is None else environ
         self.clock = SystemClock()
@@ -117,6 +124,16 @@ class Handler:
         rooms = self._opened()
         await rooms.ready()
         return self._typed(call.task, await rooms.engine.run(call))
+
+    async def run_call(self, call: Call) -> Answer[Any]:
+        """As `run`, for a call that is made already; a gateway makes its own."""
+        rooms = self._opened()
+        await rooms.ready()
+        return await rooms.engine.run(call)
+
+    def stream_call(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Any]]:
+        """As `stream`, for a call that is made already."""
+        return self._closed_with_us(self._stream(call))
 
     def run_sync(self, task: str, /, **arguments: Any) -> Answer[Any]:
         """`run` for code without an event loop; takes the same arguments."""
@@ -203,12 +220,12 @@ class Handler:
             plan,
             self.configuration,
             engine=rooms.engine,
-            journal=rooms.ledger.journal,
+            journal=self.ledger.journal,
             run_id=run_id,
-            new_id=self._new_id,
+            new_id=self.new_id,
             key=key,
         )
-        await rooms.ledger.journal.start_run(
+        await self.ledger.journal.start_run(
             run_id, plan.name, configuration=_digest(self.configuration)
         )
         state: Literal["done", "stopped", "failed"] = "stopped"
@@ -218,7 +235,7 @@ class Handler:
                     yield ended
             state = "done"
         finally:
-            await rooms.ledger.journal.end_run(run_id, state=state)
+            await self.ledger.journal.end_run(run_id, state=state)
 
     def explain(
         self,
@@ -283,7 +300,7 @@ class Handler:
     @property
     def prices(self) -> Prices:
         """What the deployments cost."""
-        return Prices(self.configuration.deployments.values())
+        return prices_of(self.configuration, self.clock)
 
     def deployment(self, name: str) -> Deployment:
         """A deployment by name. Raises InputError when there is none, and names the nearest."""
@@ -374,11 +391,13 @@ class Handler:
     @property
     def ledger(self) -> Ledger:
         """The open ledger: its journal and its queries."""
-        return self._opened().ledger
+        ledger = self._opened().ledger
+        assert isinstance(ledger, Ledger), "a worker writes calls alone"
+        return ledger
 
     def _opened(self) -> Rooms:
         if self._rooms is None:
-            self._rooms = Rooms(self._given, self._environ, self.clock)
+            self._rooms = Rooms(self._given, self._environ, self.clock, ledger=self._spooled)
             self.configuration = self._rooms.configuration
         return self._rooms
 
@@ -397,7 +416,7 @@ class Handler:
         labels = labels_for(task, document_class=class_of(data_class), key=asker)
         said = "\n".join(m.text for m in messages if m.role == "user")
         return Call(
-            id=self._new_id(),
+            id=self.new_id(),
             task=task,
             labels=labels,
             fields=fields or {"text": said},
@@ -444,7 +463,8 @@ class Handler:
         self._left_open.add(generator)
         return generator
 
-    def _new_id(self) -> str:
+    def new_id(self) -> str:
+        """Names a call."""
         # Names a call and hides nothing, so it need not come from the system's entropy.
         return f"{self._random.getrandbits(128):032x}"
 

@@ -8,7 +8,8 @@ import pytest
 import aihandler
 
 ROOT = Path(aihandler.__file__).parent
-MAY = ("backends/http/", "backends/transport.py", "testing/")
+# `gateway/listening.py` waits for clients; a test below holds it to that.
+MAY = ("backends/http/", "backends/transport.py", "testing/", "gateway/listening.py")
 MODULES = {"ssl", "http.client", "urllib.request", "socketserver", "ftplib", "smtplib",
            "xmlrpc.client", "aiohttp", "httpx", "requests", "urllib3", "httptools"}  # fmt: skip
 CALLS = {"create_connection", "open_connection", "create_unix_connection", "open_unix_connection",
@@ -42,6 +43,13 @@ def test_no_other_module_opens_a_socket():
         if not name.startswith(MAY):
             found[name] = list(offences(path.read_text(encoding="utf-8")))
     assert {name: what for name, what in found.items() if what} == {}
+
+
+def test_the_gateways_own_socket_only_listens():
+    tree = ast.parse((ROOT / "gateway/listening.py").read_text(encoding="utf-8"))
+    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert "listen" in used
+    assert not {name for name in used if "connect" in name or "send" in name}
 
 
 @pytest.mark.parametrize(

@@ -98,3 +98,16 @@ def test_a_decision_that_takes_the_place_of_a_forgotten_one_is_found(tmp_path: P
         clock.now += 1.0
         assert ledger.journal.done(work("one")) is None
         assert ledger.journal.done(work("two")) is not None
+
+
+def test_what_is_remembered_is_let_go_also_by_those_who_only_write(tmp_path: Path) -> None:
+    clock = StandingClock()
+    with opened(tmp_path, clock=clock) as ledger:
+        for name in NAMES[:40]:
+            make_done(ledger, name)
+            clock.now += 1.0
+        lookups = ledger._lookups
+        held = [len(part) for part in (*lookups._work, *lookups._replies)]
+        # No question was asked, and all of it can still be found.
+        assert max(held) <= 2
+        assert all(ledger.journal.done(work(name)) for name in NAMES[:40])

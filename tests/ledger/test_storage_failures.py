@@ -88,16 +88,18 @@ def test_a_newer_ledger_is_left_alone(tmp_path: Path) -> None:
 def test_a_copy_is_kept_before_a_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(tmp_path) as ledger:
         asyncio.run(call(ledger))
-    known = store._migrations
+    known, now = store._migrations, _version(tmp_path / "ledger.sqlite")
     second = "ALTER TABLE run ADD COLUMN note TEXT;\nCREATE INDEX run_note ON run (note);\n"
     monkeypatch.setattr(
-        store, "_migrations", lambda s: [*known(s), (2, second)] if s == "ledger" else known(s)
+        store,
+        "_migrations",
+        lambda s: [*known(s), (now + 1, second)] if s == "ledger" else known(s),
     )
     with opened(tmp_path) as ledger:
         assert ledger.queries.costs()[0].calls == 1
-    copy = tmp_path / "ledger.sqlite.before-2"
-    assert _version(copy) == 1
-    assert _version(tmp_path / "ledger.sqlite") == 2
+    copy = tmp_path / f"ledger.sqlite.before-{now + 1}"
+    assert _version(copy) == now
+    assert _version(tmp_path / "ledger.sqlite") == now + 1
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
 
@@ -105,15 +107,17 @@ def test_a_migration_that_fails_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(tmp_path).close()
-    known = store._migrations
+    known, now = store._migrations, _version(tmp_path / "ledger.sqlite")
     broken = "ALTER TABLE run ADD COLUMN note TEXT;\nCREATE INDEX oops ON nowhere (column);\n"
     with monkeypatch.context() as patched:
         patched.setattr(
-            store, "_migrations", lambda s: [*known(s), (2, broken)] if s == "ledger" else known(s)
+            store,
+            "_migrations",
+            lambda s: [*known(s), (now + 1, broken)] if s == "ledger" else known(s),
         )
         with pytest.raises(StorageError, match="nowhere"):
             opened(tmp_path)
-    assert _version(tmp_path / "ledger.sqlite") == 1
+    assert _version(tmp_path / "ledger.sqlite") == now
     opened(tmp_path).close()
 
 

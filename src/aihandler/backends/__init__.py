@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aihandler.backends.http.limits import HttpLimits
     from aihandler.backends.http_caller import HttpCaller
     from aihandler.backends.openai_chat import OpenAIChat
+    from aihandler.backends.openai_responses import OpenAIResponses
     from aihandler.backends.profiles import Profile, load_profiles, profile_for
     from aihandler.backends.transport import Transport
 
@@ -20,6 +21,7 @@ __all__ = [
     "HttpCaller",
     "HttpLimits",
     "OpenAIChat",
+    "OpenAIResponses",
     "Profile",
     "Transport",
     "discover",
@@ -34,6 +36,7 @@ _HOMES = {
     "HttpCaller": "http_caller",
     "HttpLimits": "http.limits",
     "OpenAIChat": "openai_chat",
+    "OpenAIResponses": "openai_responses",
     "Profile": "profiles",
     "Transport": "transport",
     "discover": "discovery",

@@ -7,6 +7,7 @@ from aihandler.backends.codec import Codec
 # Module and class of each; only those that a configuration uses are imported.
 FORMATS = {
     "openai": ("openai_chat", "OpenAIChat"),
+    "openai-responses": ("openai_responses", "OpenAIResponses"),
     "anthropic": ("anthropic_messages", "AnthropicMessages"),
 }
 

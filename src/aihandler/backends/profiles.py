@@ -100,8 +100,12 @@ def profile_for(deployment: Deployment, profiles: Mapping[str, Profile]) -> Prof
                 hint=f"profiles are {', '.join(sorted(profiles))}",
             )
         return profiles[deployment.profile]
+    for profile in profiles.values():
+        # One host may speak several formats, so the format decides first.
+        if deployment.backend in profile.backends:
+            return profile
     hosts = {urlsplit(url).hostname for url in deployment.urls}
     for profile in profiles.values():
-        if deployment.backend in profile.backends or (hosts and hosts <= set(profile.hosts)):
+        if hosts and hosts <= set(profile.hosts):
             return profile
     return profiles["generic"]

@@ -20,6 +20,7 @@ _COMMANDS = {
     "check": "Validate the configuration, prove where data can go.",
     "explain": "Show the plan for one request; call nothing.",
     "run": "Run a workflow or a task over documents.",
+    "serve": "Serve the models over HTTP, as OpenAI and Anthropic do.",
     "review": "Decide what no model could: list, show, accept, correct.",
     "costs": "Show what was spent, or would have been elsewhere.",
     "show": "Show every attempt of a call or a document.",

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 def check(reasons: bool, config: Path, as_json: bool) -> None:
     """Validate the configuration and prove where data of each class can go, on every path.
 
+    Says also which deployments have no price, and which entry of the price list would fit.
+
     Exits 1 when there is an error, 2 when the file itself is wrong.
     """
+    from aihandler.cli.price_findings import with_prices
     from aihandler.handler import Handler
 
     handler = Handler.load(config)
-    proof = prove_data_flow(handler)
+    proof = with_prices(prove_data_flow(handler), handler.configuration)
     if as_json:
         echo_json(proof)
     else:

@@ -1,4 +1,4 @@
-"""`aihandler costs`: what was spent, by task, deployment, day, validity or tag."""
+"""`aihandler costs`: what was spent, by task, deployment, day, validity, mode or tag."""
 
 import time
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from aihandler.cli.options import config_option, echo_json, json_option
-from aihandler.cli.page import seconds, table, usd
+from aihandler.cli.page import difference, seconds, table, usd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aihandler.ledger import CostRow, Counterfactual
+    from aihandler.ledger import CostRow, Counterfactual, ValidRate
 
-_GROUPS = "task, deployment, day, step, validity, tenant, run or tag:NAME"
+_GROUPS = "task, deployment, day, step, validity, mode, tenant, run or tag:NAME"
 
 
 @click.command()
@@ -37,6 +37,9 @@ def costs(
     With --as, what the same tokens would have cost at another deployment (counterfactual: no
     such call was made). Answers of models of this process have no token counts; theirs are
     estimated from characters, and the column `estimated` says how many.
+
+    By validity, also how many answers were valid, by deployment, task and mode: how the schema was
+    asked for. With --json these are `costs` and `rates`.
     """
     from aihandler.handler import Handler
 
@@ -45,7 +48,19 @@ def costs(
     with handler.read_ledger() as ledger:
         if elsewhere is None:
             rows = ledger.queries.costs(by, run=run_id, since=since)
-            echo_json(rows) if as_json else _show(rows, by)
+            if by == "validity":
+                rates = ledger.queries.valid_rates(run=run_id, since=since)
+                if as_json:
+                    echo_json({"costs": rows, "rates": rates})
+                    return
+            elif as_json:
+                echo_json(rows)
+                return
+            _show(rows, by)
+            if by == "validity" and rates:
+                _show_rates(rates)
+            for change in ledger.queries.changes(since=since):
+                click.echo(f"{change}, since call {change.call_id}")
             return
         deployment = handler.deployment(elsewhere)
         priced = ledger.queries.costs_as(deployment, handler.prices, by=by, run=run_id, since=since)
@@ -83,12 +98,32 @@ def _show(rows: "Sequence[CostRow]", by: str) -> None:
         click.echo("share: of machines that are paid by the hour; the rest of their hours is idle")
 
 
+def _show_rates(rates: "Sequence[ValidRate]") -> None:
+    numbers = ("answers", "valid", "rate", "exact", "repaired", "reasked", "escalated")
+    shown = [
+        (
+            rate.deployment,
+            rate.task,
+            rate.mode or "-",
+            f"{rate.answers:,}",
+            f"{rate.valid:,}",
+            f"{rate.rate:.1%}",
+            *(f"{n:,}" for n in (rate.exact, rate.repaired, rate.reasked, rate.escalated)),
+        )
+        for rate in rates
+    ]
+    click.echo("\n" + table(("deployment", "task", "mode", *numbers), shown, numbers=numbers))
+
+
 def _remarks(row: "CostRow") -> str:
     remarks = [
         f"{usd(row.idle_nano)} idle" if row.idle_nano else "",
         f"{row.unpriced:,} unpriced" if row.unpriced else "",
         f"{row.in_doubt:,} in doubt, up to {usd(row.in_doubt_nano)}" if row.in_doubt else "",
         f"{row.reviews:,} in review" if row.reviews else "",
+        f"providers say {usd(row.reported_nano)} ({difference(row.reported_more_nano)})"
+        if row.reported_nano
+        else "",
     ]
     return ", ".join(remark for remark in remarks if remark)
 
@@ -102,8 +137,8 @@ def _show_elsewhere(rows: "Sequence[Counterfactual]", by: str, name: str) -> Non
         (
             row.key or "-",
             f"{row.calls:,}",
-            f"{row.usage.input + row.usage.cache_read + row.usage.cache_write:,}",
-            f"{row.usage.output + row.usage.reasoning:,}",
+            f"{row.usage.prompt:,}",
+            f"{row.usage.total - row.usage.prompt:,}",
             usd(row.nano),
         )
         for row in rows

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from aihandler.handler import Handler
 
 
+CHANGES_SHOWN_S = 30 * 86_400.0
+
+
 class Checked(msgspec.Struct, frozen=True):
     """What was found of one thing."""
 
@@ -32,7 +35,7 @@ class Checked(msgspec.Struct, frozen=True):
 @config_option
 @json_option
 def doctor(config: Path, as_json: bool) -> None:
-    """Check keys, servers, relays, retirements and the ledger.
+    """Check keys, servers, relays, retirements, silent changes of models, and the ledger.
 
     Asks each server for its list of models and for nothing else; no data of yours is sent.
     Exits 1 when something is wrong.
@@ -40,7 +43,7 @@ def doctor(config: Path, as_json: bool) -> None:
     from aihandler.handler import Handler
 
     handler = Handler.load(config)
-    checked = [*asyncio.run(_deployments(handler)), *_retirements(handler), _ledger(handler)]
+    checked = [*asyncio.run(_deployments(handler)), *_retirements(handler), *_ledger(handler)]
     if as_json:
         echo_json(checked)
     else:
@@ -103,13 +106,21 @@ def _retirements(handler: "Handler") -> Iterator[Checked]:
         yield Checked(f"deployment {deployment.name}", state, f"retires {deployment.retires}")
 
 
-def _ledger(handler: "Handler") -> Checked:
+def _ledger(handler: "Handler") -> Iterator[Checked]:
     path = handler.ledger_path
     if not path.exists():
-        return Checked("ledger", "ok", f"{path} is made at the first run")
+        yield Checked("ledger", "ok", f"{path} is made at the first run")
+        return
+    since = handler.clock.wall() - CHANGES_SHOWN_S
     try:
         with handler.read_ledger() as ledger:
             waiting = len(ledger.queries.open_reviews())
+            changes = ledger.queries.changes(since=since)
     except AIHandlerError as error:
-        return Checked("ledger", "error", error.message)
-    return Checked("ledger", "ok", f"{path}, {waiting} in review")
+        yield Checked("ledger", "error", error.message)
+        return
+    for change in changes:
+        day = datetime.datetime.fromtimestamp(change.at, datetime.UTC).date()
+        found = f"reports {change.what} {change.after!r} since {day}, before {change.before!r}"
+        yield Checked(f"deployment {change.deployment}", "warning", found)
+    yield Checked("ledger", "ok", f"{path}, {waiting} in review")

@@ -16,6 +16,7 @@ __all__ = [
     "command_name",
     "config_argument",
     "counted",
+    "difference",
     "seconds",
     "table",
     "usd",
@@ -80,6 +81,13 @@ def usd(nano: int | None) -> str:
     # Two digits that count, and no exponents: nobody reads 5e-05 aloud.
     digits = min(9, max(2, 11 - len(str(abs(nano)))))
     return f"${dollars:,.{digits}f}"
+
+
+def difference(nano: int) -> str:
+    """By how much somebody else's sum differs from ours."""
+    if nano == 0:
+        return "as our price"
+    return f"{usd(abs(nano))} {'more' if nano > 0 else 'less'} than our price"
 
 
 def seconds(duration_s: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aihandler.cli.options import config_option, echo_json, json_option
-from aihandler.cli.page import seconds, usd
+from aihandler.cli.page import difference, seconds, usd
 
 if TYPE_CHECKING:
     from aihandler.ledger import CallRecord, EntryRecord
@@ -42,12 +42,35 @@ def _show(call: "CallRecord") -> None:
     if call.document_id:
         click.echo(f"  document {call.document_id}, step {call.step}, run {call.run_id}")
     click.echo(f"  could go to: {', '.join(call.could_go) or 'nowhere'}")
+    for change in call.changes:
+        click.echo(f"  since this call: {change}")
     for entry in call.attempts:
         click.echo(f"  {_told(entry)}")
+        if how := _said(entry):
+            click.echo(f"    {how}")
         if entry.request:
             click.echo(f"    asked: {entry.request}")
         if entry.reply is not None:
             click.echo(f"    answered: {entry.reply.text}")
+
+
+def _said(entry: "EntryRecord") -> str:
+    """How the schema was asked for, and what the provider said of itself."""
+    said: list[str] = []
+    if entry.schema_mode:
+        left_out = f", {entry.dropped} limits not told" if entry.dropped else ""
+        said.append(f"schema by {entry.schema_mode}, enforced: {entry.enforced}{left_out}")
+    if entry.reported_model and entry.reported_model != entry.model:
+        said.append(f"reports model {entry.reported_model}")
+    if entry.fingerprint:
+        said.append(f"fingerprint {entry.fingerprint}")
+    if entry.tier:
+        said.append(f"tier {entry.tier}")
+    if entry.reported_nano is not None:
+        more = entry.reported_nano - entry.cost.marginal
+        beside = f" ({difference(more)})" if entry.cost.status == "priced" else ""
+        said.append(f"its provider says {usd(entry.reported_nano)}{beside}")
+    return "; ".join(said)
 
 
 def _told(entry: "EntryRecord") -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from aihandler.domain.deployment import Deployment, Model, Secret
+from aihandler.domain.prices import Override
 from aihandler.domain.rules import Policy
 from aihandler.domain.task import Task, Workflow
 
@@ -33,6 +34,15 @@ class LedgerSettings(msgspec.Struct, frozen=True):
     encryption_key: Secret | None = None
 
 
+class PriceSettings(msgspec.Struct, frozen=True):
+    """Where `price: list` is looked up: `shipped`, `genai-prices` or a file of the community's
+    form; and what holds in its place.
+    """
+
+    source: str = "shipped"
+    overrides: tuple[Override, ...] = ()
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """Everything a file says. `lines` maps a path (`tasks.triage.output`) to its line in `file`."""
 
@@ -45,4 +55,5 @@ class Configuration(msgspec.Struct, frozen=True):
     tasks: Mapping[str, Task] = {}
     workflows: Mapping[str, Workflow] = {}
     helpers: tuple[Helper, ...] = ()
+    prices: PriceSettings = PriceSettings()
     lines: Mapping[str, int] = {}

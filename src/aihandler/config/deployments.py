@@ -9,6 +9,7 @@ import msgspec
 from aihandler.config.draft import Draft, listed_texts
 from aihandler.config.file import DeploymentKeys, ModelKeys, TlsKeys
 from aihandler.config.places import Path
+from aihandler.config.prices import build_price
 from aihandler.config.words import did_you_mean
 from aihandler.domain.deployment import (
     HERE,
@@ -18,13 +19,19 @@ from aihandler.domain.deployment import (
     Limits,
     Model,
     Openness,
-    Price,
     Secret,
     Timeouts,
     Tls,
 )
 
-BACKENDS = ("openai", "anthropic", "builtin/classify", "builtin/extract", "builtin/summarise")
+BACKENDS = (
+    "openai",
+    "openai-responses",
+    "anthropic",
+    "builtin/classify",
+    "builtin/extract",
+    "builtin/summarise",
+)
 _MAX_PORT = 65_535
 # Formats of one vendor have an address that need not be written.
 _USUAL_URLS = {"anthropic": "https://api.anthropic.com"}
@@ -58,6 +65,7 @@ def build_deployment(
     else:
         where = _there(keys, path, draft)
     model = keys.model or keys.backend.removeprefix("builtin/")
+    price, listed_as = build_price(keys.price, (*path, "price"), draft)
     return Deployment(
         name=name,
         backend=keys.backend,
@@ -68,7 +76,8 @@ def build_deployment(
         key=where.key,
         provider=keys.provider,
         profile=keys.profile,
-        price=_copied(keys.price, Price),
+        price=price,
+        listed_as=listed_as,
         hourly_cost=_copied(keys.cost, HourlyCost),
         limits=_copied(keys.limits, Limits) or Limits(),
         timeouts=_copied(keys.timeouts, Timeouts) or Timeouts(),

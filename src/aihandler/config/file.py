@@ -55,13 +55,19 @@ class ModelKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PriceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """US dollars per million tokens."""
+    """US dollars per million tokens, or the entry of the price list that says them."""
 
-    input: Annotated[Dollars, about("Input tokens.")]
-    output: Annotated[Dollars, about("Output tokens.")]
+    price_list: Annotated[Text | None, about("An entry of the price list.")] = msgspec.field(
+        name="list", default=None
+    )
+    input: Annotated[Dollars | None, about("Input tokens.")] = None
+    output: Annotated[Dollars | None, about("Output tokens.")] = None
     cache_read: Annotated[Dollars | None, about("Input tokens read from a cache.")] = None
     cache_write: Annotated[Dollars | None, about("Input tokens written to a cache.")] = None
+    cache_write_1h: Annotated[Dollars | None, about("The same, kept for an hour.")] = None
     reasoning: Annotated[Dollars | None, about("Tokens of reasoning.")] = None
+    audio_input: Annotated[Dollars | None, about("Input tokens of sound.")] = None
+    audio_output: Annotated[Dollars | None, about("Output tokens of sound.")] = None
     source: Annotated[str, about("Where the price was read.")] = ""
     as_of: Annotated[datetime.date | None, about("When it was read.")] = None
 
@@ -114,7 +120,9 @@ class DeploymentKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: Annotated[str, about("Which server it is (`vllm`, `ollama`), where that matters.")] = (
         ""
     )
-    price: Annotated[PriceKeys | None, about("What tokens cost.")] = None
+    price: Annotated[
+        Literal["list"] | PriceKeys | None, about("What tokens cost, or `list`: as the list says.")
+    ] = None
     cost: Annotated[CostKeys | None, about("What the machine costs by the hour.")] = None
     limits: Annotated[DeploymentLimitKeys, about("What it takes.")] = DeploymentLimitKeys()
     timeouts: Annotated[TimeoutKeys, about("How long each phase may take.")] = TimeoutKeys()
@@ -305,6 +313,50 @@ class LedgerKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     encryption_key: Annotated[str, about("`${NAME}` or `${file:/path}`; encrypts them.")] = ""
 
 
+class ContractPriceKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """US dollars per million tokens."""
+
+    input: Annotated[Dollars, about("Input tokens.")]
+    output: Annotated[Dollars, about("Output tokens.")]
+    cache_read: Annotated[Dollars | None, about("Input tokens read from a cache.")] = None
+    cache_write: Annotated[Dollars | None, about("Input tokens written to a cache.")] = None
+    cache_write_1h: Annotated[Dollars | None, about("The same, kept for an hour.")] = None
+    reasoning: Annotated[Dollars | None, about("Tokens of reasoning.")] = None
+    audio_input: Annotated[Dollars | None, about("Input tokens of sound.")] = None
+    audio_output: Annotated[Dollars | None, about("Output tokens of sound.")] = None
+
+
+class OverrideKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What holds in place of the list, on some days."""
+
+    deployment: Annotated[str, about("For this deployment; or")] = ""
+    model: Annotated[str, about("for this entry of the list, or all that begin so (`acme/*`).")] = (
+        ""
+    )
+    since: Annotated[datetime.date | None, about("First day, UTC.")] = msgspec.field(
+        name="from", default=None
+    )
+    until: Annotated[datetime.date | None, about("Last day, UTC.")] = None
+    tier: Annotated[
+        Literal["standard", "batch", "flex", "priority", "fast"] | None,
+        about("For this service tier; `times` without one is for all."),
+    ] = None
+    times: Annotated[Dollars | None, about("So many times what holds without it.")] = None
+    price: Annotated[ContractPriceKeys | None, about("This price instead.")] = None
+    source: Annotated[str, about("Where it is agreed.")] = ""
+
+
+class PricesKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The list that `price: list` is looked up in, and what holds in its place."""
+
+    price_list: Annotated[
+        Text, about("`shipped`, `genai-prices` (an extra), or a JSON file of the community's form.")
+    ] = msgspec.field(name="list", default="shipped")
+    overrides: Annotated[
+        Text | list[OverrideKeys], about("Prices of contracts: a YAML file, or inline.")
+    ] = []
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """aihandler.yaml"""
 
@@ -318,3 +370,4 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workflows: Annotated[dict[Named, WorkflowKeys], about("Tasks over documents.")] = {}
     helpers: Annotated[dict[Named, HelperKeys], about("What else sees data.")] = {}
     ledger: Annotated[LedgerKeys, about("Where it is written down.")] = LedgerKeys()
+    prices: Annotated[PricesKeys, about("Where prices are looked up.")] = PricesKeys()

@@ -19,6 +19,7 @@ from aihandler.config.policies import (
     build_key,
     build_ledger,
 )
+from aihandler.config.prices import build_prices
 from aihandler.config.shape import find_misshapes, sound_parts
 from aihandler.config.tasks import build_task
 from aihandler.config.workflows import build_workflow
@@ -103,6 +104,7 @@ def _built(file: ConfigFile, draft: Draft, empty: Configuration) -> Configuratio
     return msgspec.structs.replace(
         empty,
         ledger=build_ledger(file.ledger, draft),
+        prices=build_prices(file.prices, draft),
         models=models,
         deployments={
             name: build_deployment(name, keys, models=models, draft=draft)

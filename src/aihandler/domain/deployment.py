@@ -15,6 +15,10 @@ from aihandler.domain.keys import digest_text
 HERE = "here"
 
 
+# As `listed_as`: the entry of the price list goes by the deployment's provider and model.
+LISTED_BY_NAME = "*"
+
+
 class Hosting(enum.Enum):
     """Who runs the machine that the data goes to."""
 

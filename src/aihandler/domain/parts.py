@@ -54,6 +54,7 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True, tag="refusal"):
     """A model's own words for why it will not answer."""
 
     text: str
+    extra: Mapping[str, Json] = {}
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, tag="tool_call"):

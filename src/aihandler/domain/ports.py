@@ -1,6 +1,7 @@
 """What the engine is given: protocols whose implementations only `handler.py` builds."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from decimal import Decimal
 from typing import Literal, Protocol
 
 import msgspec
@@ -106,10 +107,19 @@ class Intent(msgspec.Struct, frozen=True):
     tags: Mapping[str, str] = {}
     # Canonical JSON of the messages; kept apart from the ledger, or not at all.
     request: bytes = b""
+    # How the schema was asked for (`SentSchema`): by which means, what of it the server holds the
+    # model to, and how many of its limits the server was not told.
+    schema_mode: str = ""
+    enforced: str = ""
+    dropped: int = 0
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """How an attempt ended, and what it cost. `reply` is the encoded Reply, if there was one."""
+    """How an attempt ended, and what it cost. `reply` is the encoded Reply, if there was one.
+
+    `fingerprint`, `tier` (in the provider's own word) and `reported_cost_usd` are what the provider
+    said of itself; the last stands beside our cost and never in its place.
+    """
 
     outcome: AttemptOutcome
     cost: Cost
@@ -124,6 +134,9 @@ class Settlement(msgspec.Struct, frozen=True):
     reported_model: str = ""
     request_id: str = ""
     reply: bytes = b""
+    fingerprint: str = ""
+    tier: str = ""
+    reported_cost_usd: Decimal | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -210,8 +223,20 @@ class Journal(Protocol):
 class Pricer(Protocol):
     """Turns tokens and time into money."""
 
-    def cost(self, deployment: Deployment, usage: Usage, latency_s: float) -> Cost:
-        """What an attempt has cost."""
+    def cost(
+        self,
+        deployment: Deployment,
+        usage: Usage,
+        latency_s: float,
+        *,
+        tier: str = "",
+        at: float | None = None,
+    ) -> Cost:
+        """What an attempt has cost.
+
+        `tier` is the service tier as the provider named it, empty where it named none; `at` is
+        when it was asked, in seconds since 1970 (now when left out).
+        """
         ...
 
     def expected_nano(self, deployment: Deployment, usage: Usage) -> int | None:

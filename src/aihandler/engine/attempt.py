@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 
 import msgspec
 
+from aihandler.backends.told import told
 from aihandler.domain.answer import Reply, ReplyDone, StreamEvent, Validity
 from aihandler.domain.attempt import AttemptOutcome, AttemptReason, AttemptReport, Candidate, Plan
 from aihandler.domain.conversation import Message, Request, Sampling
@@ -15,7 +16,7 @@ from aihandler.domain.task import JsonOutput
 from aihandler.domain.usage import Cost, Usage
 from aihandler.engine.call import Call
 from aihandler.engine.flights import Flights
-from aihandler.engine.growing import with_partial_values
+from aihandler.engine.growing import from_first_content, with_partial_values
 from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
 from aihandler.engine.schemas import Asking, Schemas
@@ -163,6 +164,8 @@ class Attempts:
             deadline=turn.deadline,
             sent=lambda: self._mark_sent(sending, entry_id),
         )
+        if sending.request.raw:
+            return from_first_content(events)
         is_json = isinstance(sending.request.output, JsonOutput)
         return with_partial_values(events) if is_json else events
 
@@ -213,7 +216,8 @@ class Attempts:
         turn, latency_s = sending.turn, sending.timer.elapsed_s
         judged = _judge(sending, reply)
         outcome, verdict = judged.outcome, judged.verdict
-        cost = self._cost(turn.deployment, reply.usage, latency_s)
+        said = told(reply)
+        cost = self._cost(turn.deployment, reply.usage, latency_s, tier=said.tier)
         validity, problems = _became_valid(verdict, turn), _problems(verdict)
         settlement = Settlement(
             outcome,
@@ -227,6 +231,9 @@ class Attempts:
             reported_model=reply.model,
             request_id=reply.request_id,
             reply=_kept(reply),
+            fingerprint=reply.fingerprint,
+            tier=said.tier,
+            reported_cost_usd=said.cost_usd,
         )
         if outcome == "valid" and turn.call.work_key:
             # The engine accepts this work next and waits for that, which covers both.
@@ -273,11 +280,14 @@ class Attempts:
         stopped = Settlement(outcome, Cost(), sending.timer.elapsed_s, error_code="stopped")
         await asyncio.shield(self._journal.settle(entry_id, stopped))
 
-    def _cost(self, deployment: Deployment, usage: Usage | None, latency_s: float) -> Cost:
+    def _cost(
+        self, deployment: Deployment, usage: Usage | None, latency_s: float, *, tier: str
+    ) -> Cost:
         if usage is None and not deployment.in_process:
             # Tokens that nobody counted are not free.
             return Cost(status="unpriced")
-        return self._pricer.cost(deployment, usage or Usage(), latency_s)
+        asked_at = self._clock.wall() - latency_s
+        return self._pricer.cost(deployment, usage or Usage(), latency_s, tier=tier, at=asked_at)
 
 
 class _Timer:
@@ -329,6 +339,7 @@ def _request(turn: Turn) -> Request:
 
 def _intent(sending: _Sending, now: float) -> Intent:
     turn, call, request = sending.turn, sending.turn.call, sending.request
+    sent = sending.asking.sent
     return Intent(
         key=sending.key,
         call_id=call.id,
@@ -347,6 +358,9 @@ def _intent(sending: _Sending, now: float) -> Intent:
         tenant=turn.plan.labels.tenant,
         tags=call.tags,
         request=_encode(request.messages or request.fields),
+        schema_mode=sent.mode if sent else "",
+        enforced=sent.enforced if sent else "",
+        dropped=sent.dropped if sent else 0,
     )
 
 

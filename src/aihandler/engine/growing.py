@@ -1,9 +1,9 @@
-"""A JSON answer, shown while it is being written."""
+"""What of a stream is shown, and when."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from aihandler.domain.answer import PartialValue, StreamEvent, TextDelta
+from aihandler.domain.answer import PartialValue, StreamEvent, TextDelta, WireChunk
 from aihandler.validation import PartialJson
 
 
@@ -19,3 +19,23 @@ async def with_partial_values(
                 value = growing.feed(event.text)
                 if value is not None:
                     yield PartialValue(value)
+
+
+async def from_first_content(
+    events: AsyncGenerator[StreamEvent],
+) -> AsyncGenerator[StreamEvent]:
+    """Holds a provider's own bytes back until the first content: some servers open a stream and
+    only then say that they are overloaded, and until then nothing may have been shown."""
+    held: list[StreamEvent] = []
+    holding = True
+    async with aclosing(events):
+        async for event in events:
+            if holding and isinstance(event, WireChunk):
+                held.append(event)
+                continue
+            if holding:
+                holding = False
+                for waiting in held:
+                    yield waiting
+                held.clear()
+            yield event

@@ -12,7 +12,13 @@ from aihandler.domain.task import Json
 from aihandler.domain.usage import NANO, Cost
 from aihandler.engine.attempt import Attempted, Turn
 from aihandler.engine.call import Call
-from aihandler.errors import AIHandlerError, AllAttemptsFailed, AnswerRejected, PolicyDenied
+from aihandler.errors import (
+    AIHandlerError,
+    AllAttemptsFailed,
+    AnswerRejected,
+    BackendError,
+    PolicyDenied,
+)
 
 
 class Walk:
@@ -26,6 +32,7 @@ class Walk:
         self._reports: list[AttemptReport] = []
         self._proposal: Json = None
         self._last: Reply | None = None
+        self._error: BackendError | None = None
         self._escalated = False
 
     def may_go_on(self, now: float) -> bool:
@@ -62,6 +69,7 @@ class Walk:
         """Remembers an attempt; an answer that was not good enough becomes the proposal."""
         self._reports.append(attempted.report)
         verdict = attempted.verdict
+        self._error = attempted.error
         if self.call.asked is not None:
             self._last = attempted.reply or self._last
         if attempted.report.outcome != "valid" and verdict and verdict.value is not None:
@@ -127,6 +135,7 @@ class Walk:
             f"{where}: {self._summary()}",
             attempts=self._reports,
             review_id=review_id,
+            last=self._error,
             hint=hint,
         )
 

@@ -1,8 +1,9 @@
 """The ledger: what was asked, answered and paid, durable before it is acknowledged."""
 
 from aihandler.ledger.calls import CallRecord, EntryRecord
+from aihandler.ledger.changes import ChangeRecord
 from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
-from aihandler.ledger.evidence import LatencyPoint
+from aihandler.ledger.evidence import LatencyPoint, ValidRate
 from aihandler.ledger.forgetting import Forgotten
 from aihandler.ledger.journal import DocumentRow, SqliteJournal, StepRow
 from aihandler.ledger.ledger import Archive, Ledger, open_ledger, read_ledger
@@ -10,14 +11,17 @@ from aihandler.ledger.prices import Prices
 from aihandler.ledger.queries import Queries, RunRecord
 from aihandler.ledger.recovery import Recovery
 from aihandler.ledger.reviews import LabelledExample
+from aihandler.ledger.spooled import FoldedLedger, SpooledLedger
 
 __all__ = [
     "Archive",
     "CallRecord",
+    "ChangeRecord",
     "CostRow",
     "Counterfactual",
     "DocumentRow",
     "EntryRecord",
+    "FoldedLedger",
     "Forgotten",
     "LabelledExample",
     "LatencyPoint",
@@ -26,9 +30,11 @@ __all__ = [
     "Queries",
     "Recovery",
     "RunRecord",
+    "SpooledLedger",
     "SqliteJournal",
     "StepRow",
     "UnitCost",
+    "ValidRate",
     "open_ledger",
     "read_ledger",
 ]

@@ -8,6 +8,7 @@ import msgspec
 
 from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
 from aihandler.ledger import rows
+from aihandler.ledger.changes import KEEP_CHANGES, ChangeRecord, Reported, warn
 from aihandler.ledger.content import (
     PUT_ANSWERS,
     PUT_EXCHANGES,
@@ -65,6 +66,7 @@ class Batches:
         self._unsettled: dict[int, Intent] = {}
         self._hourly: dict[str, int] = {}
         self._booked: set[tuple[str, int]] = set()
+        self._reported = Reported(ledger)
 
     def write(self, operations: Iterable[Operation], sent: Iterable[int], *, wall: float) -> None:
         """Content first, then the ledger rows that point at it; each in one synced transaction."""
@@ -77,6 +79,7 @@ class Batches:
         self._booked.update((name, hour) for name, hour, _ in batch.capacity)
         for entry_id in batch.settled:
             self._unsettled.pop(entry_id, None)
+        warn(batch.changes)
 
     def _gathered(
         self, operations: Iterable[Operation], sent: Iterable[int], wall: float
@@ -111,6 +114,7 @@ class Batches:
         batch.settled.add(entry_id)
         if intent is None:
             return
+        batch.changes += self._reported.look(intent, settlement)
         if self._keep_content:
             exchange = Exchange(intent.request, settlement.reply)
             batch.exchanges.append(self._content.sealed_exchange(entry_id, wall, exchange))
@@ -148,6 +152,7 @@ class Batches:
             (rows.ACCEPT, batch.accepted),
             (rows.QUEUE_REVIEW, batch.reviews),
             (BOOK_CAPACITY, batch.capacity),
+            (KEEP_CHANGES, [msgspec.structs.astuple(change) for change in batch.changes]),
         ):
             if values:
                 ledger.executemany(statement, values)
@@ -166,6 +171,7 @@ class _Batch:
         self.accepted: list[Row] = []
         self.reviews: list[Row] = []
         self.capacity: list[tuple[str, int, int]] = []
+        self.changes: list[ChangeRecord] = []
         self.others: list[tuple[str, list[Row]]] = []
         self.exchanges: list[Row] = []
         self.answers: list[Row] = []

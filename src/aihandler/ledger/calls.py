@@ -7,6 +7,7 @@ import msgspec
 from aihandler.domain.answer import Reply
 from aihandler.domain.usage import Cost, CostStatus, Usage
 from aihandler.errors import InputError
+from aihandler.ledger.changes import ChangeRecord, changes
 from aihandler.ledger.content import Content, Exchange
 
 _COLUMNS = """
@@ -15,7 +16,8 @@ SELECT id, call_id, run_id, document_id, step, tenant, tags, task, task_version,
        confidence, usage_state, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
        reasoning_tokens, marginal_nano, allocated_nano, doubt_nano, cost_status, price_snapshot,
        latency_ms, first_byte_ms, error_code, problems, http_status, reported_model, request_id,
-       request_chars, reply_chars
+       request_chars, reply_chars, cache_write_1h_tokens, audio_input_tokens, audio_output_tokens,
+       tier, fingerprint, reported_nano, schema_mode, enforced, dropped
 FROM entry
 """
 _BY_CALL = _COLUMNS + "WHERE call_id = ? ORDER BY id"
@@ -29,7 +31,12 @@ _reply = msgspec.json.Decoder(Reply)
 
 
 class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt as the ledger has it. `request` and `reply` only when content was asked for."""
+    """One attempt as the ledger has it. `request` and `reply` only when content was asked for.
+
+    `schema_mode` is how the schema was asked for, `enforced` what of it the server held the model
+    to, `dropped` how many limits it was not told; empty where no schema was sent. `reported_nano`
+    is the provider's own count of the cost.
+    """
 
     id: int
     deployment: str
@@ -53,12 +60,20 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     request_chars: int
     reply_chars: int
+    schema_mode: str = ""
+    enforced: str = ""
+    dropped: int = 0
+    tier: str = ""
+    fingerprint: str = ""
+    reported_nano: int | None = None
     request: str = ""
     reply: Reply | None = None
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One call. `could_go` names the deployments of its clearance, when that was noted."""
+    """One call. `could_go` names the deployments of its clearance, when that was noted; `changes`
+    are those that showed first in this call.
+    """
 
     call_id: str
     task: str
@@ -72,6 +87,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     clearance: str
     could_go: tuple[str, ...]
     attempts: tuple[EntryRecord, ...]
+    changes: tuple[ChangeRecord, ...] = ()
 
 
 def show(
@@ -121,6 +137,7 @@ def _call(ledger: sqlite3.Connection, entries: "list[_Row]", content: Content | 
         clearance=first.clearance,
         could_go=_names.decode(noted[0]) if noted else (),
         attempts=tuple(_entry(e, content.exchange(e.id) if content else None) for e in entries),
+        changes=tuple(changes(ledger, call_id=first.call_id)),
     )
 
 
@@ -148,6 +165,12 @@ def _entry(row: "_Row", exchange: Exchange | None) -> EntryRecord:
         request_id=row.request_id,
         request_chars=row.request_chars,
         reply_chars=row.reply_chars,
+        schema_mode=row.schema_mode,
+        enforced=row.enforced,
+        dropped=row.dropped,
+        tier=row.tier,
+        fingerprint=row.fingerprint,
+        reported_nano=row.reported_nano,
         request=exchange.request.decode("utf-8", "replace") if exchange else "",
         reply=_reply.decode(exchange.reply) if exchange and exchange.reply else None,
     )
@@ -196,6 +219,15 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
     request_id: str
     request_chars: int
     reply_chars: int
+    cache_write_1h_tokens: int
+    audio_input_tokens: int
+    audio_output_tokens: int
+    tier: str
+    fingerprint: str
+    reported_nano: int | None
+    schema_mode: str
+    enforced: str
+    dropped: int
 
     @property
     def usage(self) -> Usage | None:
@@ -208,6 +240,9 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
             self.output_tokens,
             self.reasoning_tokens,
             self.usage_state == "estimated",
+            self.cache_write_1h_tokens,
+            self.audio_input_tokens,
+            self.audio_output_tokens,
         )
 
     @property

@@ -11,7 +11,7 @@ from aihandler.domain.ports import Pricer
 from aihandler.domain.usage import Usage
 from aihandler.errors import InputError
 
-GROUPINGS = ("task", "deployment", "day", "step", "validity", "tenant", "run", "document")
+GROUPINGS = ("task", "deployment", "day", "step", "validity", "mode", "tenant", "run", "document")
 IDLE = "idle"
 
 # The grouping is a value like any other: no text is ever put together to a statement.
@@ -23,6 +23,7 @@ WITH picked AS (
         WHEN 'day' THEN date(started_at, 'unixepoch')
         WHEN 'step' THEN step
         WHEN 'validity' THEN coalesce(validity, outcome, state)
+        WHEN 'mode' THEN schema_mode
         WHEN 'tenant' THEN tenant
         WHEN 'run' THEN run_id
         WHEN 'document' THEN document_id
@@ -39,7 +40,9 @@ _SUMS = (
     + """
 SELECT grp, count(DISTINCT call_id), count(*),
        sum(input_tokens), sum(cache_read_tokens), sum(cache_write_tokens),
-       sum(output_tokens), sum(reasoning_tokens), count(*) FILTER (WHERE usage_state = 'estimated'),
+       sum(output_tokens), sum(reasoning_tokens), sum(cache_write_1h_tokens),
+       sum(audio_input_tokens), sum(audio_output_tokens),
+       count(*) FILTER (WHERE usage_state = 'estimated'),
        sum(marginal_nano), sum(allocated_nano),
        count(*) FILTER (WHERE cost_status = 'unpriced'),
        count(*) FILTER (WHERE outcome = 'in_doubt'), sum(doubt_nano),
@@ -47,7 +50,9 @@ SELECT grp, count(DISTINCT call_id), count(*),
        count(*) FILTER (WHERE outcome = 'valid' AND validity = 'repaired'),
        count(*) FILTER (WHERE outcome = 'valid' AND validity = 'reasked'),
        count(*) FILTER (WHERE outcome = 'valid' AND validity = 'escalated'),
-       count(DISTINCT document_id) FILTER (WHERE document_id <> '')
+       count(DISTINCT document_id) FILTER (WHERE document_id <> ''),
+       coalesce(sum(reported_nano), 0),
+       coalesce(sum(reported_nano - marginal_nano) FILTER (WHERE cost_status = 'priced'), 0)
 FROM picked GROUP BY grp ORDER BY grp
 """
 )
@@ -95,9 +100,11 @@ SELECT grp, count(DISTINCT call_id), count(*), sum(latency_ms) / 1000.0,
        sum(CASE WHEN counted THEN input_tokens ELSE (request_chars + 3) / 4 END),
        sum(cache_read_tokens), sum(cache_write_tokens),
        sum(CASE WHEN counted THEN output_tokens ELSE (reply_chars + 3) / 4 END),
-       sum(reasoning_tokens), count(*) FILTER (WHERE NOT counted OR usage_state = 'estimated')
+       sum(reasoning_tokens), sum(cache_write_1h_tokens), sum(audio_input_tokens),
+       sum(audio_output_tokens), count(*) FILTER (WHERE NOT counted OR usage_state = 'estimated')
 FROM (
-    SELECT *, input_tokens + cache_read_tokens + cache_write_tokens + output_tokens > 0 AS counted
+    SELECT *, input_tokens + cache_read_tokens + cache_write_tokens + output_tokens
+              + cache_write_1h_tokens + audio_input_tokens + audio_output_tokens > 0 AS counted
     FROM picked WHERE outcome IN ('valid', 'invalid', 'abstained', 'refused')
 ) GROUP BY grp ORDER BY grp
 """
@@ -110,7 +117,8 @@ class CostRow(msgspec.Struct, frozen=True, kw_only=True):
     `idle_nano` is what machines cost by the hour beyond the shares of their calls. `unpriced`
     attempts have a cost that is not known and is in no sum. `in_doubt_nano` is what the attempts
     in doubt may have cost; it is in no other sum. `validity` counts valid answers by how they
-    became valid.
+    became valid. `reported_nano` is what providers say themselves that their attempts cost, and
+    `reported_more_nano` by how much that is more than our price of those that have one.
     """
 
     key: str
@@ -128,6 +136,8 @@ class CostRow(msgspec.Struct, frozen=True, kw_only=True):
     reviews: int = 0
     latency_p50_s: float | None = None
     latency_p95_s: float | None = None
+    reported_nano: int = 0
+    reported_more_nano: int = 0
 
     @property
     def nano(self) -> int:
@@ -170,7 +180,7 @@ class UnitCost(msgspec.Struct, frozen=True, kw_only=True):
 def costs(
     ledger: sqlite3.Connection, by: str, *, run: str | None, since: float | None
 ) -> list[CostRow]:
-    """Costs by task, deployment, day (UTC), step, validity, tenant, run, document or `tag:NAME`."""
+    """Costs by one of GROUPINGS (days are UTC) or `tag:NAME`."""
     asked = _asked(by, run, since)
     rows = {row.key: row for row in map(_cost_row, ledger.execute(_SUMS, asked))}
     for key, p50_ms, p95_ms in ledger.execute(_LATENCIES, asked):
@@ -227,8 +237,9 @@ def _asked(by: str, run: str | None, since: float | None) -> dict[str, str | flo
 
 
 def _cost_row(row: tuple[object, ...]) -> CostRow:
-    key, calls, attempts, *tokens, estimated = row[:9]
-    marginal, allocated, unpriced, in_doubt, doubt, *validity, documents = row[9:]
+    key, calls, attempts, *tokens, estimated = row[:12]
+    marginal, allocated, unpriced, in_doubt, doubt, *validity, documents = row[12:-2]
+    reported, reported_more = row[-2:]
     names = ("exact", "repaired", "reasked", "escalated")
     return msgspec.convert(
         {
@@ -243,14 +254,16 @@ def _cost_row(row: tuple[object, ...]) -> CostRow:
             "in_doubt": in_doubt,
             "in_doubt_nano": doubt,
             "validity": dict(zip(names, validity, strict=True)),
+            "reported_nano": reported,
+            "reported_more_nano": reported_more,
         },
         CostRow,
     )
 
 
 def _usage(tokens: Iterable[object], *, estimated: bool) -> Usage:
-    inputs, reads, writes, outputs, reasons = msgspec.convert(list(tokens), list[int])
-    return Usage(inputs, reads, writes, outputs, reasons, estimated)
+    inputs, reads, writes, outputs, reasons, *apart = msgspec.convert(list(tokens), list[int])
+    return Usage(inputs, reads, writes, outputs, reasons, estimated, *apart)
 
 
 def _idle(
@@ -268,7 +281,7 @@ def _counterfactual(
     row: tuple[object, ...], deployment: Deployment, pricer: Pricer
 ) -> Counterfactual:
     key, calls, attempts, latency_s, *tokens, estimated = msgspec.convert(
-        row, tuple[str, int, int, float | None, int, int, int, int, int, int]
+        row, tuple[str, int, int, float | None, int, int, int, int, int, int, int, int, int]
     )
     usage = _usage(tokens, estimated=estimated > 0)
     cost = pricer.cost(deployment, usage, latency_s or 0.0)

@@ -49,6 +49,20 @@ SELECT task, deployment, bucket * :bucket_s, n,
        max(latency_ms) FILTER (WHERE place = (n * 95 + 99) / 100) / 1000
 FROM ranked GROUP BY task, deployment, bucket, n ORDER BY task, deployment, bucket
 """
+_VALID = """
+SELECT deployment, task, schema_mode, count(*),
+       count(*) FILTER (WHERE outcome = 'valid'),
+       count(*) FILTER (WHERE outcome = 'valid' AND validity = 'exact'),
+       count(*) FILTER (WHERE outcome = 'valid' AND validity = 'repaired'),
+       count(*) FILTER (WHERE outcome = 'valid' AND validity = 'reasked'),
+       count(*) FILTER (WHERE outcome = 'valid' AND validity = 'escalated')
+FROM entry
+WHERE id >= coalesce((SELECT first_entry FROM run WHERE id = :run), 0)
+  AND (:run IS NULL OR run_id = :run)
+  AND (:since IS NULL OR started_at >= :since)
+  AND outcome IN ('valid', 'invalid', 'abstained')
+GROUP BY deployment, task, schema_mode ORDER BY task, deployment, schema_mode
+"""
 _BUCKETS_S = {"hour": 3600, "day": 86_400}
 
 
@@ -61,6 +75,29 @@ class LatencyPoint(msgspec.Struct, frozen=True):
     answers: int
     p50_s: float
     p95_s: float
+
+
+class ValidRate(msgspec.Struct, frozen=True):
+    """How many answers of one deployment to one task were valid, by how the schema was asked for.
+
+    `mode` is empty where none was sent. `exact` and those after it say how the valid ones became
+    so.
+    """
+
+    deployment: str
+    task: str
+    mode: str
+    answers: int
+    valid: int
+    exact: int = 0
+    repaired: int = 0
+    reasked: int = 0
+    escalated: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Share of valid answers, 0..1."""
+        return self.valid / self.answers
 
 
 def snapshot(ledger: sqlite3.Connection, now: float) -> Snapshot:
@@ -91,3 +128,10 @@ def latency_trend(
     """Median and 95th percentile of latency over time, by task and deployment."""
     asked = {"bucket_s": _BUCKETS_S[bucket], "since": since}
     return [LatencyPoint(*row) for row in ledger.execute(_TREND, asked)]
+
+
+def valid_rates(
+    ledger: sqlite3.Connection, *, run: str | None, since: float | None
+) -> list[ValidRate]:
+    """Valid answers by task, deployment and mode. What failed or was refused is no answer."""
+    return [ValidRate(*row) for row in ledger.execute(_VALID, {"run": run, "since": since})]

@@ -41,8 +41,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id, seq) DO UPDATE SET id = excluded.id, data_class = excluded.data_class,
     source = excluded.source, state = excluded.state, steps = excluded.steps
 """
-_KEEP_PRICE = "INSERT OR IGNORE INTO price_snapshot (id, body) VALUES (?, ?)"
-_KEEP_CLEARANCE = """
+KEEP_PRICE = "INSERT OR IGNORE INTO price_snapshot (id, body) VALUES (?, ?)"
+KEEP_CLEARANCE = """
 INSERT OR IGNORE INTO clearance (fingerprint, data_class, deployments) VALUES (?, ?, ?)
 """
 _DONE_KEYS = "SELECT key, version FROM work"
@@ -194,7 +194,7 @@ class SqliteJournal:
         for name, snapshot in snapshots.items():
             if nano := hourly_nano(snapshot):
                 self._writer.post(Hourly(name, nano))
-        await self._writer.write(Rows(_KEEP_PRICE, rows))
+        await self._writer.write(Rows(KEEP_PRICE, rows))
 
     def note_clearance(self, clearance: Clearance) -> None:
         """Keeps what a clearance allowed, once; written with the next commit."""
@@ -203,7 +203,7 @@ class SqliteJournal:
             self._clearances.add(fingerprint)
             names = _json.encode(sorted(clearance.allowed)).decode()
             row = (fingerprint, clearance.data_class.value, names)
-            self._writer.post(Rows(_KEEP_CLEARANCE, [row]))
+            self._writer.post(Rows(KEEP_CLEARANCE, [row]))
 
     async def book_capacity(self, nano_by_deployment: Mapping[str, int], hour: int) -> None:
         """Books an hour (counted from 1970) of machines, used or not; one that is booked stays.

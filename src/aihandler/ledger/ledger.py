@@ -23,7 +23,13 @@ from aihandler.ledger.lock import RunLock
 from aihandler.ledger.lookups import Lookups
 from aihandler.ledger.queries import Queries
 from aihandler.ledger.recovery import Recovery, recover
-from aihandler.ledger.store import open_beside, open_for_reading, open_for_writing, storage_errors
+from aihandler.ledger.store import (
+    is_older,
+    open_beside,
+    open_for_reading,
+    open_for_writing,
+    storage_errors,
+)
 from aihandler.ledger.writer import Writer
 
 _LAST_ENTRY = "SELECT coalesce(max(id), 0) FROM entry"
@@ -106,9 +112,9 @@ class Ledger(Archive):
         self, path: Path, *, clock: Clock, encryption_key: bytes | None, keep_content: bool
     ) -> None:
         with contextlib.ExitStack() as opened:
-            ledger, content, self.recovery = _recovered(opened, path, encryption_key, clock.wall())
+            ledger, content, self.recovery = recovered(opened, path, encryption_key, clock.wall())
             batches = Batches(ledger, content, keep_content=keep_content)
-            first_id = _next_id(ledger, content.connection)
+            first_id = next_id(ledger, content.connection)
             writer = Writer(batches, path, wall=clock.wall)
             opened.callback(writer.close)
             by_key = open_for_reading(path, "ledger")
@@ -150,13 +156,26 @@ def open_ledger(
 
 
 def read_ledger(path: str | Path, *, clock: Clock, encryption_key: bytes | None = None) -> Archive:
-    """Opens an existing ledger from beside, also while a run writes it. Raises StorageError."""
+    """Opens an existing ledger from beside, also while a run writes it. Raises StorageError.
+
+    One of an earlier version is brought up to date first, unless a run is writing it.
+    """
+    _bring_up_to_date(Path(path), clock.wall())
     return Archive(Path(path), clock=clock, encryption_key=encryption_key)
 
 
-def _recovered(
+def _bring_up_to_date(path: Path, wall: float) -> None:
+    if not path.exists() or not is_older(path, "ledger"):
+        return
+    with storage_errors(path), contextlib.ExitStack() as held:
+        held.callback(RunLock(path).release)
+        open_for_writing(path, "ledger", wall=wall).close()
+
+
+def recovered(
     opened: contextlib.ExitStack, path: Path, key: bytes | None, wall: float
 ) -> tuple[sqlite3.Connection, Content, Recovery]:
+    """Both files, open for writing and held, with what an earlier process left booked as doubt."""
     with storage_errors(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         opened.callback(RunLock(path).release)
@@ -171,7 +190,8 @@ def _recovered(
         return ledger, content, recover(ledger, wall=wall)
 
 
-def _next_id(ledger: sqlite3.Connection, content: sqlite3.Connection) -> int:
+def next_id(ledger: sqlite3.Connection, content: sqlite3.Connection) -> int:
+    """The first id that no entry has had."""
     # A crash may have left content of an entry that the ledger does not have yet.
     last_entry = ledger.execute(_LAST_ENTRY).fetchone()[0]
     last_exchange = content.execute(_LAST_EXCHANGE).fetchone()[0]

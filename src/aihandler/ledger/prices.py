@@ -7,7 +7,7 @@ from fractions import Fraction
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.usage import NANO, Cost, Usage
 from aihandler.ledger.pricing.book import PriceBook
-from aihandler.ledger.pricing.tiers import STANDARD
+from aihandler.ledger.pricing.tiers import STANDARD, tier_of
 from aihandler.ledger.pricing.timeline import ANY, Timeline, timelines
 from aihandler.ledger.pricing.vector import UNPRICED, Snapshot, Vector, half_even
 
@@ -37,8 +37,8 @@ class Prices:
         """Marginal cost of the tokens, and the share of the machine-hour that the call held.
 
         A call holds one of `limits.concurrency` slots for `latency_s`, so the shares of an hour
-        never add up to more than the hour. `tier` is that of the reply, `at` the moment of the
-        request (seconds since 1970; now when left out).
+        never add up to more than the hour. `tier` is that of the reply, in our word or the
+        provider's; `at` the moment of the request (seconds since 1970; now when left out).
         """
         vector = self._vector(deployment, tier, at)
         if not vector.id:
@@ -74,7 +74,7 @@ class Prices:
         by_tier = self._timelines.get(deployment.name)
         if by_tier is None:
             by_tier = dict(timelines(deployment, self._book))
-        timeline = by_tier.get(tier) or by_tier.get(ANY)
+        timeline = by_tier.get(tier) or by_tier.get(tier_of(tier)) or by_tier.get(ANY)
         return UNPRICED if timeline is None else timeline.at(at, self._book.wall)
 
 

@@ -11,11 +11,12 @@ from aihandler.domain.answer import DocumentResult
 from aihandler.domain.attempt import Snapshot
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Pricer, ReviewItem
-from aihandler.ledger import calls, costs, evidence, projection, reviews
+from aihandler.ledger import calls, changes, costs, evidence, projection, reviews
 from aihandler.ledger.calls import CallRecord
+from aihandler.ledger.changes import ChangeRecord
 from aihandler.ledger.content import Content
 from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
-from aihandler.ledger.evidence import LatencyPoint
+from aihandler.ledger.evidence import LatencyPoint, ValidRate
 from aihandler.ledger.reviews import LabelledExample
 from aihandler.ledger.store import storage_errors
 
@@ -47,7 +48,7 @@ class Queries:
     def costs(
         self, by: str = "task", *, run: str | None = None, since: float | None = None
     ) -> list[CostRow]:
-        """By task, deployment, day, step, validity, tenant, run, document or `tag:NAME`.
+        """By task, deployment, day, step, validity, mode, tenant, run, document or `tag:NAME`.
 
         Time that machines stood idle is in the rows of `deployment` and `day`; with another
         grouping it is a row of its own, `idle`.
@@ -79,6 +80,16 @@ class Queries:
         """The calls of a call id, a document id or an entry number. Raises InputError if none."""
         with storage_errors(self._path):
             return calls.show(self._ledger, name, content=self._content if with_content else None)
+
+    def valid_rates(self, *, run: str | None = None, since: float | None = None) -> list[ValidRate]:
+        """Valid answers by task, deployment and how their schema was asked for."""
+        with storage_errors(self._path):
+            return evidence.valid_rates(self._ledger, run=run, since=since)
+
+    def changes(self, *, since: float | None = None) -> list[ChangeRecord]:
+        """Deployments that came to report another model or fingerprint, oldest first."""
+        with storage_errors(self._path):
+            return changes.changes(self._ledger, since=since)
 
     def latency_trend(
         self, bucket: Literal["hour", "day"] = "day", *, since: float | None = None

@@ -3,26 +3,31 @@
 import hashlib
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 
 import msgspec
 
 from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
-from aihandler.domain.usage import Usage
+from aihandler.domain.usage import NANO, Usage
+from aihandler.ledger.pricing.tiers import tier_of
 
 INSERT_INTENTS = """
 INSERT INTO entry (
     id, key, call_id, run_id, document_id, step, tenant, tags, task, task_version, deployment,
-    model, reason, data_class, clearance, expected_nano, request_chars, started_at, state
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent')
+    model, reason, data_class, clearance, expected_nano, request_chars, started_at,
+    schema_mode, enforced, dropped, state
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent')
 """
 MARK_SENT = "UPDATE entry SET state = 'sent' WHERE id = ? AND state = 'intent'"
 SETTLE = """
 UPDATE entry SET
     outcome = ?, validity = ?, confidence = ?, usage_state = ?, input_tokens = ?,
     cache_read_tokens = ?, cache_write_tokens = ?, output_tokens = ?, reasoning_tokens = ?,
+    cache_write_1h_tokens = ?, audio_input_tokens = ?, audio_output_tokens = ?,
     marginal_nano = ?, allocated_nano = ?, doubt_nano = ?, cost_status = ?, price_snapshot = ?,
     latency_ms = ?, first_byte_ms = ?, error_code = ?, problems = ?, http_status = ?,
-    reported_model = ?, request_id = ?, reply_chars = ?, reply_hash = ?, reusable = ?, state = ?
+    reported_model = ?, request_id = ?, fingerprint = ?, tier = ?, reported_nano = ?,
+    reply_chars = ?, reply_hash = ?, reusable = ?, state = ?
 WHERE id = ?
 """
 ACCEPT = """
@@ -46,6 +51,8 @@ WHOLE = frozenset({"stop", "abstain"})
 _json = msgspec.json.Encoder()
 _NO_USAGE = Usage()
 _MILLISECONDS = 1000.0
+# What a provider says of itself is foreign: an integer of SQLite has to hold it.
+_MOST_USD = 1_000_000
 
 
 class ReviewBody(msgspec.Struct, frozen=True):
@@ -78,6 +85,9 @@ def intent_row(entry_id: int, intent: Intent) -> Row:
         intent.expected_nano,
         request_chars(intent.request),
         intent.started_at,
+        intent.schema_mode,
+        intent.enforced,
+        intent.dropped,
     )
 
 
@@ -92,13 +102,14 @@ def settlement_row(entry_id: int, settlement: Settlement, *, expected_nano: int 
         settlement.validity.value if settlement.validity else None,
         settlement.confidence,
         _usage_state(settlement.usage),
-        # Sound and caches that live longer have a price of their own and no column: what they
-        # are a kind of takes them up, so that the sum is the provider's total.
-        usage.input + usage.audio_input,
+        usage.input,
         usage.cache_read,
-        usage.cache_write + usage.cache_write_1h,
-        usage.output + usage.audio_output,
+        usage.cache_write,
+        usage.output,
         usage.reasoning,
+        usage.cache_write_1h,
+        usage.audio_input,
+        usage.audio_output,
         cost.marginal,
         cost.allocated,
         (expected_nano or 0) if doubtful else 0,
@@ -111,6 +122,9 @@ def settlement_row(entry_id: int, settlement: Settlement, *, expected_nano: int 
         settlement.status,
         settlement.reported_model,
         settlement.request_id,
+        settlement.fingerprint,
+        tier_of(settlement.tier) if settlement.tier else "",
+        _in_nano(settlement.reported_cost_usd),
         reply_chars,
         hashlib.blake2b(settlement.reply, digest_size=16).digest() if settlement.reply else None,
         # A whole reply can be used again, also one that is invalid or not sure enough: asked again,
@@ -221,6 +235,12 @@ def _usage_state(usage: Usage | None) -> str | None:
     if usage is None:
         return None
     return "estimated" if usage.estimated else "reported"
+
+
+def _in_nano(usd: Decimal | None) -> int | None:
+    if usd is None or not usd.is_finite() or abs(usd) > _MOST_USD:
+        return None
+    return int((usd * NANO).to_integral_value())
 
 
 def _in_ms(seconds: float | None) -> float | None:

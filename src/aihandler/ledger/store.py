@@ -79,6 +79,15 @@ def open_for_reading(path: Path, schema: SchemaName) -> sqlite3.Connection:
         return connection
 
 
+def is_older(path: Path, schema: SchemaName) -> bool:
+    """Whether an existing file has an earlier schema than this program writes."""
+    with (
+        storage_errors(path),
+        contextlib.closing(_connect(f"{path.absolute().as_uri()}?mode=ro")) as c,
+    ):
+        return 0 < _version(c) < _migrations(schema)[-1][0]
+
+
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Everything inside is written, or nothing is."""
@@ -173,7 +182,7 @@ def _require_known(connection: sqlite3.Connection, path: Path, schema: SchemaNam
     if version < known:
         raise StorageError(
             f"{str(path)!r} has schema {version}, this program reads {known}",
-            hint="start a run once: it migrates the file and keeps a copy",
+            hint="wait until the run that writes it ends, then run something with this program",
         )
 
 

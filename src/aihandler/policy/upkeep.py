@@ -115,13 +115,14 @@ def _retirement(deployment: Deployment, today: datetime.date) -> Iterator[Findin
 
 
 def _price(deployment: Deployment) -> Iterator[Finding]:
-    if deployment.in_process or deployment.price or deployment.hourly_cost:
+    known = deployment.price or deployment.listed_as or deployment.hourly_cost
+    if deployment.in_process or known:
         return
     yield _finding(
         deployment,
         "unpriced",
         f"deployment {deployment.name!r} has no price: its calls cost an unknown sum, not nothing",
-        hint="add `price:` per million tokens, or `cost:` of the machine per hour",
+        hint="add `price: list`, `price:` per million tokens, or `cost:` of the machine per hour",
     )
 
 

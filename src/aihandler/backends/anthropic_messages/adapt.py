@@ -12,7 +12,6 @@ from aihandler.domain.parts import (
     Media,
     Opaque,
     Part,
-    Refusal,
     Text,
     Thinking,
     ToolCall,
@@ -69,7 +68,7 @@ class _Fitting:
                 yield fitted
 
     def _part(self, part: Part, at: str) -> Part | None:
-        if not isinstance(part, (Refusal, Opaque)):
+        if not isinstance(part, Opaque):
             self._losses.add_fields(at, part.extra)
         match part:
             case Text():

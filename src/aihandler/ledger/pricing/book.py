@@ -4,8 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from aihandler.domain.deployment import Deployment, Price
+from aihandler.domain.prices import Override
 from aihandler.ledger.pricing.entry import Entry, PriceList, always
-from aihandler.ledger.pricing.overrides import Override, overridden
+from aihandler.ledger.pricing.overrides import overridden
 from aihandler.ledger.pricing.tariff import BUCKETS, Tariff, rates_from
 from aihandler.ledger.pricing.tiers import STANDARD
 

@@ -46,6 +46,10 @@ class PriceList(Protocol):
         """The day of the list, as YYYY-MM-DD; empty when it does not say."""
         ...
 
+    def names(self) -> list[str]:
+        """Every model of the list, priced or not."""
+        ...
+
     def entry(self, name: str) -> Entry | None:
         """The entry of that name (`openai/gpt-5-mini`)."""
         ...

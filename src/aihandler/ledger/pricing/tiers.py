@@ -9,6 +9,8 @@ _NAMES = {
     "on_demand": STANDARD,
     "standard_only": STANDARD,
     "batches": "batch",
+    "on_demand_flex": "flex",
+    "on_demand_priority": "priority",
 }
 
 

@@ -1,0 +1,48 @@
+"""`aihandler serve`: the gateway."""
+
+import logging
+from pathlib import Path
+
+import click
+
+from aihandler.errors import InputError
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@click.command("serve", short_help="Serve the models over HTTP, as OpenAI and Anthropic do.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, help="Port to listen on; 0 for any.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option("--drain", "drain_s", default=30.0, show_default=True, help="Seconds to finish in.")
+@click.option("--insecure-local", is_flag=True, help="Ask for no key; on this machine alone.")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("aihandler.yaml"),
+    show_default=True,
+)
+def command(
+    host: str, port: int, workers: int, drain_s: float, *, insecure_local: bool, config: Path
+) -> None:
+    """Answers clients of OpenAI and Anthropic at one address.
+
+    `model` names a deployment or a task of the configuration; policy, validation, prices and
+    ledger apply to every request.
+    """
+    if insecure_local and host not in _LOOPBACK:
+        raise InputError(
+            f"--insecure-local asks for no key, and {host!r} can be reached from elsewhere",
+            hint="leave --host out, or make keys",
+        )
+    # Imported here: no other command needs them.
+    from aihandler.gateway.supervisor import Settings, Supervisor
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    settings = Settings(config, host, port, workers, drain_s, insecure_local)
+    Supervisor(settings).run(ready=_say)
+
+
+def _say(address: str) -> None:
+    click.echo(f"serving at {address}/v1 (stop with ctrl-c)", err=True)

@@ -1,0 +1,187 @@
+"""Conversations of clients, in the format of each: chat completions, Messages, Responses."""
+
+from contextlib import aclosing
+
+import msgspec
+
+from aihandler.backends.codec import Inbound, ReplyIdentity, Server, StreamWriter
+from aihandler.domain.answer import Answer, Reply, ReplyDone, WireChunk
+from aihandler.domain.conversation import Request, Text
+from aihandler.domain.labels import Labels
+from aihandler.domain.task import Json, TextOutput
+from aihandler.engine import Call
+from aihandler.errors import AIHandlerError, AllAttemptsFailed, AnswerRejected, BackendError
+from aihandler.gateway.admission import Asker
+from aihandler.gateway.http import (
+    Headers,
+    HttpRequest,
+    Send,
+    StreamOut,
+    error_headers,
+    send_whole,
+)
+from aihandler.gateway.http import Reply as HttpReply
+from aihandler.gateway.serving import Serving
+from aihandler.gateway.targets import Target
+
+# Ids look as clients of each format expect them; the rest is the id of our call.
+_ID_PREFIXES = {"openai.chat": "chatcmpl-", "anthropic": "msg_", "openai.responses": "resp_"}
+
+
+class Conversations:
+    """Answers the conversations of one format."""
+
+    def __init__(self, codec: Server, serving: Serving) -> None:
+        self._codec = codec
+        self._serving = serving
+        self._prefix = _ID_PREFIXES.get(codec.kind, "")
+
+    async def answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
+        """Sends the answer, or the error in the format's own words."""
+        stream = StreamOut(send)
+        writer: StreamWriter | None = None
+        try:
+            inbound = self._codec.read_request(request.body, request.headers)
+            call = self._call(inbound, request, asker)
+            identity = ReplyIdentity(
+                self._prefix + call.id, inbound.model, int(self._serving.clock.wall())
+            )
+            if inbound.streamed:
+                writer = self._codec.stream_writer(identity, usage=inbound.usage_in_stream)
+                await self._stream(call, writer, stream)
+            else:
+                await self._whole(call, identity, send)
+        except AIHandlerError as error:
+            told = _for_clients(error)
+            if writer is not None and stream.begun:
+                # Never a clean end for what was cut.
+                await stream.write(writer.fail(told))
+                await stream.end()
+                return
+            status, body = self._codec.write_error(told)
+            await send_whole(send, HttpReply(status, body), error_headers(told))
+
+    def _call(self, inbound: Inbound, request: HttpRequest, asker: Asker) -> Call:
+        target = self._serving.targets.find(inbound.model, inbound.request)
+        asker.require(target.task.name)
+        labels = self._serving.labels(target.task, request.headers, asker)
+        text = _single_text(inbound.request) if target.own_task else None
+        if text is not None and target.task.fields == ("text",):
+            # One message is the task's input, and goes through the task's own wording.
+            return Call(
+                id=self._serving.new_id(),
+                task=target.task,
+                labels=labels,
+                fields={"text": text},
+                source=text,
+                tags=asker.tags,
+            )
+        return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
+
+    def _conversation(
+        self,
+        asked: Request,
+        target: Target,
+        request: HttpRequest,
+        *,
+        call_labels: Labels,
+        asker: Asker,
+    ) -> Call:
+        asked = msgspec.structs.replace(asked, raw=request.body)
+        said = "\n".join(m.text for m in asked.messages if m.role == "user")
+        return Call(
+            id=self._serving.new_id(),
+            task=target.task,
+            labels=call_labels,
+            fields={"text": said},
+            messages=asked.messages,
+            source=said,
+            tags=asker.tags,
+            reuse=False,
+            asked=asked,
+        )
+
+    async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> None:
+        try:
+            answer = await self._serving.run(call)
+        except AnswerRejected as error:
+            # Of one's own conversation the last turn is of use, though it is not valid.
+            if error.reply is None or not isinstance(call.task.output, TextOutput):
+                raise
+            body = self._codec.write_reply(error.reply, identity)
+            headers = [*_call_headers(call), (b"x-aihandler-validity", b"invalid")]
+            await send_whole(send, HttpReply(200, body), headers)
+            return
+        reply = _reply_of(answer, call)
+        body = reply.raw or self._codec.write_reply(reply, identity)
+        await send_whole(send, HttpReply(200, body), _answer_headers(call, answer))
+
+    async def _stream(self, call: Call, writer: StreamWriter, out: StreamOut) -> None:
+        passed = False
+        async with aclosing(self._serving.stream(call)) as events:
+            async for event in events:
+                if isinstance(event, WireChunk):
+                    passed = True
+                    data = event.data
+                elif isinstance(event, Answer):
+                    data = b"" if passed else writer.write(ReplyDone(_reply_of(event, call)))
+                else:
+                    data = b"" if passed else writer.write(event)
+                if not data:
+                    continue
+                if not out.begun:
+                    await out.begin(_call_headers(call))
+                await out.write(data)
+        await out.end()
+
+
+def _single_text(request: Request) -> str | None:
+    """The words of a request that is nothing but one message of a user."""
+    if len(request.messages) != 1 or request.tools or request.messages[0].role != "user":
+        return None
+    parts = request.messages[0].parts
+    return parts[0].text if len(parts) == 1 and isinstance(parts[0], Text) else None
+
+
+def _reply_of(answer: Answer[Json], call: Call) -> Reply:
+    """The turn that a client gets: the model's own where there is one, with the valid value."""
+    reply = answer.reply
+    usage = answer.attempts[-1].usage if answer.attempts else None
+    if reply is None:
+        return Reply((Text(_as_text(answer.value)),), "stop", usage=usage, model=answer.route)
+    if isinstance(call.task.output, TextOutput) or reply.finish == "tool_calls":
+        return reply
+    text = _as_text(answer.value)
+    if reply.text == text:
+        return reply
+    others = tuple(part for part in reply.parts if not isinstance(part, Text))
+    return msgspec.structs.replace(reply, parts=(*others, Text(text)), raw=b"")
+
+
+def _as_text(value: Json) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _call_headers(call: Call) -> Headers:
+    return [(b"x-aihandler-call", call.id.encode())]
+
+
+def _answer_headers(call: Call, answer: Answer[Json]) -> Headers:
+    last = answer.attempts[-1] if answer.attempts else None
+    headers = [
+        *_call_headers(call),
+        (b"x-aihandler-deployment", answer.route.encode()),
+        (b"x-aihandler-validity", answer.validity.value.encode()),
+    ]
+    if last is not None:
+        headers.append((b"x-aihandler-reason", last.reason.encode()))
+    if answer.cost.status == "priced":
+        headers.append((b"x-aihandler-cost-usd", b"%.9f" % answer.cost.usd))
+    return headers
+
+
+def _for_clients(error: AIHandlerError) -> AIHandlerError:
+    """The server's own refusal, where one server alone was asked: its client knows what to do."""
+    if isinstance(error, AllAttemptsFailed) and isinstance(error.last, BackendError):
+        return error.last if len(error.attempts) == 1 else error
+    return error

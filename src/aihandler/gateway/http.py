@@ -1,0 +1,130 @@
+"""The little of HTTP that routes need: a bounded body, headers, whole and streamed answers.
+
+Raw ASGI on purpose: this is the way of every request, and each layer above it costs as much as
+our own work (measured in docs/rooms/gateway.md).
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+
+import msgspec
+
+from aihandler.errors import AIHandlerError, InputError
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+
+# A request with several images; a larger one belongs into a file.
+MAX_BODY_BYTES = 32 * 1024 * 1024
+JSON_TYPE = (b"content-type", b"application/json")
+SSE_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
+# Proxies that collect a stream before they pass it on would undo it.
+_STREAMED = (SSE_TYPE, (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class TooLarge(InputError):
+    """A body beyond all bounds."""
+
+    code = "too_large"
+    http_status = 413
+
+
+class ClientGone(Exception):  # nothing went wrong
+    """Nobody waits for the answer any more."""
+
+
+class HttpRequest(msgspec.Struct, frozen=True):
+    """One request, with its body. Names of headers are in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A whole answer."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = (JSON_TYPE,)
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The headers; of one that stands twice the last."""
+    raw: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+
+
+async def body_of(receive: Receive, headers: Mapping[str, str]) -> bytes:
+    """The body. Raises TooLarge before it is all in memory, ClientGone."""
+    stated = headers.get("content-length", "")
+    if stated.isdigit() and int(stated) > MAX_BODY_BYTES:
+        raise _too_large()
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        piece: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(piece)
+        if size > MAX_BODY_BYTES:
+            raise _too_large()
+        pieces.append(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def send_whole(send: Send, reply: Reply, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """Answers at once."""
+    length = (b"content-length", str(len(reply.body)).encode())
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": [*reply.headers, length, *headers],
+        }
+    )
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+class StreamOut:
+    """A streamed answer. Nothing goes out before the first piece does."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def begin(self, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Sends the head. Called with the first piece."""
+        self.begun = True
+        head = [*_STREAMED, *headers]
+        await self._send({"type": "http.response.start", "status": 200, "headers": head})
+
+    async def write(self, data: bytes) -> None:
+        """Sends a piece at once."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self) -> None:
+        """Ends the answer."""
+        await self._send({"type": "http.response.body", "body": b""})
+
+
+def error_headers(error: AIHandlerError) -> Headers:
+    """What a client is told of an error beside its body."""
+    wait_s = getattr(error, "retry_after_s", None)
+    named = [(b"x-aihandler-error", error.code.encode())]
+    return [*named, (b"retry-after", str(max(1, round(wait_s))).encode())] if wait_s else named
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(
+        f"the body has more than {MAX_BODY_BYTES // 1024 // 1024} MiB",
+        hint="send large documents by address or id",
+    )

@@ -1,0 +1,201 @@
+"""Starts the workers, folds what they write into the ledger, and replaces those that die.
+
+A plain loop of one process: it takes no request and opens no connection to a model, so nothing
+that a request does can stop it.
+"""
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from aihandler.assembly import SystemClock, encryption_key, ledger_path, prices_of
+from aihandler.config import load
+from aihandler.errors import StorageError
+from aihandler.gateway.listening import listen
+from aihandler.gateway.worker import READY, Orders
+from aihandler.ledger import FoldedLedger
+from aihandler.ledger.folding import Folding
+
+_log = logging.getLogger(__name__)
+# At most this much of what workers wrote is lost with the machine; stated in the documents.
+FOLD_EVERY_S = 0.02
+# A worker that dies at once each time is not started more often than this.
+_RESTART_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+_STABLE_S = 30.0
+_START_WITHIN_S = 30.0
+_SPOOL_BYTES = 64 * 1024 * 1024
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How the gateway is started."""
+
+    configuration: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    drain_s: float = 30.0
+    insecure: bool = False
+
+
+class _Worker:
+    """One life of one worker."""
+
+    def __init__(self, slot: int, process: subprocess.Popen[bytes], folding: Folding) -> None:
+        self.slot = slot
+        self.process = process
+        self.folding = folding
+        self.began = time.monotonic()
+
+
+class Supervisor:
+    """Runs until SIGTERM or SIGINT; then the workers finish what is under way."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._configuration = load(settings.configuration)
+        path = ledger_path(self._configuration)
+        self._spools = path.with_name(f"{path.name}.spools")
+        self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._ledger = FoldedLedger(
+            path,
+            clock=SystemClock(),
+            encryption_key=encryption_key(self._configuration, os.environ),
+            keep_content=self._configuration.ledger.keep_content,
+        )
+        self._workers: dict[int, _Worker] = {}
+        self._deaths: dict[int, int] = {}
+        self._due: dict[int, float] = {}
+        self._lives = 0
+        self._stopping = False
+        self.listening = listen(settings.host, settings.port)
+
+    @property
+    def address(self) -> str:
+        """Where clients find the gateway."""
+        host, port = self.listening.getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    def run(self, *, ready: Callable[[str], None]) -> None:
+        """Serves. `ready` is called once, when every worker takes requests."""
+        left = self._ledger.fold_left_over(self._spools)
+        if any(left.values()):
+            _log.warning("%d attempts of an earlier gateway are in doubt", sum(left.values()))
+        self._ledger.keep_prices(prices_of(self._configuration, SystemClock()))
+        with _signals(self._stop):
+            for slot in range(self._settings.workers):
+                self._start(slot)
+            ready(self.address)
+            while self._workers or self._due:
+                self._turn()
+        self._ledger.close()
+        self.listening.close()
+
+    def _turn(self) -> None:
+        began = time.monotonic()
+        folded = sum(self._fold(worker) for worker in tuple(self._workers.values()))
+        for worker in tuple(self._workers.values()):
+            if worker.process.poll() is not None:
+                self._bury(worker)
+        for slot, due in tuple(self._due.items()):
+            if due <= time.monotonic():
+                del self._due[slot]
+                self._start(slot)
+        # Much to fold: go on at once. Else gather, so that one sync serves many records.
+        if folded < 1024:
+            time.sleep(max(0.0, FOLD_EVERY_S - (time.monotonic() - began)))
+
+    def _fold(self, worker: _Worker) -> int:
+        try:
+            return worker.folding.fold()
+        except (StorageError, OSError, msgspec.DecodeError) as error:
+            _log.error("the ledger cannot be written: %s", error)
+            return 0
+
+    def _start(self, slot: int) -> None:
+        if self._stopping:
+            return
+        self._lives += 1
+        path = self._spools / f"worker-{slot}-{os.getpid()}-{self._lives}.spool"
+        folding, first_id = self._ledger.new_spool(path, size=_SPOOL_BYTES)
+        ready_read, ready_write = os.pipe()
+        listening = self.listening.fileno()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "aihandler.gateway.worker"],
+            stdin=subprocess.PIPE,
+            pass_fds=(listening, ready_write),
+        )
+        orders = Orders(
+            configuration=str(self._settings.configuration.absolute()),
+            spool=str(path),
+            first_id=first_id,
+            listening=listening,
+            ready=ready_write,
+            drain_s=self._settings.drain_s,
+            insecure=self._settings.insecure,
+        )
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(msgspec.json.encode(orders) + b"\n")
+            process.stdin.close()
+        os.close(ready_write)
+        self._workers[slot] = _Worker(slot, process, folding)
+        _await_ready(ready_read)
+
+    def _bury(self, worker: _Worker) -> None:
+        """Folds what a dead worker left, books its doubt, and has its slot filled again."""
+        with worker.folding.spool:
+            while self._fold(worker):
+                pass
+            doubtful = worker.folding.bury()
+        worker.folding.spool.path.unlink()
+        del self._workers[worker.slot]
+        if self._stopping:
+            return
+        lived_s = time.monotonic() - worker.began
+        deaths = 0 if lived_s > _STABLE_S else self._deaths.get(worker.slot, 0) + 1
+        self._deaths[worker.slot] = deaths
+        pause_s = _RESTART_S[min(deaths, len(_RESTART_S) - 1)]
+        self._due[worker.slot] = time.monotonic() + pause_s
+        _log.error(
+            "worker %d ended (%s), %d attempts are in doubt; the next starts in %.1f s",
+            worker.slot,
+            worker.process.returncode,
+            doubtful,
+            pause_s,
+        )
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+        self._due.clear()
+        for worker in self._workers.values():
+            worker.process.terminate()
+
+
+def _await_ready(descriptor: int) -> bool:
+    try:
+        readable, _, _ = select.select([descriptor], [], [], _START_WITHIN_S)
+        return bool(readable) and os.read(descriptor, len(READY)) == READY
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _signals(stop: object) -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, stop)  # type: ignore[arg-type]  # a handler
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

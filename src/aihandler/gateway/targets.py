@@ -1,0 +1,69 @@
+"""What the `model` of a client's request means here: a task, a deployment or an alias."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+import msgspec
+
+from aihandler.config.configuration import Configuration
+from aihandler.domain.conversation import Request
+from aihandler.domain.keys import digest_text
+from aihandler.domain.task import JsonOutput, Task
+from aihandler.errors import InputError
+
+
+class UnknownModel(InputError):
+    """A `model` that is no task, no deployment and no alias."""
+
+    code = "unknown_model"
+    http_status = 404
+
+
+class Target(msgspec.Struct, frozen=True):
+    """The task that is asked. `own_task` says that the client named one of the configuration."""
+
+    task: Task
+    own_task: bool
+
+
+class Targets:
+    """Looks names up. Tasks come first: they say more about a request than a deployment does."""
+
+    def __init__(self, configuration: Configuration, aliases: Mapping[str, str]) -> None:
+        self._configuration = configuration
+        self._aliases = aliases
+        self._plain: dict[str, Task] = {}
+
+    def names(self) -> list[str]:
+        """All that `model` may say."""
+        known = self._configuration
+        return sorted({*known.tasks, *known.deployments, *self._aliases})
+
+    def find(self, model: str, request: Request) -> Target:
+        """Raises UnknownModel, which names the nearest."""
+        name = self._aliases.get(model, model)
+        task = self._configuration.tasks.get(name)
+        if task is not None:
+            return Target(task, own_task=True)
+        if name not in self._configuration.deployments:
+            raise self._unknown(model)
+        return Target(self._task_of(name, request), own_task=False)
+
+    def _task_of(self, deployment: str, request: Request) -> Task:
+        # A conversation with one deployment is a task without a prompt and with one candidate.
+        if deployment not in self._plain:
+            task = Task(f"model/{deployment}", "conversation", candidates=(deployment,))
+            self._plain[deployment] = task
+        plain = self._plain[deployment]
+        if not isinstance(request.output, JsonOutput):
+            return plain
+        version = digest_text("conversation", request.output.schema)
+        return msgspec.structs.replace(plain, output=request.output, version=version)
+
+    def _unknown(self, model: str) -> UnknownModel:
+        near = get_close_matches(model, self.names(), n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        return UnknownModel(
+            f"there is no model {model!r}{meant} (at /model)",
+            hint="`model` names a task, a deployment or an alias: see GET /v1/models",
+        )

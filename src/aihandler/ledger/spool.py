@@ -1,0 +1,178 @@
+"""A ring of records in a memory-mapped file: one process appends, another takes.
+
+What is appended is in the page cache at once and survives the death of the process, also by
+`kill -9`; the loss of the machine takes what was not taken yet. The taker commits to the ledger and
+then moves the mark of what is taken, so a record is taken at least once; entry ids make that once.
+
+Layout: a head of 64 bytes (magic, size of the ring, taken, appended, closed), then the ring. A
+record is its length and its checksum, four bytes each, and the payload, padded to eight bytes. The
+length is written last: a record that was being written when the writer died does not count.
+"""
+
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from aihandler.errors import StorageError
+
+_MAGIC = b"AHSPOOL1"
+_HEAD = 64
+_SIZE = struct.Struct("<q")
+_AT_SIZE, _AT_TAKEN, _AT_APPENDED, _AT_CLOSED = 8, 16, 24, 32
+_RECORD = struct.Struct("<II")
+_LENGTH = struct.Struct("<I")
+# Stands where a record would not fit before the end of the ring: go on at its beginning.
+_WRAP = 0xFFFF_FFFF
+USUAL_BYTES = 64 * 1024 * 1024
+
+
+class Spool:
+    """One side of a ring. Positions only ever grow; a place is the position modulo the size."""
+
+    def __init__(self, path: Path, memory: mmap.mmap) -> None:
+        self.path = path
+        self._memory = memory
+        self._ring = _SIZE.unpack_from(memory, _AT_SIZE)[0]
+
+    @property
+    def taken(self) -> int:
+        """Everything before this position is in the ledger."""
+        return int(_SIZE.unpack_from(self._memory, _AT_TAKEN)[0])
+
+    @property
+    def appended(self) -> int:
+        """Everything before this position has been appended."""
+        return int(_SIZE.unpack_from(self._memory, _AT_APPENDED)[0])
+
+    @property
+    def closed(self) -> bool:
+        """True when the writer ended in order, and will append no more."""
+        return bool(self._memory[_AT_CLOSED])
+
+    def close(self) -> None:
+        """Lets go of the memory; the file stays."""
+        self._memory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class SpoolWriter(Spool):
+    """The side that appends."""
+
+    def append(self, payload: bytes) -> int:
+        """Returns the position behind the record. Raises StorageError when the ring is full."""
+        memory, ring = self._memory, self._ring
+        room = _padded(len(payload))
+        position = _SIZE.unpack_from(memory, _AT_APPENDED)[0]
+        place = position % ring
+        skipped = ring - place if place + room > ring else 0
+        if position + skipped + room - _SIZE.unpack_from(memory, _AT_TAKEN)[0] > ring:
+            raise StorageError(
+                f"the spool {str(self.path)!r} is full: nothing takes from it",
+                hint="the supervisor is gone or its disk is; no call is taken until it is back",
+            )
+        if skipped:
+            _LENGTH.pack_into(memory, _HEAD + place, _WRAP)
+            position, place = position + skipped, 0
+        at = _HEAD + place
+        memory[at + 8 : at + 8 + len(payload)] = payload
+        _RECORD.pack_into(memory, at, len(payload), zlib.crc32(payload))
+        _SIZE.pack_into(memory, _AT_APPENDED, position + room)
+        return int(position + room)
+
+    def end(self) -> None:
+        """Says that no more will come."""
+        self._memory[_AT_CLOSED] = 1
+
+
+class SpoolReader(Spool):
+    """The side that takes."""
+
+    def waiting(self, *, most: int = 4096) -> Iterator[tuple[int, bytes]]:
+        """Up to `most` records that were not taken, each with the position behind it.
+
+        Ends at a record that is torn or damaged: what a dead writer had not finished.
+        """
+        position, end = self.taken, self.appended
+        for _ in range(most):
+            place = position % self._ring
+            if position >= end:
+                return
+            (length,) = _LENGTH.unpack_from(self._memory, _HEAD + place)
+            if length == _WRAP:
+                position += self._ring - place
+                continue
+            if _padded(length) > self._ring - place:
+                return
+            at = _HEAD + place
+            length, checksum = _RECORD.unpack_from(self._memory, at)
+            payload = self._memory[at + 8 : at + 8 + length]
+            if zlib.crc32(payload) != checksum:
+                return
+            position += _padded(length)
+            yield position, payload
+
+    def take(self, position: int) -> None:
+        """Everything before `position` is in the ledger; its room may be used again."""
+        _SIZE.pack_into(self._memory, _AT_TAKEN, position)
+
+
+def make_spool(path: Path, *, size: int = USUAL_BYTES) -> None:
+    """Makes an empty spool, readable by its owner alone. Raises StorageError when it is there."""
+    size = _padded(size - 8)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            # Room is taken now: a full disk must not kill a worker amid a write to its memory.
+            os.posix_fallocate(descriptor, 0, _HEAD + size) if hasattr(
+                os, "posix_fallocate"
+            ) else os.ftruncate(descriptor, _HEAD + size)
+            os.pwrite(descriptor, _MAGIC + _SIZE.pack(size), 0)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise StorageError(
+            f"the spool {str(path)!r} cannot be made: {error.strerror}",
+            hint="check the folder of the ledger and the room on its disk",
+        ) from error
+
+
+def write_spool(path: Path) -> SpoolWriter:
+    """The side of the one process that appends."""
+    return SpoolWriter(path, _mapped(path))
+
+
+def read_spool(path: Path) -> SpoolReader:
+    """The side of the one process that takes."""
+    return SpoolReader(path, _mapped(path))
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            memory = mmap.mmap(descriptor, 0)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"the spool {str(path)!r} cannot be used: {error}", hint="check that it is readable"
+        ) from error
+    if memory[:8] != _MAGIC or _SIZE.unpack_from(memory, _AT_SIZE)[0] != len(memory) - _HEAD:
+        memory.close()
+        raise StorageError(
+            f"{str(path)!r} is no spool of this version", hint="move it away and start again"
+        )
+    return memory
+
+
+def _padded(length: int) -> int:
+    return (length + 8 + 7) & ~7

@@ -1,0 +1,62 @@
+"""What stands in a spool: the operations of the ledger, one record each."""
+
+import msgspec
+
+from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
+
+
+class Began(msgspec.Struct, frozen=True, tag=1, array_like=True, gc=False):
+    """An intent, with the id that it was given."""
+
+    entry_id: int
+    intent: Intent
+
+
+class Sent(msgspec.Struct, frozen=True, tag=2, array_like=True, gc=False):
+    """Bytes of this attempt have gone out."""
+
+    entry_id: int
+
+
+class Settled(msgspec.Struct, frozen=True, tag=3, array_like=True, gc=False):
+    """A settlement of an entry."""
+
+    entry_id: int
+    settlement: Settlement
+
+
+class Done(msgspec.Struct, frozen=True, tag=4, array_like=True, gc=False):
+    """A piece of work that is accepted."""
+
+    accepted: Accepted
+
+
+class Queued(msgspec.Struct, frozen=True, tag=5, array_like=True, gc=False):
+    """A piece of work for a person."""
+
+    item: ReviewItem
+
+
+class Cleared(msgspec.Struct, frozen=True, tag=6, array_like=True, gc=False):
+    """What a clearance allowed."""
+
+    fingerprint: str
+    data_class: str
+    deployments: tuple[str, ...]
+
+
+Record = Began | Sent | Settled | Done | Queued | Cleared
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Record)
+
+
+def pack(record: Record) -> bytes:
+    """A record as bytes."""
+    return _encoder.encode(record)
+
+
+def unpack(payload: bytes) -> Record:
+    """The record of these bytes. Raises msgspec.DecodeError for those of another version."""
+    record: Record = _decoder.decode(payload)
+    return record

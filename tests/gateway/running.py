@@ -1,0 +1,85 @@
+"""A gateway on loopback in a thread of its own, before fake servers."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+
+from aihandler import Handler
+from aihandler.gateway import Gateway
+from aihandler.gateway.admission import Everyone
+from aihandler.gateway.serving import Serving
+from aihandler.testing import FakeServer
+
+POLICY = """
+policy:
+  public: {hosting: [self, managed, vendor]}
+  internal: {hosting: [self, managed, vendor]}
+"""
+DEPLOYMENT = """
+  {name}:
+    {{backend: {backend}, url: "{url}", model: {name}-1, hosting: {hosting}, profile: {profile}}}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "aihandler.yaml"
+    path.write_text(text)
+    return path
+
+
+def deployments(
+    servers: dict[str, FakeServer], *, backend="openai", profile="vllm", hosting="self"
+):
+    rows = [
+        DEPLOYMENT.format(name=n, backend=backend, url=s.url, hosting=hosting, profile=profile)
+        for n, s in servers.items()
+    ]
+    return "version: 1\ndeployments:" + "".join(rows)
+
+
+@contextlib.contextmanager
+def gateway(configuration: Path, *, admission=None) -> Iterator[str]:
+    """The url of a gateway that serves this configuration."""
+    ready, box = threading.Event(), {}
+
+    async def serve() -> None:
+        handler = Handler.load(configuration)
+        try:
+            serving = Serving(handler.configuration, handler, clock=handler.clock)
+            app = Gateway(serving, admission or Everyone())
+            config = uvicorn.Config(
+                app, port=0, http="httptools", lifespan="off", log_level="warning", access_log=False
+            )
+            box["server"] = server = uvicorn.Server(config)
+            running = asyncio.ensure_future(server.serve())
+            while not server.started and not running.done():
+                await asyncio.sleep(0.01)
+            box["port"] = server.servers[0].sockets[0].getsockname()[1]
+            ready.set()
+            await running
+        finally:
+            ready.set()
+            await handler.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield f"http://127.0.0.1:{box['port']}"
+    finally:
+        box["server"].should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def until(holds, within_s=5.0):
+    """Waits for something that happens elsewhere."""
+    end = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.01)

@@ -1,0 +1,126 @@
+"""What a worker appended is taken once, in order, whatever becomes of the worker."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aihandler.errors import StorageError
+from aihandler.ledger.spool import make_spool, read_spool, write_spool
+
+
+@pytest.fixture
+def path(tmp_path):
+    place = tmp_path / "worker-1.spool"
+    make_spool(place, size=1024)
+    return place
+
+
+def taken(reader, most=4096):
+    found = list(reader.waiting(most=most))
+    if found:
+        reader.take(found[-1][0])
+    return [payload for _, payload in found]
+
+
+def test_records_come_out_as_they_went_in(path):
+    with write_spool(path) as writer, read_spool(path) as reader:
+        for payload in (b"one", b"", b"three" * 9):
+            writer.append(payload)
+        assert taken(reader) == [b"one", b"", b"three" * 9]
+        assert taken(reader) == []
+
+
+def test_what_was_not_marked_as_taken_comes_again(path):
+    with write_spool(path) as writer, read_spool(path) as reader:
+        writer.append(b"one")
+        assert len(list(reader.waiting())) == 1
+        assert taken(reader) == [b"one"]
+
+
+def test_the_ring_goes_round(path):
+    with write_spool(path) as writer, read_spool(path) as reader:
+        for number in range(500):
+            payload = b"%d" % number * (number % 23)
+            writer.append(payload)
+            assert taken(reader) == [payload]
+        assert writer.appended > 4 * 1024
+
+
+def test_a_full_ring_refuses_and_loses_nothing(path):
+    with write_spool(path) as writer, read_spool(path) as reader:
+        for _ in range(1024 // 48):
+            writer.append(b"x" * 40)
+        with pytest.raises(StorageError, match="full"):
+            writer.append(b"x" * 40)
+        assert len(taken(reader)) == 1024 // 48
+        writer.append(b"again")
+        assert taken(reader) == [b"again"]
+
+
+@pytest.mark.parametrize("cut", range(1, 24))
+def test_a_torn_record_ends_what_is_taken(path, cut):
+    with write_spool(path) as writer:
+        writer.append(b"whole")
+        before = writer.appended
+        writer.append(b"torn-record-of-some-length")
+    with path.open("r+b") as file:
+        file.seek(64 + before + cut)
+        file.write(b"\x00" * 3 + b"\x01")
+    with read_spool(path) as reader:
+        assert taken(reader)[:1] == [b"whole"]
+        assert len(taken(reader)) == 0
+
+
+def test_a_spool_of_somebody_else_is_refused(tmp_path):
+    (tmp_path / "x.spool").write_bytes(b"nonsense" * 20)
+    with pytest.raises(StorageError, match="no spool"):
+        read_spool(tmp_path / "x.spool")
+
+
+def test_only_its_owner_may_read_it(path):
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_killed_writer_leaves_what_it_appended(path):
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from aihandler.ledger.spool import write_spool\n"
+        "writer = write_spool(Path(sys.argv[1]))\n"
+        "for n in range(20): writer.append(b'%d' % n)\n"
+        "print('ready', flush=True); time.sleep(60)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+    try:
+        assert child.stdout.readline() == b"ready\n"
+        os.kill(child.pid, signal.SIGKILL)
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+    with read_spool(path) as reader:
+        assert taken(reader) == [b"%d" % n for n in range(20)]
+
+
+@given(steps=st.lists(st.tuples(st.booleans(), st.binary(max_size=200)), max_size=60))
+def test_any_order_of_appending_and_taking_keeps_all(tmp_path_factory, steps):
+    place = tmp_path_factory.mktemp("spool") / "s"
+    make_spool(place, size=512)
+    sent, got = [], []
+    with write_spool(place) as writer, read_spool(place) as reader:
+        for takes, payload in steps:
+            if takes:
+                got += taken(reader, most=2)
+                continue
+            try:
+                writer.append(payload)
+            except StorageError:
+                continue
+            sent.append(payload)
+        while more := taken(reader):
+            got += more
+    assert got == sent
