@@ -57,6 +57,7 @@ class Rooms:
         ledger: SpooledLedger | None = None,
     ) -> None:
         self.clock = clock
+        self._environ = environ
         self.prices = prices_of(configuration, clock)
         self.ledger: Ledger | SpooledLedger = ledger or open_ledger(
             ledger_path(configuration),
@@ -119,6 +120,12 @@ class Rooms:
             known = self.ledger.queries.snapshot(self.clock.wall())
             self._snapshot = msgspec.structs.replace(known, unavailable=self.unavailable)
         return self._snapshot
+
+    def set_apart(self, more: Mapping[str, str]) -> None:
+        """Takes deployments out, each with the reason, until this is called again."""
+        lacking = without_key(self.configuration, self._environ)
+        self.unavailable = {**lacking, **more}
+        self._snapshot = msgspec.structs.replace(self._snapshot, unavailable=self.unavailable)
 
     async def ready(self) -> None:
         """Keeps the prices that costs will refer to. Done once."""

@@ -125,6 +125,10 @@ class Handler:
         await rooms.ready()
         return self._typed(call.task, await rooms.engine.run(call))
 
+    def set_apart(self, deployments: Mapping[str, str]) -> None:
+        """Asks none of these, each with its reason, until this is called again."""
+        self._opened().set_apart(deployments)
+
     async def run_call(self, call: Call) -> Answer[Any]:
         """As `run`, for a call that is made already; a gateway makes its own."""
         rooms = self._opened()

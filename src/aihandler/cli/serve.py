@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from aihandler.cli.options import config_option
 from aihandler.errors import InputError
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -16,13 +17,7 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
 @click.option("--drain", "drain_s", default=30.0, show_default=True, help="Seconds to finish in.")
 @click.option("--insecure-local", is_flag=True, help="Ask for no key; on this machine alone.")
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("aihandler.yaml"),
-    show_default=True,
-)
+@config_option
 def command(
     host: str, port: int, workers: int, drain_s: float, *, insecure_local: bool, config: Path
 ) -> None:

@@ -103,6 +103,42 @@ class Tls(msgspec.Struct, frozen=True):
     client_key: str = ""
 
 
+class AwsCredentials(msgspec.Struct, frozen=True, tag_field="kind", tag="aws"):
+    """Requests are signed with AWS keys, looked for where AWS' own tools look.
+
+    `profile` and `role` narrow that; an empty `region` or `service` is taken from the host.
+    """
+
+    region: str = ""
+    service: str = ""
+    profile: str = ""
+    role: str = ""
+    external_id: str = ""
+    sts_url: str = ""
+
+
+class GoogleCredentials(msgspec.Struct, frozen=True, tag_field="kind", tag="google"):
+    """Requests carry a Google access token; an empty `file`: as Google's own tools find it."""
+
+    file: str = ""
+    scope: str = ""
+
+
+class AzureCredentials(msgspec.Struct, frozen=True, tag_field="kind", tag="azure"):
+    """Requests carry an Entra token: of a client (secret, certificate, token file) or a machine."""
+
+    tenant: str = ""
+    client: str = ""
+    secret: Secret | None = None
+    certificate: str = ""
+    token_file: str = ""
+    scope: str = ""
+    authority: str = ""
+
+
+Credentials = AwsCredentials | GoogleCredentials | AzureCredentials
+
+
 class Deployment(msgspec.Struct, frozen=True, dict=True):
     """A model at an address. `backend` is `openai` or `builtin/<kind>`; `urls` are replicas."""
 
@@ -126,6 +162,8 @@ class Deployment(msgspec.Struct, frozen=True, dict=True):
     quality: Mapping[str, float] = {}
     # The entry of the price list that stands in where `price` is left out (`openai/gpt-5-mini`).
     listed_as: str = ""
+    # As whom we ask, in place of `key`. Not part of `identity`: it does not say where data goes.
+    credentials: Credentials | None = None
 
     @cached_property
     def in_process(self) -> bool:

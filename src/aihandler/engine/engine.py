@@ -103,7 +103,8 @@ class Engine:
     async def _stream_one(
         self, candidate: Candidate, walk: Walk
     ) -> AsyncGenerator[StreamEvent | Attempted]:
-        if not walk.may_go_on(self._clock.monotonic()):
+        unavailable = self._snapshot().unavailable
+        if candidate.deployment in unavailable or not walk.may_go_on(self._clock.monotonic()):
             return
         deployment = self._planner.configuration.deployments[candidate.deployment]
         turn = walk.turn(candidate, deployment, self._messages(walk.call, deployment))
@@ -120,6 +121,10 @@ class Engine:
         messages = self._messages(walk.call, deployment)
         retries = reasks = 0
         while walk.may_go_on(self._clock.monotonic()):
+            if deployment.name in self._snapshot().unavailable:
+                # Switched off since the plan was made.
+                walk.leave("fallback")
+                return None
             attempted = await self._attempts.make(walk.turn(candidate, deployment, messages))
             walk.note(attempted)
             self._note_health(attempted)

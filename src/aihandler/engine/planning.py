@@ -21,6 +21,10 @@ ASSUMED_OUTPUT_TOKENS = 512
 CHARACTERS_PER_TOKEN = 3
 
 
+# A key of a gateway may narrow the candidates of a task.
+_Known = tuple[str, tuple[str, ...] | None, DataClass]
+
+
 class Planner:
     """Makes plans for one configuration."""
 
@@ -30,8 +34,8 @@ class Planner:
         limits = (d.limits.context_tokens for d in configuration.deployments.values())
         self._smallest_context = min((n for n in limits if n is not None), default=None)
         self._overheads: dict[str, int] = {}
-        self._orderings: dict[tuple[str, DataClass], tuple[Snapshot, Ordering]] = {}
-        self._clearances: dict[tuple[str, DataClass], Clearance] = {}
+        self._orderings: dict[_Known, tuple[Snapshot, Ordering]] = {}
+        self._clearances: dict[_Known, Clearance] = {}
 
     def plan(
         self,
@@ -56,7 +60,7 @@ class Planner:
 
     def _clearance(self, task: Task, labels: Labels) -> Clearance:
         # A clearance follows from configuration, task and class alone, so one is made for each.
-        known = (task.name, labels.data_class)
+        known = (task.name, task.candidates, labels.data_class)
         if known not in self._clearances:
             self._clearances[known] = clear(self.configuration, task, labels)
         return self._clearances[known]
@@ -76,7 +80,7 @@ class Planner:
                 task, clearance, deployments, snapshot=snapshot, expected=expected, tokens=tokens
             )
         # A listed order follows from all but the cost of the request, which is put in anew.
-        known = (task.name, clearance.data_class)
+        known = (task.name, task.candidates, clearance.data_class)
         seen, ordering = self._orderings.get(known, (None, None))
         if ordering is None or seen is not snapshot:
             ordering = order(task, clearance, deployments, snapshot=snapshot, expected=expected)

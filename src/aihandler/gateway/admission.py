@@ -1,36 +1,60 @@
-"""Who asks, and what they may: decided before a byte of the request is read."""
+"""Who asks, and what they may: decided before a byte of the request's body is read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import msgspec
 
+from aihandler.domain.api_key import ApiKey, Switch
+from aihandler.domain.ports import Clock
 from aihandler.domain.rules import Key
-from aihandler.errors import Refused
+from aihandler.errors import Overloaded, Refused, Unauthenticated
+from aihandler.ledger.keys import StoredKey, opens, prefix_of
+
+_HINT = (
+    "send `Authorization: Bearer ahk_...` or `x-api-key`; `aihandler keys create NAME` makes one"
+)
+
+
+class SwitchedOff(Overloaded):
+    """Somebody has switched this off; it may be on again later."""
+
+    code = "switched_off"
 
 
 class Asker(msgspec.Struct, frozen=True):
-    """Whoever sent a request. `tasks` of None means all; `key` bounds the class of the data."""
+    """Whoever sent a request. `key` bounds the class of the data; `api_key` says the rest."""
 
     name: str
     key: Key | None = None
-    tasks: frozenset[str] | None = None
+    api_key: ApiKey | None = None
     tags: Mapping[str, str] = {}
 
-    def require(self, task: str) -> None:
-        """Raises Refused unless this task (`model/NAME` for a deployment) may be asked."""
-        if self.tasks is not None and task not in self.tasks:
-            raise Refused(
-                f"key {self.name!r} may not ask {task!r}",
-                hint="use another key, or one that has this task",
-            )
+    def require(self, task: str, deployments: Iterable[str]) -> None:
+        """Raises Refused unless this task may be asked of one of these deployments."""
+        key = self.api_key
+        if key is None:
+            return
+        if key.tasks is not None and task not in key.tasks:
+            raise self._refused(f"may not ask {task!r}")
+        if key.deployments is not None and not set(deployments) & set(key.deployments):
+            raise self._refused(f"may use no deployment of {task!r}")
+
+    def require_route(self, path: str) -> None:
+        """Raises Refused unless this address may be asked."""
+        key = self.api_key
+        if key is not None and key.routes is not None and path not in key.routes:
+            raise self._refused(f"may not ask {path!r}")
+
+    def _refused(self, what: str) -> Refused:
+        return Refused(f"key {self.name!r} {what}", hint="ask for a key with that right")
 
 
 class Admission(Protocol):
     """Decides who may come in."""
 
     def admit(self, headers: Mapping[str, str]) -> Asker:
-        """Raises Unauthenticated."""
+        """Raises Unauthenticated, SwitchedOff."""
         ...
 
 
@@ -40,3 +64,75 @@ class Everyone:
     def admit(self, headers: Mapping[str, str]) -> Asker:  # noqa: ARG002 - an Admission's shape
         """Nobody in particular."""
         return Asker("everyone")
+
+
+class KeyRing:
+    """Lets in who holds a key. `renew` brings what has changed in the store."""
+
+    def __init__(self, pepper: bytes, *, clock: Clock) -> None:
+        self._pepper = pepper
+        self._clock = clock
+        self._keys: dict[str, StoredKey] = {}
+        self._askers: dict[str, Asker] = {}
+
+    def renew(self, stored: Iterable[StoredKey]) -> None:
+        """Takes the keys as they are now."""
+        self._keys = {one.key.prefix: one for one in stored}
+        self._askers = {prefix: _asker(one.key) for prefix, one in self._keys.items()}
+
+    def admit(self, headers: Mapping[str, str]) -> Asker:
+        """The holder of the key. What is wrong with a key is told to its holder alone."""
+        token = _token(headers)
+        if not token:
+            raise Unauthenticated("no key was sent", hint=_HINT)
+        prefix = prefix_of(token)
+        stored = self._keys.get(prefix)
+        # The same work for a prefix that nobody has, so that time tells nothing.
+        right = opens(stored or _NOBODY, self._pepper, token)
+        if stored is None or not right:
+            raise Unauthenticated("this key is not known", hint=_HINT)
+        why = stored.key.why_not(self._clock.wall())
+        if why:
+            raise Unauthenticated(f"key {stored.key.name!r} {why}", hint=_HINT)
+        return self._askers[prefix]
+
+
+class Switches:
+    """What is switched off, by kind."""
+
+    def __init__(self) -> None:
+        self._off: dict[tuple[str, str], Switch] = {}
+
+    def renew(self, switches: Iterable[Switch]) -> None:
+        """Takes what is off now."""
+        self._off = {(switch.kind, switch.name): switch for switch in switches}
+
+    def require(self, kind: str, name: str = "") -> None:
+        """Raises SwitchedOff."""
+        if self._off and (kind, name) in self._off:
+            reason = self._off[kind, name].reason
+            what = f"{kind} {name!r} is" if name else "everything is"
+            raise SwitchedOff(f"{what} switched off: {reason}", hint="`aihandler revive` ends it")
+
+    def of(self, kind: str) -> Mapping[str, str]:
+        """Names of one kind that are off, each with the reason."""
+        return {name: switch.reason for (k, name), switch in self._off.items() if k == kind}
+
+    def __bool__(self) -> bool:
+        return bool(self._off)
+
+
+_NOBODY = StoredKey(ApiKey(id="", prefix="", name=""), b"\0" * 32)
+
+
+def _token(headers: Mapping[str, str]) -> str:
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and token:
+        return token.strip()
+    return headers.get("x-api-key", "").strip()
+
+
+def _asker(key: ApiKey) -> Asker:
+    tags = {name: value for name in ("user", "team", "project") if (value := getattr(key, name))}
+    policy_key = Key(key.name, key.ceiling, key.floor, key.tenant)
+    return Asker(key.name, policy_key, key, {**tags, "key": key.name})

@@ -64,6 +64,9 @@ class Gateway:
         try:
             headers = headers_of(scope)
             asker = self._admission.admit(headers)
+            asker.require_route(path)
+            self._serving.switches.require("all")
+            self._serving.switches.require("key", asker.name)
             if route is None:
                 await send_whole(send, _not_found(path))
                 return

@@ -62,8 +62,7 @@ class Conversations:
             await send_whole(send, HttpReply(status, body), error_headers(told))
 
     def _call(self, inbound: Inbound, request: HttpRequest, asker: Asker) -> Call:
-        target = self._serving.targets.find(inbound.model, inbound.request)
-        asker.require(target.task.name)
+        target = self._serving.target(inbound.model, inbound.request, asker)
         labels = self._serving.labels(target.task, request.headers, asker)
         text = _single_text(inbound.request) if target.own_task else None
         if text is not None and target.task.fields == ("text",):

@@ -1,4 +1,4 @@
-"""The socket that clients come to. It connects to nobody: what goes out goes through the transport."""
+"""The socket that clients come to. It connects to nobody: what goes out is the transport's."""
 
 import socket
 

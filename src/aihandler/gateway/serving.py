@@ -1,17 +1,21 @@
 """What routes need of the house: calls are made, run and told of."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Protocol
+
+import msgspec
 
 from aihandler.arguments import class_of
 from aihandler.config.configuration import Configuration
 from aihandler.domain.answer import Answer, StreamEvent
+from aihandler.domain.api_key import Switch
+from aihandler.domain.conversation import Request
 from aihandler.domain.labels import Labels
 from aihandler.domain.ports import Clock
 from aihandler.domain.task import Json, Task
 from aihandler.engine import Call
-from aihandler.gateway.admission import Asker
-from aihandler.gateway.targets import Targets
+from aihandler.gateway.admission import Asker, Switches
+from aihandler.gateway.targets import Target, Targets
 from aihandler.policy import labels_for
 
 CLASS_HEADER = "x-aihandler-class"
@@ -32,12 +36,17 @@ class Runs(Protocol):
         """Names a call."""
         ...
 
+    def set_apart(self, deployments: Mapping[str, str]) -> None:
+        """Asks none of these, each with its reason, until this is called again."""
+        ...
+
 
 class Serving:
     """One configuration in force."""
 
     def __init__(self, configuration: Configuration, runs: Runs, *, clock: Clock) -> None:
         self.configuration = configuration
+        self.switches = Switches()
         self.targets = Targets(configuration, {})
         self.clock = clock
         self._runs = runs
@@ -45,7 +54,34 @@ class Serving:
         self.stream = runs.stream_call
         self.new_id = runs.new_id
 
+    def renew(self, switches: Iterable[Switch]) -> None:
+        """Takes what is switched off now, and sets its deployments apart."""
+        self.switches.renew(switches)
+        off = {kind: self.switches.of(kind) for kind in ("provider", "deployment", "model")}
+        apart: dict[str, str] = {}
+        for name, deployment in self.configuration.deployments.items():
+            named = {"provider": deployment.provider, "deployment": name}
+            for kind, value in {**named, "model": deployment.model.name}.items():
+                if value in off[kind]:
+                    apart[name] = f"{kind} {value!r} is switched off: {off[kind][value]}"
+        self._runs.set_apart(apart)
+
+    def target(self, model: str, request: Request, asker: Asker) -> Target:
+        """What `model` means to who asks. Raises UnknownModel, Refused, SwitchedOff."""
+        target = self.targets.find(model, request)
+        task = target.task
+        candidates = task.candidates or tuple(self.configuration.deployments)
+        asker.require(task.name, candidates)
+        self.switches.require("task", task.name)
+        key = asker.api_key
+        if key is None or key.deployments is None:
+            return target
+        narrowed = tuple(name for name in candidates if name in key.deployments)
+        return Target(msgspec.structs.replace(task, candidates=narrowed), target.own_task)
+
     def labels(self, task: Task, headers: Mapping[str, str], asker: Asker) -> Labels:
         """The class of a request: a header may say it, and never lowers what key or task say."""
         said = class_of(headers.get(CLASS_HEADER) or None)
-        return labels_for(task, document_class=said, key=asker.key)
+        labels = labels_for(task, document_class=said, key=asker.key)
+        self.switches.require("class", labels.data_class.value)
+        return labels

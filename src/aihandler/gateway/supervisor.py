@@ -22,6 +22,7 @@ from aihandler.assembly import SystemClock, encryption_key, ledger_path, prices_
 from aihandler.config import load
 from aihandler.errors import StorageError
 from aihandler.gateway.listening import listen
+from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.worker import READY, Orders
 from aihandler.ledger import FoldedLedger
 from aihandler.ledger.folding import Folding
@@ -64,6 +65,9 @@ class Supervisor:
         self._settings = settings
         self._configuration = load(settings.configuration)
         path = ledger_path(self._configuration)
+        if not settings.insecure:
+            # Nobody could come in: said before anything is opened.
+            read_pepper(path, os.environ)
         self._spools = path.with_name(f"{path.name}.spools")
         self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._ledger = FoldedLedger(

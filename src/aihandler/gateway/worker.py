@@ -1,6 +1,7 @@
 """One worker of the gateway: `python -m aihandler.gateway.worker`, started by the supervisor."""
 
 import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
@@ -9,14 +10,20 @@ import msgspec
 
 from aihandler.assembly import SystemClock, encryption_key, ledger_path
 from aihandler.config import load
-from aihandler.gateway.admission import Everyone
+from aihandler.errors import AIHandlerError
+from aihandler.gateway.admission import Admission, Everyone, KeyRing
 from aihandler.gateway.app import Gateway
 from aihandler.gateway.listening import inherited
+from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.serving import Serving
 from aihandler.handler import Handler
 from aihandler.ledger import SpooledLedger
+from aihandler.ledger.administration import Administration
 
+_log = logging.getLogger(__name__)
 READY = b"ready\n"
+# A kill works within 1.5 s, with nothing else running.
+LOOK_EVERY_S = 1.0
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -46,7 +53,9 @@ async def serve(orders: Orders) -> None:
         first_id=orders.first_id,
     )
     async with Handler(configuration, ledger=ledger) as handler:
-        app = Gateway(Serving(configuration, handler, clock=clock), Everyone())
+        serving = Serving(configuration, handler, clock=clock)
+        admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
+        app = Gateway(serving, admission)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -67,7 +76,37 @@ async def serve(orders: Orders) -> None:
             await asyncio.sleep(0.005)
         os.write(orders.ready, READY)
         os.close(orders.ready)
-        await running
+        try:
+            await running
+        finally:
+            looking.cancel()
+
+
+def _admission(
+    serving: Serving, orders: Orders, ledger: Path, clock: SystemClock
+) -> tuple[Admission, asyncio.Task[None]]:
+    """Who is let in; and what looks every second for keys and switches that changed."""
+    store = Administration(ledger, clock=clock, who="gateway")
+    ring = None if orders.insecure else KeyRing(read_pepper(ledger, os.environ), clock=clock)
+    admission = ring or Everyone()
+    _renew(store, serving, ring)
+    return admission, asyncio.ensure_future(_look(store, serving, ring))
+
+
+async def _look(store: Administration, serving: Serving, ring: KeyRing | None) -> None:
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            _renew(store, serving, ring)
+        except AIHandlerError as error:
+            # What was known holds on; a store that is away must not let anybody in or out.
+            _log.warning("keys and switches cannot be read: %s", error)
+
+
+def _renew(store: Administration, serving: Serving, ring: KeyRing | None) -> None:
+    serving.renew(store.switches())
+    if ring is not None:
+        ring.renew(store.stored_keys())
 
 
 def main() -> None:

@@ -1,0 +1,71 @@
+"""Keys of clients: who asks, what they may, and until when."""
+
+from typing import Literal
+
+import msgspec
+
+from aihandler.domain.labels import DataClass
+
+# What a key may do beside asking models. auditor: read ledger and audit; operator: also switch
+# things off and on; admin: also make keys.
+Role = Literal["member", "auditor", "operator", "admin"]
+ROLES: tuple[Role, ...] = ("member", "auditor", "operator", "admin")
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key without its secret, which nobody keeps.
+
+    `prefix` stands at the beginning of the secret and in lists. `tasks`, `deployments` and
+    `routes` of None mean all. `ceiling` and `floor` bound the class of the data. Times are seconds
+    since 1970.
+    """
+
+    id: str
+    prefix: str
+    name: str
+    role: Role = "member"
+    user: str = ""
+    team: str = ""
+    project: str = ""
+    tenant: str = ""
+    tasks: tuple[str, ...] | None = None
+    deployments: tuple[str, ...] | None = None
+    routes: tuple[str, ...] | None = None
+    ceiling: DataClass = DataClass.RESTRICTED
+    floor: DataClass = DataClass.PUBLIC
+    created_at: float = 0.0
+    expires_at: float | None = None
+    revoked_at: float | None = None
+
+    def why_not(self, now: float) -> str:
+        """Why it opens nothing at `now`; empty when it does."""
+        if self.revoked_at is not None and self.revoked_at <= now:
+            return "was revoked"
+        if self.expires_at is not None and self.expires_at <= now:
+            return "has expired"
+        return ""
+
+
+# What can be switched off. `all` has no name.
+SwitchKind = Literal["all", "provider", "deployment", "model", "task", "key", "class"]
+
+
+class Switch(msgspec.Struct, frozen=True):
+    """Something that is switched off."""
+
+    kind: SwitchKind
+    name: str
+    reason: str
+    by: str
+    at: float
+
+
+class AuditRow(msgspec.Struct, frozen=True):
+    """One administrative action. `digest` binds it to the row before."""
+
+    seq: int
+    at: float
+    who: str
+    action: str
+    body: str
+    digest: bytes

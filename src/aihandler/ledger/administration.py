@@ -1,0 +1,102 @@
+"""Keys, switches and the audit of one ledger, from beside: also while a gateway writes it."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from aihandler.domain.api_key import ApiKey, AuditRow, Switch, SwitchKind
+from aihandler.domain.ports import Clock
+from aihandler.ledger import audit, keys
+from aihandler.ledger.keys import Entropy, StoredKey
+from aihandler.ledger.store import open_beside, storage_errors
+
+
+class Administration:
+    """Each method is one short transaction. Raises StorageError, InputError."""
+
+    def __init__(self, path: Path, *, clock: Clock, who: str) -> None:
+        self._path = path
+        self._clock = clock
+        self._who = who
+
+    def create_key(self, key: ApiKey, *, pepper: bytes, entropy: Entropy) -> tuple[ApiKey, str]:
+        """The key as it is stored, and its secret, which is told this once."""
+        token, prefix = keys.new_token(entropy)
+        made = _named_by(key, prefix, self._clock.wall())
+        with self._open() as ledger:
+            keys.create(ledger, made, pepper=pepper, token=token, who=self._who)
+        return made, token
+
+    def rotate_key(
+        self, name: str, *, pepper: bytes, entropy: Entropy, overlap_s: float
+    ) -> tuple[ApiKey, str]:
+        """The new key and its secret."""
+        new = keys.new_token(entropy)
+        with self._open() as ledger:
+            key = keys.rotate(
+                ledger,
+                name,
+                new=new,
+                pepper=pepper,
+                overlap_s=overlap_s,
+                who=self._who,
+                wall=self._clock.wall(),
+            )
+        return key, new[0]
+
+    def revoke_key(self, name: str) -> ApiKey:
+        """The key that opens nothing from now on."""
+        with self._open() as ledger:
+            return keys.revoke(ledger, name, who=self._who, wall=self._clock.wall())
+
+    def keys(self) -> list[ApiKey]:
+        """All keys, the oldest first."""
+        with self._open() as ledger:
+            return keys.list_keys(ledger)
+
+    def stored_keys(self) -> list[StoredKey]:
+        """All keys, with what is compared."""
+        with self._open() as ledger:
+            return keys.stored_keys(ledger)
+
+    def switch_off(self, kind: SwitchKind, name: str, reason: str) -> Switch:
+        """Switches something off."""
+        switch = Switch(kind, name, reason, self._who, self._clock.wall())
+        with self._open() as ledger:
+            keys.switch_off(ledger, switch)
+        return switch
+
+    def switch_on(self, kind: SwitchKind, name: str) -> bool:
+        """Switches it on again; False when it was not off."""
+        with self._open() as ledger:
+            return keys.switch_on(ledger, kind, name, who=self._who, wall=self._clock.wall())
+
+    def switches(self) -> list[Switch]:
+        """All that is switched off."""
+        with self._open() as ledger:
+            return keys.switches(ledger)
+
+    def audit_rows(self) -> list[AuditRow]:
+        """All administrative actions."""
+        with self._open() as ledger:
+            return list(audit.rows(ledger))
+
+    def first_wrong_row(self) -> int | None:
+        """The first row of the audit that is not what was written; None when all are."""
+        with self._open() as ledger:
+            return audit.first_wrong(ledger)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with (
+            storage_errors(self._path),
+            contextlib.closing(open_beside(self._path, "ledger")) as ledger,
+        ):
+            yield ledger
+
+
+def _named_by(key: ApiKey, prefix: str, wall: float) -> ApiKey:
+    return msgspec.structs.replace(key, id=prefix, prefix=prefix, created_at=wall)
