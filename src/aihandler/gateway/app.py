@@ -12,9 +12,11 @@ from aihandler.backends.openai_responses import OpenAIResponses
 from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Asker
 from aihandler.gateway.conversations import Conversations
+from aihandler.gateway.figures import Figures
 from aihandler.gateway.http import (
     ClientGone,
     HttpRequest,
+    Message,
     Receive,
     Reply,
     Scope,
@@ -24,11 +26,15 @@ from aihandler.gateway.http import (
     headers_of,
     send_whole,
 )
-from aihandler.gateway.pages import health, models
+from aihandler.gateway.pages import Pages, health
 from aihandler.gateway.serving import Serving
 
+# Upstreams of clients that left are cancelled within a second.
+WATCH_AFTER_S = 0.5
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
+
+_CALLS = "/v1/calls/"
 
 Route = Callable[[HttpRequest, Asker, Send], Awaitable[None]]
 
@@ -39,6 +45,8 @@ class Gateway:
     def __init__(self, serving: Serving, admission: Admission) -> None:
         self._serving = serving
         self._admission = admission
+        self._figures = Figures()
+        self._pages = pages = Pages(serving, self._figures)
         chat = Conversations(OpenAIChat(), serving)
         messages = Conversations(AnthropicMessages(), serving)
         responses = Conversations(OpenAIResponses(), serving)
@@ -46,7 +54,9 @@ class Gateway:
             ("POST", "/v1/chat/completions"): chat.answer,
             ("POST", "/v1/messages"): messages.answer,
             ("POST", "/v1/responses"): responses.answer,
-            ("GET", "/v1/models"): models(serving),
+            ("POST", "/v1/messages/count_tokens"): pages.count_tokens,
+            ("GET", "/v1/models"): pages.models,
+            ("GET", "/metrics"): pages.metrics,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +70,26 @@ class Gateway:
         if path in {"/healthz", "/readyz"}:
             await health(send)
             return
-        route = self._routes.get((scope["method"], path))
+        route = self._route(scope["method"], path)
+        told = _Told(send)
+        self._figures.begun()
+        began = self._serving.clock.monotonic()
+        try:
+            await self._answer(scope, receive, told, route)
+        finally:
+            name = path if route is not None else "other"
+            elapsed_s = self._serving.clock.monotonic() - began
+            self._figures.ended(_route_name(name), told.status, elapsed_s)
+
+    def _route(self, method: str, path: str) -> Route | None:
+        if method == "GET" and path.startswith(_CALLS):
+            return self._pages.call
+        return self._routes.get((method, path))
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, route: Route | None
+    ) -> None:
+        path = scope["path"]
         try:
             headers = headers_of(scope)
             asker = self._admission.admit(headers)
@@ -84,27 +113,67 @@ class Gateway:
             await send_whole(send, _INTERNAL)
 
 
+class _Told:
+    """Passes on what is sent, and remembers the status."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        # What a proxy writes of a client that left.
+        self.status = 499
+
+    async def __call__(self, message: Message) -> None:
+        """Sends."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+
+def _route_name(path: str) -> str:
+    return "/v1/calls" if path.startswith(_CALLS) else path
+
+
 async def _while_wanted(work: Awaitable[None], receive: Receive) -> None:
     """Runs the route; when the client goes away before its end, stops it."""
-    running = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(receive))
+    task = asyncio.current_task()
+    assert task is not None
+    watch = _Watch(task, receive)
+    # Most answers come before anybody could leave: a watch for each would cost more than it saves.
+    timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watch.begin)
     try:
-        await asyncio.wait((running, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            running.cancel()
-        await running
+        await work
     except asyncio.CancelledError:
-        if running.cancelled() and gone.done():
+        if watch.gone:
+            task.uncancel()
             raise ClientGone from None
-        running.cancel()
         raise
     finally:
-        gone.cancel()
+        timer.cancel()
+        watch.end()
 
 
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+class _Watch:
+    """Waits for a client to leave, and then cancels the work for it."""
+
+    def __init__(self, task: asyncio.Task[None], receive: Receive) -> None:
+        self.gone = False
+        self._task = task
+        self._receive = receive
+        self._looking: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Looks from now on."""
+        self._looking = asyncio.ensure_future(self._look())
+
+    def end(self) -> None:
+        """Looks no more."""
+        if self._looking is not None:
+            self._looking.cancel()
+
+    async def _look(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        self._task.cancel()
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ from aihandler.domain.task import Json, Task
 from aihandler.engine import Call
 from aihandler.gateway.admission import Asker, Switches
 from aihandler.gateway.targets import Target, Targets
+from aihandler.ledger import Archive, CallRecord
 from aihandler.policy import labels_for
 
 CLASS_HEADER = "x-aihandler-class"
@@ -40,6 +41,10 @@ class Runs(Protocol):
         """Asks none of these, each with its reason, until this is called again."""
         ...
 
+    def read_ledger(self) -> Archive:
+        """The ledger as seen from beside."""
+        ...
+
 
 class Serving:
     """One configuration in force."""
@@ -53,6 +58,11 @@ class Serving:
         self.run = runs.run_call
         self.stream = runs.stream_call
         self.new_id = runs.new_id
+
+    def calls(self, call_id: str) -> tuple[CallRecord, ...]:
+        """What the ledger knows of a call. Raises InputError."""
+        with self._runs.read_ledger() as ledger:
+            return ledger.queries.show(call_id)
 
     def renew(self, switches: Iterable[Switch]) -> None:
         """Takes what is switched off now, and sets its deployments apart."""

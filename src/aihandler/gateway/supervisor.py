@@ -22,8 +22,8 @@ from aihandler.assembly import SystemClock, encryption_key, ledger_path, prices_
 from aihandler.config import load
 from aihandler.errors import StorageError
 from aihandler.gateway.listening import listen
+from aihandler.gateway.orders import READY, Orders
 from aihandler.gateway.pepper import read_pepper
-from aihandler.gateway.worker import READY, Orders
 from aihandler.ledger import FoldedLedger
 from aihandler.ledger.folding import Folding
 

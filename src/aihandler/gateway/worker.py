@@ -1,12 +1,16 @@
 """One worker of the gateway: `python -m aihandler.gateway.worker`, started by the supervisor."""
 
 import asyncio
+import contextlib
 import logging
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import uvicorn
 
 from aihandler.assembly import SystemClock, encryption_key, ledger_path
 from aihandler.config import load
@@ -14,6 +18,7 @@ from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Everyone, KeyRing
 from aihandler.gateway.app import Gateway
 from aihandler.gateway.listening import inherited
+from aihandler.gateway.orders import READY, Orders
 from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.serving import Serving
 from aihandler.handler import Handler
@@ -21,29 +26,28 @@ from aihandler.ledger import SpooledLedger
 from aihandler.ledger.administration import Administration
 
 _log = logging.getLogger(__name__)
-READY = b"ready\n"
 # A kill works within 1.5 s, with nothing else running.
 LOOK_EVERY_S = 1.0
 
 
-class Orders(msgspec.Struct, frozen=True):
-    """What the supervisor tells a worker: one line of JSON on its standard input."""
+class _Server(uvicorn.Server):
+    """Told to stop, it finishes what is under way and returns. Its own way is to raise the signal
+    again, which would end the process before the ledger is closed."""
 
-    configuration: str
-    spool: str
-    first_id: int
-    # Descriptors that the worker inherits: the listening socket, and a pipe to say `ready` on.
-    listening: int
-    ready: int
-    drain_s: float = 30.0
-    insecure: bool = False
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT end the serving; the supervisor decides about the rest."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    def _stop(self) -> None:
+        self.should_exit = True
 
 
 async def serve(orders: Orders) -> None:
     """Serves until it is told to stop; what is under way is finished first."""
-    # Imported here: nothing but a worker needs a server.
-    import uvicorn
-
     configuration, clock = load(Path(orders.configuration)), SystemClock()
     ledger = SpooledLedger(
         ledger_path(configuration),
@@ -56,7 +60,7 @@ async def serve(orders: Orders) -> None:
         serving = Serving(configuration, handler, clock=clock)
         admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
         app = Gateway(serving, admission)
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app,
                 http="httptools",
@@ -65,6 +69,7 @@ async def serve(orders: Orders) -> None:
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 date_header=False,
                 timeout_graceful_shutdown=int(orders.drain_s),
                 timeout_keep_alive=75,

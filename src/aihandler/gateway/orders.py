@@ -1,0 +1,18 @@
+"""What the supervisor tells a worker, and how the worker says that it takes requests."""
+
+import msgspec
+
+READY = b"ready\n"
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """What the supervisor tells a worker: one line of JSON on its standard input."""
+
+    configuration: str
+    spool: str
+    first_id: int
+    # Descriptors that the worker inherits: the listening socket, and a pipe to say `ready` on.
+    listening: int
+    ready: int
+    drain_s: float = 30.0
+    insecure: bool = False
