@@ -101,7 +101,7 @@ def _after_space(text: str, at: int) -> int:
 def _top(body: bytes) -> _Top:
     try:
         return _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InputError(
             "the body is not a JSON object (at /)", hint="send a JSON object, encoded as UTF-8"
         ) from None

@@ -15,7 +15,8 @@ class Call(msgspec.Struct, frozen=True):
     `messages`, when given, are asked as they are; else the task's prompt is filled with `fields`.
     `source` is the text that grounding compares with. `reuse` allows an answer that an equal
     attempt has had before; two samples of one request differ in `sample`. `asked` is a client's
-    own request, with its tools and settings, whose messages are `messages`.
+    own request, with its tools and settings, whose messages are `messages`. Whoever waits for the
+    answer does so for `patience_s` at most before a server that asked for a pause is asked again.
     """
 
     id: str
@@ -32,3 +33,4 @@ class Call(msgspec.Struct, frozen=True):
     sample: int = 0
     reuse: bool = True
     asked: Request | None = None
+    patience_s: float | None = None

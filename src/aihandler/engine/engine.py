@@ -160,6 +160,9 @@ class Engine:
         if error is None or not may_retry(error):
             return False
         pause_s = delay_s(retries, random=self._random, retry_after_s=error.retry_after_s)
+        patience_s = walk.call.patience_s
+        if patience_s is not None and pause_s > patience_s:
+            return False
         # A server that wants us back after the deadline is a server to leave.
         if self._clock.monotonic() + pause_s >= walk.deadline or not self._retry_budget.spend():
             return False

@@ -28,6 +28,23 @@ from aihandler.gateway.targets import Target
 _ID_PREFIXES = {"openai.chat": "chatcmpl-", "anthropic": "msg_", "openai.responses": "resp_"}
 
 
+# A client that is told to come back later does so itself; for less we wait in its place.
+PATIENCE_S = 3.0
+# What a server says of the key that we sent it is no business of our client's.
+_OURS = frozenset({401, 403})
+
+
+class Relayed(AIHandlerError):
+    """A server's refusal, with its own status, on its way to the client."""
+
+    code = "backend_rejected"
+
+    def __init__(self, error: BackendError, status: int) -> None:
+        super().__init__(error.message, hint=error.hint)
+        self.retry_after_s = error.retry_after_s
+        self.http_status = status  # type: ignore[misc]  # here it is of the one error
+
+
 class Conversations:
     """Answers the conversations of one format."""
 
@@ -74,6 +91,7 @@ class Conversations:
                 fields={"text": text},
                 source=text,
                 tags=asker.tags,
+                patience_s=PATIENCE_S,
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
@@ -98,6 +116,7 @@ class Conversations:
             tags=asker.tags,
             reuse=False,
             asked=asked,
+            patience_s=PATIENCE_S,
         )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> None:
@@ -181,6 +200,10 @@ def _answer_headers(call: Call, answer: Answer[Json]) -> Headers:
 
 def _for_clients(error: AIHandlerError) -> AIHandlerError:
     """The server's own refusal, where one server alone was asked: its client knows what to do."""
-    if isinstance(error, AllAttemptsFailed) and isinstance(error.last, BackendError):
-        return error.last if len(error.attempts) == 1 else error
-    return error
+    if not isinstance(error, AllAttemptsFailed) or error.last is None:
+        return error
+    alone = len({attempt.deployment for attempt in error.attempts}) == 1
+    status = error.last.status
+    if not alone or status is None or status in _OURS or not 400 <= status < 500:
+        return error
+    return Relayed(error.last, status)

@@ -18,6 +18,7 @@ Scope = MutableMapping[str, Any]
 
 # A request with several images; a larger one belongs into a file.
 MAX_BODY_BYTES = 32 * 1024 * 1024
+_THROWN_AWAY_BYTES = 8 * MAX_BODY_BYTES
 JSON_TYPE = (b"content-type", b"application/json")
 SSE_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
 # Proxies that collect a stream before they pass it on would undo it.
@@ -64,8 +65,7 @@ def headers_of(scope: Scope) -> dict[str, str]:
 async def body_of(receive: Receive, headers: Mapping[str, str]) -> bytes:
     """The body. Raises TooLarge before it is all in memory, ClientGone."""
     stated = headers.get("content-length", "")
-    if stated.isdigit() and int(stated) > MAX_BODY_BYTES:
-        raise _too_large()
+    too_large = stated.isdigit() and int(stated) > MAX_BODY_BYTES
     pieces: list[bytes] = []
     size, more = 0, True
     while more:
@@ -75,9 +75,16 @@ async def body_of(receive: Receive, headers: Mapping[str, str]) -> bytes:
         piece: bytes = message.get("body", b"")
         more = message.get("more_body", False)
         size += len(piece)
-        if size > MAX_BODY_BYTES:
-            raise _too_large()
+        if too_large or size > MAX_BODY_BYTES:
+            # Who is hung up on while sending never reads why: the rest is thrown away first.
+            too_large = True
+            pieces.clear()
+            if size > _THROWN_AWAY_BYTES:
+                break
+            continue
         pieces.append(piece)
+    if too_large:
+        raise _too_large()
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 

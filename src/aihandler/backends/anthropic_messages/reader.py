@@ -56,7 +56,7 @@ class _WholeReader:
         body = self._body.all
         try:
             message = _decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise no_message(self._status, body, self._asked) from None
         if isinstance(message, dict) and message.get("error"):
             raise told_in_reply(message["error"], self._asked, begun=False)
@@ -118,7 +118,7 @@ class _StreamReader:
                 self._delta(event.index, event.delta, payload, events)
                 return
             whole = _decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self._garbled(name, payload) from None
         if kind == "error" or name == b"error" or whole.get("error"):
             error = whole.get("error") or whole

@@ -46,7 +46,7 @@ def read_request(body: bytes) -> Inbound:
 def _object(body: bytes) -> dict[str, Json]:
     try:
         value = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InputError(
             "the body is not JSON (at /)", hint="send a JSON object, encoded as UTF-8"
         ) from None
