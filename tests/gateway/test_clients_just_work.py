@@ -102,11 +102,69 @@ def test_what_is_wrong_with_a_request_is_told(openai_client, anthropic_client):
         anthropic_client.messages.create(model="near", max_tokens=0, messages=ASKED)
 
 
-def test_tools_go_there_and_calls_come_back(openai_client, near):
-    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
-    near._constant = Scripted("", tool_calls=(call,)) if "tool_calls" in dir(Scripted) else None
-    if near._constant is None:
-        pytest.skip("the fake server says no calls")
-    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+def test_a_response_without_state(openai_client):
+    reply = openai_client.responses.create(model="near", input="hi", store=False)
+    assert reply.output_text == "Hello there."
+    assert reply.status == "completed"
+
+
+def test_a_streamed_response(openai_client):
+    with openai_client.responses.stream(model="near", input="hi", store=False) as stream:
+        kinds = [event.type for event in stream]
+        final = stream.get_final_response()
+    assert kinds[0] == "response.created"
+    assert kinds[-1] == "response.completed"
+    assert final.output_text == "Hello there."
+
+
+def said(near, **message):
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+    body = {"id": "x", "object": "chat.completion", "model": "m", "choices": [choice]}
+    near._constant = Scripted(body=json.dumps({**body, "usage": usage}).encode())
+
+
+CALLS = [
+    {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}},
+    {"id": "c2", "type": "function", "function": {"name": "f", "arguments": '{"a": 2}'}},
+]
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+
+
+def test_parallel_tools_go_there_and_calls_come_back(openai_client, near):
+    said(near, content=None, tool_calls=CALLS)
+    tools = [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}]
     reply = openai_client.chat.completions.create(model="near", messages=ASKED, tools=tools)
-    assert json.loads(reply.choices[0].message.tool_calls[0].function.arguments) == {"a": 1}
+    arguments = [call.function.arguments for call in reply.choices[0].message.tool_calls]
+    assert arguments == ['{"a": 1}', '{"a": 2}']
+
+
+def test_tools_of_anthropic_before_a_server_of_openai(anthropic_client, near):
+    said(near, content=None, tool_calls=CALLS)
+    tools = [{"name": "f", "description": "F.", "input_schema": SCHEMA}]
+    reply = anthropic_client.messages.create(
+        model="near", max_tokens=50, messages=ASKED, tools=tools
+    )
+    assert [block.input for block in reply.content if block.type == "tool_use"] == [
+        {"a": 1},
+        {"a": 2},
+    ]
+    assert reply.stop_reason == "tool_use"
+
+
+def test_a_json_schema_of_a_client_is_held(openai_client, near):
+    said(near, content='```json\n{"a": 1,}\n```')
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
+    reply = openai_client.chat.completions.create(
+        model="near", messages=ASKED, response_format=form
+    )
+    assert json.loads(reply.choices[0].message.content) == {"a": 1}
+
+
+def test_a_picture_goes_along(openai_client, near):
+    url = "data:image/png;base64,iVBORw0KGgo="
+    content = [{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {"url": url}}]
+    openai_client.chat.completions.create(
+        model="near", messages=[{"role": "user", "content": content}]
+    )
+    assert near.requests[0]["messages"][0]["content"] == content

@@ -4,11 +4,13 @@ import asyncio
 import sqlite3
 from contextlib import closing
 
+import msgspec
 import pytest
 
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Intent, Settlement
 from aihandler.domain.usage import Cost, Usage
+from aihandler.errors import StorageError
 from aihandler.ledger.batch import Batches
 from aihandler.ledger.content import content_path, write_content
 from aihandler.ledger.folding import Folding
@@ -158,3 +160,22 @@ def test_waiting_for_the_disk_is_possible(place):
         await asyncio.wait_for(waiting, 2)
 
     asyncio.run(go())
+
+
+def test_what_has_begun_can_be_booked_when_nothing_more_may_begin(place):
+    large = msgspec.structs.replace(intent(1), request=b"x" * (MAX_TEXT_BYTES - 1))
+    begun = []
+
+    async def fill():
+        while True:
+            begun.append(await place.journal.intend(large))
+
+    async def book():
+        for entry_id in begun:
+            place.journal.sent(entry_id)
+            await place.journal.settle(entry_id, SETTLED)
+
+    with pytest.raises(StorageError, match="full"):
+        asyncio.run(fill())
+    asyncio.run(book())
+    assert len(begun) > 8

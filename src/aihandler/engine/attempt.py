@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 
 import msgspec
 
@@ -20,7 +20,7 @@ from aihandler.engine.growing import from_first_content, with_partial_values
 from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
 from aihandler.engine.schemas import Asking, Schemas
-from aihandler.engine.slots import Slots
+from aihandler.engine.slots import Place, Slots
 from aihandler.errors import BackendError, BackendUnavailable, ContentRefused
 from aihandler.validation import Verdict
 
@@ -138,7 +138,7 @@ class Attempts:
                 raise
             return await self._settle_reply(sending, entry_id, reply)
 
-    def _place(self, turn: Turn) -> AbstractAsyncContextManager[bool]:
+    def _place(self, turn: Turn) -> Place:
         within_s = turn.deadline - self._clock.monotonic()
         return self._slots.place(turn.deployment, within_s=within_s)
 

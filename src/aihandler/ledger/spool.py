@@ -27,7 +27,7 @@ _RECORD = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
 # Stands where a record would not fit before the end of the ring: go on at its beginning.
 _WRAP = 0xFFFF_FFFF
-_HOT_BYTES = 4 * 1024 * 1024
+_HOT_BYTES = 16 * 1024 * 1024
 USUAL_BYTES = 64 * 1024 * 1024
 
 
@@ -68,8 +68,9 @@ class Spool:
 class SpoolWriter(Spool):
     """The side that appends."""
 
-    def append(self, payload: bytes) -> int:
-        """Returns the position behind the record. Raises StorageError when the ring is full."""
+    def append(self, payload: bytes, *, leave: int = 0) -> int:
+        """Returns the position behind the record. Raises StorageError when the ring is full, or
+        would have less than `leave` bytes left."""
         memory, ring = self._memory, self._ring
         room = _padded(len(payload))
         position = _SIZE.unpack_from(memory, _AT_APPENDED)[0]
@@ -77,7 +78,8 @@ class SpoolWriter(Spool):
         skipped = 0
         if place + room > ring or (place > _HOT_BYTES and self._nearly_empty(position)):
             skipped = ring - place
-        if position + skipped + room - _SIZE.unpack_from(memory, _AT_TAKEN)[0] > ring:
+        taken = _SIZE.unpack_from(memory, _AT_TAKEN)[0]
+        if position + skipped + room + leave - taken > ring:
             raise StorageError(
                 f"the spool {str(self.path)!r} is full: nothing takes from it",
                 hint="the supervisor is gone or its disk is; no call is taken until it is back",
@@ -85,6 +87,7 @@ class SpoolWriter(Spool):
         if skipped:
             _LENGTH.pack_into(memory, _HEAD + place, _WRAP)
             position, place = position + skipped, 0
+            self._let_go()
         at = _HEAD + place
         memory[at + 8 : at + 8 + len(payload)] = payload
         _RECORD.pack_into(memory, at, len(payload), zlib.crc32(payload))
@@ -93,8 +96,14 @@ class SpoolWriter(Spool):
 
     def _nearly_empty(self, position: int) -> bool:
         # Pages that were used stay in the cache of the processor; fresh ones cost a fault each.
-        # The ring is as large as it is for the minute in which the disk does not answer.
+        # The ring is as large as it is for the moment in which the disk does not answer; until
+        # the other side follows, what lies before its place is all the room that there is.
         return bool(position - _SIZE.unpack_from(self._memory, _AT_TAKEN)[0] < _HOT_BYTES // 4)
+
+    def _let_go(self) -> None:
+        # The pages stay in the system's cache; this process need not hold them.
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._memory.madvise(mmap.MADV_DONTNEED)
 
     def end(self) -> None:
         """Says that no more will come."""

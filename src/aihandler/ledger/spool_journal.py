@@ -22,6 +22,7 @@ from aihandler.ledger.spool_records import (
 
 # Texts beyond this are not kept: a few would fill the spool of all others.
 MAX_TEXT_BYTES = 4 * 1024 * 1024
+ROOM_FOR_ENDS = 12 * 1024 * 1024
 _LOOK_S = 0.005
 
 
@@ -44,7 +45,8 @@ class SpoolJournal:
         entry_id = next(self._ids)
         if len(intent.request) > MAX_TEXT_BYTES:
             intent = msgspec.structs.replace(intent, request=b"")
-        self._write(Began(entry_id, intent))
+        # Room for the ends of what has begun: an attempt that is made can always be booked.
+        self._spool.append(pack(Began(entry_id, intent)), leave=ROOM_FOR_ENDS)
         return entry_id
 
     def sent(self, entry_id: int) -> None:
