@@ -24,7 +24,7 @@ class ByName:
             raise Unauthenticated("no key was sent")
         role = "auditor" if name == "auditor" else "member"
         key = ApiKey(id=name, prefix=name, name=name, role=role)
-        return Asker(name, Key(name), key, {"key": name})
+        return Asker(name, Key(name), key, tags={"key": name})
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ def ask(url, key):
 def test_a_call_is_told_to_who_asked_and_to_auditors(url):
     call = ask(url, "ann")
     status, body = got(f"{url}/v1/calls/{call}", "ann")
-    assert (status, json.loads(body)["attempts"][0]["outcome"]) == (200, "valid")
+    assert status == 200, body
+    assert json.loads(body)["attempts"][0]["outcome"] == "valid"
     assert got(f"{url}/v1/calls/{call}", "auditor")[0] == 200
     assert got(f"{url}/v1/calls/{call}", "bob")[0] == 404
     assert got(f"{url}/v1/calls/nonsense", "ann")[0] == 404

@@ -40,10 +40,14 @@ command = keys
 @click.option("--route", "routes", multiple=True, help="May ask this address.")
 @click.option("--ceiling", type=click.Choice(_CLASSES), default="restricted", show_default=True)
 @click.option("--floor", type=click.Choice(_CLASSES), default="public", show_default=True)
+@click.option("--requests-per-minute", type=click.IntRange(min=1), help="Of all workers.")
+@click.option("--tokens-per-minute", type=click.IntRange(min=1), help="Sent and received.")
 @click.option("--expires", help="Ends after this long: 90d, 12h.")
 @config_option
 @json_option
-def create_key(name: str, config: Path, as_json: bool, **rights: str | tuple[str, ...]) -> None:
+def create_key(
+    name: str, config: Path, as_json: bool, **rights: str | int | tuple[str, ...] | None
+) -> None:
     """Make a key and show its secret, this once."""
     fields = {field: value or None for field, value in rights.items()}
     expires = fields.pop("expires")

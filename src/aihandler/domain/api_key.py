@@ -33,6 +33,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[str, ...] | None = None
     ceiling: DataClass = DataClass.RESTRICTED
     floor: DataClass = DataClass.PUBLIC
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
     created_at: float = 0.0
     expires_at: float | None = None
     revoked_at: float | None = None

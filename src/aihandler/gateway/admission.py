@@ -9,6 +9,7 @@ from aihandler.domain.api_key import ApiKey, Switch
 from aihandler.domain.ports import Clock
 from aihandler.domain.rules import Key
 from aihandler.errors import Overloaded, Refused, Unauthenticated
+from aihandler.gateway.rates import Rate
 from aihandler.ledger.keys import StoredKey, opens, prefix_of
 
 _HINT = (
@@ -28,6 +29,7 @@ class Asker(msgspec.Struct, frozen=True):
     name: str
     key: Key | None = None
     api_key: ApiKey | None = None
+    rates: tuple[Rate, ...] = ()
     tags: Mapping[str, str] = {}
 
     def require(self, task: str, deployments: Iterable[str]) -> None:
@@ -135,4 +137,7 @@ def _token(headers: Mapping[str, str]) -> str:
 def _asker(key: ApiKey) -> Asker:
     tags = {name: value for name in ("user", "team", "project") if (value := getattr(key, name))}
     policy_key = Key(key.name, key.ceiling, key.floor, key.tenant)
-    return Asker(key.name, policy_key, key, {**tags, "key": key.name})
+    rates: tuple[Rate, ...] = ()
+    if key.requests_per_minute is not None or key.tokens_per_minute is not None:
+        rates = (Rate(f"key:{key.name}", key.requests_per_minute, key.tokens_per_minute),)
+    return Asker(key.name, policy_key, key, rates, {**tags, "key": key.name})

@@ -60,14 +60,16 @@ class Conversations:
         try:
             inbound = self._codec.read_request(request.body, request.headers)
             call = self._call(inbound, request, asker)
+            ticket = self._serving.admit(asker, inbound.request)
             identity = ReplyIdentity(
                 self._prefix + call.id, inbound.model, int(self._serving.clock.wall())
             )
             if inbound.streamed:
                 writer = self._codec.stream_writer(identity, usage=inbound.usage_in_stream)
-                await self._stream(call, writer, stream)
+                answer = await self._stream(call, writer, stream)
             else:
-                await self._whole(call, identity, send)
+                answer = await self._whole(call, identity, send)
+            self._serving.settle(ticket, answer)
         except AIHandlerError as error:
             told = _for_clients(error)
             if writer is not None and stream.begun:
@@ -119,7 +121,7 @@ class Conversations:
             patience_s=PATIENCE_S,
         )
 
-    async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> None:
+    async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:
         try:
             answer = await self._serving.run(call)
         except AnswerRejected as error:
@@ -129,19 +131,23 @@ class Conversations:
             body = self._codec.write_reply(error.reply, identity)
             headers = [*_call_headers(call), (b"x-aihandler-validity", b"invalid")]
             await send_whole(send, HttpReply(200, body), headers)
-            return
+            return None
         reply = _reply_of(answer, call)
         body = reply.raw or self._codec.write_reply(reply, identity)
         await send_whole(send, HttpReply(200, body), _answer_headers(call, answer))
+        return answer
 
-    async def _stream(self, call: Call, writer: StreamWriter, out: StreamOut) -> None:
-        passed = False
+    async def _stream(
+        self, call: Call, writer: StreamWriter, out: StreamOut
+    ) -> Answer[Json] | None:
+        passed, answer = False, None
         async with aclosing(self._serving.stream(call)) as events:
             async for event in events:
                 if isinstance(event, WireChunk):
                     passed = True
                     data = event.data
                 elif isinstance(event, Answer):
+                    answer = event
                     data = b"" if passed else writer.write(ReplyDone(_reply_of(event, call)))
                 else:
                     data = b"" if passed else writer.write(event)
@@ -151,6 +157,7 @@ class Conversations:
                     await out.begin(_call_headers(call))
                 await out.write(data)
         await out.end()
+        return answer
 
 
 def _single_text(request: Request) -> str | None:

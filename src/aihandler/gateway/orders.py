@@ -16,3 +16,6 @@ class Orders(msgspec.Struct, frozen=True):
     ready: int
     drain_s: float = 30.0
     insecure: bool = False
+    # Shared memory for rates, and this worker's region of it.
+    windows: str = ""
+    slot: int = 0

@@ -6,11 +6,10 @@ import re
 import msgspec
 
 from aihandler.backends.anthropic_messages import AnthropicMessages
-from aihandler.domain.conversation import Request
-from aihandler.domain.parts import Media, Text, ToolCall, ToolResult
 from aihandler.domain.task import Json
 from aihandler.errors import InputError
 from aihandler.gateway.admission import Asker
+from aihandler.gateway.estimates import estimated_tokens
 from aihandler.gateway.figures import Figures
 from aihandler.gateway.http import HttpRequest, Reply, Send, send_whole
 from aihandler.gateway.serving import Serving
@@ -20,8 +19,6 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 _OK = Reply(200, b'{"status":"ok"}')
 _TEXT = ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),)
 _CALL_ID = re.compile(r"/v1/calls/([A-Za-z0-9_-]{1,64})")
-# An estimate: four characters a token, as everywhere here; 1,500 for a picture, as vendors say.
-_CHARACTERS, _PICTURE_TOKENS, _TURN_TOKENS = 4, 1500, 4
 # A call is in the ledger some 50 ms after its answer.
 _FOLDED_WITHIN_S = 0.5
 _LOOK_S = 0.05
@@ -93,28 +90,6 @@ class Pages:
 async def health(send: Send) -> None:
     """The process answers."""
     await send_whole(send, _OK)
-
-
-def estimated_tokens(request: Request) -> int:
-    """About how many tokens a conversation with its tools is."""
-    tokens = 0
-    for message in request.messages:
-        tokens += _TURN_TOKENS
-        for part in message.parts:
-            inner = part.parts if isinstance(part, ToolResult) else (part,)
-            tokens += sum(_size(one) for one in inner)
-    return tokens + sum(len(_encode(tool)) // _CHARACTERS for tool in request.tools)
-
-
-def _size(part: object) -> int:
-    match part:
-        case Text(text=text):
-            return len(text) // _CHARACTERS + 1
-        case ToolCall(arguments=arguments):
-            return len(arguments) // _CHARACTERS + _TURN_TOKENS
-        case Media():
-            return _PICTURE_TOKENS
-    return _TURN_TOKENS
 
 
 def _may_see(asker: Asker, call: CallRecord) -> bool:

@@ -14,7 +14,10 @@ from aihandler.domain.labels import Labels
 from aihandler.domain.ports import Clock
 from aihandler.domain.task import Json, Task
 from aihandler.engine import Call
+from aihandler.engine.planning import ASSUMED_OUTPUT_TOKENS
 from aihandler.gateway.admission import Asker, Switches
+from aihandler.gateway.estimates import estimated_tokens
+from aihandler.gateway.rates import Rates, Ticket
 from aihandler.gateway.targets import Target, Targets
 from aihandler.ledger import Archive, CallRecord
 from aihandler.policy import labels_for
@@ -49,7 +52,15 @@ class Runs(Protocol):
 class Serving:
     """One configuration in force."""
 
-    def __init__(self, configuration: Configuration, runs: Runs, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        runs: Runs,
+        *,
+        clock: Clock,
+        rates: Rates | None = None,
+    ) -> None:
+        self._rates = rates
         self.configuration = configuration
         self.switches = Switches()
         self.targets = Targets(configuration, {})
@@ -58,6 +69,20 @@ class Serving:
         self.run = runs.run_call
         self.stream = runs.stream_call
         self.new_id = runs.new_id
+
+    def admit(self, asker: Asker, request: Request) -> Ticket:
+        """Counts a request against the minute of who asks. Raises RateLimited."""
+        if self._rates is None or not asker.rates:
+            return Ticket()
+        bound = request.sampling.max_output_tokens or ASSUMED_OUTPUT_TOKENS
+        return self._rates.admit(asker.rates, estimated_tokens(request) + bound)
+
+    def settle(self, ticket: Ticket, answer: Answer[Json] | None) -> None:
+        """Puts the reserved tokens right: with what was used, or as they were."""
+        if self._rates is None or not ticket.scopes or answer is None:
+            return
+        counted = [attempt.usage.total for attempt in answer.attempts if attempt.usage]
+        self._rates.settle(ticket, sum(counted) if counted else None)
 
     def calls(self, call_id: str) -> tuple[CallRecord, ...]:
         """What the ledger knows of a call. Raises InputError."""

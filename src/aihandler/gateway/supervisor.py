@@ -24,6 +24,7 @@ from aihandler.errors import StorageError
 from aihandler.gateway.listening import listen
 from aihandler.gateway.orders import READY, Orders
 from aihandler.gateway.pepper import read_pepper
+from aihandler.gateway.windows import make_windows
 from aihandler.ledger import FoldedLedger
 from aihandler.ledger.folding import Folding
 
@@ -70,6 +71,8 @@ class Supervisor:
             read_pepper(path, os.environ)
         self._spools = path.with_name(f"{path.name}.spools")
         self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._windows = self._spools / "windows"
+        make_windows(self._windows, workers=settings.workers)
         self._ledger = FoldedLedger(
             path,
             clock=SystemClock(),
@@ -146,6 +149,8 @@ class Supervisor:
             ready=ready_write,
             drain_s=self._settings.drain_s,
             insecure=self._settings.insecure,
+            windows=str(self._windows),
+            slot=slot,
         )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):

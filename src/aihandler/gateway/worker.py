@@ -20,7 +20,9 @@ from aihandler.gateway.app import Gateway
 from aihandler.gateway.listening import inherited
 from aihandler.gateway.orders import READY, Orders
 from aihandler.gateway.pepper import read_pepper
+from aihandler.gateway.rates import Rates
 from aihandler.gateway.serving import Serving
+from aihandler.gateway.windows import Windows
 from aihandler.handler import Handler
 from aihandler.ledger import SpooledLedger
 from aihandler.ledger.administration import Administration
@@ -57,7 +59,8 @@ async def serve(orders: Orders) -> None:
         first_id=orders.first_id,
     )
     async with Handler(configuration, ledger=ledger) as handler:
-        serving = Serving(configuration, handler, clock=clock)
+        rates = Rates(Windows(Path(orders.windows), slot=orders.slot), clock=clock)
+        serving = Serving(configuration, handler, clock=clock, rates=rates)
         admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
         app = Gateway(serving, admission)
         server = _Server(

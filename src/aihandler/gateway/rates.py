@@ -1,0 +1,74 @@
+"""How much may be asked in a minute: requests and tokens, by key, user, team and task."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from aihandler.domain.ports import Clock
+from aihandler.errors import Refused
+from aihandler.gateway.windows import BUCKET_S, Windows
+
+
+class RateLimited(Refused):
+    """More than was agreed in a minute."""
+
+    code = "rate_limited"
+    http_status = 429
+
+    def __init__(self, message: str, *, retry_after_s: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """What a scope (`key:ci`, `team:web`) may ask in a minute; None sets no bound."""
+
+    scope: str
+    requests: int | None = None
+    tokens: int | None = None
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """A request that was let in, with the tokens that were reserved for it."""
+
+    scopes: tuple[str, ...] = ()
+    tokens: int = 0
+
+
+class Rates:
+    """Lets requests in. Tokens are reserved as many as there may be, and put right afterwards."""
+
+    def __init__(self, windows: Windows, *, clock: Clock) -> None:
+        self._windows = windows
+        self._clock = clock
+
+    def admit(self, rates: Sequence[Rate], tokens: int) -> Ticket:
+        """Counts the request. Raises RateLimited, and then counts nothing."""
+        if not rates:
+            return Ticket()
+        now = self._clock.wall()
+        for rate in rates:
+            requests, seen = self._windows.total(rate.scope, now)
+            if rate.requests is not None and requests + 1 > rate.requests:
+                raise _limited(rate.scope, f"{rate.requests} requests a minute", now)
+            if rate.tokens is not None and seen + tokens > rate.tokens:
+                raise _limited(rate.scope, f"{rate.tokens} tokens a minute", now)
+        for rate in rates:
+            self._windows.add(rate.scope, now, requests=1, tokens=tokens)
+        return Ticket(tuple(rate.scope for rate in rates), tokens)
+
+    def settle(self, ticket: Ticket, tokens: int | None) -> None:
+        """Puts the reserved tokens right; what nobody counted stays as it was reserved."""
+        if tokens is None or tokens == ticket.tokens:
+            return
+        now = self._clock.wall()
+        for scope in ticket.scopes:
+            self._windows.add(scope, now, tokens=tokens - ticket.tokens)
+
+
+def _limited(scope: str, what: str, now: float) -> RateLimited:
+    # The oldest bucket leaves the window when the present one ends.
+    wait_s = BUCKET_S - now % BUCKET_S
+    return RateLimited(
+        f"{scope} has had its {what}", retry_after_s=wait_s, hint="ask again a little later"
+    )

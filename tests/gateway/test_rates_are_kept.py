@@ -1,0 +1,100 @@
+"""A minute's requests and tokens are counted by all workers together."""
+
+import json
+import multiprocessing
+
+import pytest
+
+from aihandler.gateway.rates import Rate, RateLimited, Rates
+from aihandler.gateway.windows import Windows, make_windows
+from aihandler.testing import FakeClock, FakeServer
+from gateway.running import POLICY, deployments, written
+from gateway.serving import run, serving, until
+
+
+@pytest.fixture
+def path(tmp_path):
+    place = tmp_path / "windows"
+    make_windows(place, workers=3)
+    return place
+
+
+def test_every_worker_sees_what_all_have_counted(path):
+    workers = [Windows(path, slot=slot) for slot in range(3)]
+    for number, worker in enumerate(workers, 1):
+        worker.add("key:a", 100.0, requests=number, tokens=10)
+        worker.add("key:b", 100.0, requests=1)
+    assert [worker.total("key:a", 101.0) for worker in workers] == [(6, 30)] * 3
+    assert workers[0].total("key:c", 101.0) == (0, 0)
+
+
+def test_a_minute_later_nothing_counts(path):
+    worker = Windows(path, slot=0)
+    for second in range(0, 60, 5):
+        worker.add("k", 1000.0 + second, requests=1)
+    assert worker.total("k", 1059.0)[0] == 12
+    assert worker.total("k", 1085.0)[0] == 6
+    assert worker.total("k", 1200.0)[0] == 0
+    worker.add("k", 1200.0, requests=1)
+    assert worker.total("k", 1200.0)[0] == 1
+
+
+def test_more_scopes_than_rows_hold_up_nobody(path):
+    worker = Windows(path, slot=0)
+    for number in range(2100):
+        worker.add(f"k{number}", 5.0, requests=1)
+    assert worker.total("k7", 5.0)[0] == 1
+
+
+def count(path, slot, times):
+    worker = Windows(path, slot=slot)
+    for _ in range(times):
+        worker.add("k", 100.0, requests=1)
+
+
+def test_no_count_is_lost_between_processes(path):
+    context = multiprocessing.get_context("spawn")
+    others = [context.Process(target=count, args=(path, slot, 2000)) for slot in range(3)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert Windows(path, slot=0).total("k", 100.0)[0] == 6000
+
+
+def test_tokens_are_reserved_and_put_right(path):
+    rates = Rates(Windows(path, slot=0), clock=FakeClock())
+    bound = [Rate("key:a", tokens=100)]
+    ticket = rates.admit(bound, 80)
+    with pytest.raises(RateLimited, match="100 tokens"):
+        rates.admit(bound, 30)
+    rates.settle(ticket, 10)
+    rates.admit(bound, 90)
+
+
+def test_what_is_refused_is_not_counted(path):
+    rates = Rates(Windows(path, slot=0), clock=FakeClock())
+    bound = [Rate("team:t", requests=5), Rate("key:a", requests=1)]
+    rates.admit(bound, 0)
+    for _ in range(3):
+        with pytest.raises(RateLimited) as raised:
+            rates.admit(bound, 0)
+        assert 0 < raised.value.retry_after_s <= 5
+    assert Windows(path, slot=0).total("team:t", FakeClock().wall())[0] == 1
+
+
+def test_a_key_has_its_minute_over_two_workers(tmp_path):
+    with FakeServer("Hello.") as near:
+        written(tmp_path, deployments({"near": near}) + POLICY)
+        key = run(tmp_path, "keys", "create", "ci", "--requests-per-minute", "6").strip()
+        free = run(tmp_path, "keys", "create", "free").strip()
+        with serving(tmp_path, "--workers", "2") as gateway:
+            until(lambda: len(gateway.workers()) == 2)
+            asked = [gateway.ask(key=key) for _ in range(10)]
+            statuses = [status for status, _, _ in asked]
+            assert sorted(statuses) == [200] * 6 + [429] * 4
+            _, headers, body = next(one for one in asked if one[0] == 429)
+            assert int(headers["retry-after"]) >= 1
+            assert json.loads(body)["error"]["type"] == "rate_limit_error"
+            assert gateway.ask(key=free)[0] == 200
+            assert near.calls == 7
