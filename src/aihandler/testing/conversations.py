@@ -33,13 +33,13 @@ def differences(before: Request, after: Request) -> list[str]:
 
 
 def _words(request: Request) -> list[tuple[str, str]]:
-    """All words of a role in their order, without white space, which formats join in their way."""
+    """All words of a role in their order, without white space: formats join texts in their way."""
     words: dict[str, list[str]] = {}
     for message in request.messages:
         for part in message.parts:
             if isinstance(part, Text):
                 words.setdefault(message.role, []).extend(part.text.split())
-    return [(role, " ".join(said)) for role, said in sorted(words.items())]
+    return [(role, "".join(said)) for role, said in sorted(words.items())]
 
 
 def _calls(request: Request) -> Iterator[tuple[str, bytes]]:
