@@ -1,7 +1,9 @@
 """A call goes through its candidates until an answer is valid; what happened is recorded."""
 
 import asyncio
+import threading
 
+import msgspec
 import pytest
 
 from aihandler.domain.answer import Answer, Reply, TextDelta, Validity
@@ -11,6 +13,7 @@ from aihandler.domain.labels import DataClass
 from aihandler.domain.rules import DeploymentFilter, Policy
 from aihandler.domain.task import Default, TaskLimits, TextOutput
 from aihandler.domain.usage import Usage
+from aihandler.engine import judging
 from aihandler.errors import (
     AllAttemptsFailed,
     AnswerRejected,
@@ -276,3 +279,18 @@ def test_a_cancelled_call_is_settled_as_doubt() -> None:
 
     asyncio.run(cancel())
     assert fakes.outcomes == [("near", "first", "in_doubt")]
+
+
+def test_a_long_document_is_judged_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    original = judging.judge
+
+    def judge(*arguments: object) -> object:
+        threads.append(threading.get_ident())
+        return original(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("aihandler.engine.attempt.judge", judge)
+    fakes, _, _ = near_and_far("billing")
+    for source in ("short", "long " * 20_000):
+        fakes.run(msgspec.structs.replace(call(task(), reuse=False), source=source))
+    assert [thread == threading.get_ident() for thread in threads] == [True, False]

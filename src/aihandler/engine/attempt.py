@@ -25,6 +25,8 @@ from aihandler.errors import BackendError, BackendUnavailable, ContentRefused
 from aihandler.validation import Verdict
 
 _encode = msgspec.json.Encoder().encode
+# A judgement of less takes a few milliseconds, and a change of threads is not free.
+_LONG_CHARS = 64 * 1024
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -214,7 +216,7 @@ class Attempts:
 
     async def _settle_reply(self, sending: "_Sending", entry_id: int, reply: Reply) -> Attempted:
         turn, latency_s = sending.turn, sending.timer.elapsed_s
-        judged = _judge(sending, reply)
+        judged = await _judge_aside(sending, reply)
         outcome, verdict = judged.outcome, judged.verdict
         said = told(reply)
         cost = self._cost(turn.deployment, reply.usage, latency_s, tier=said.tier)
@@ -323,6 +325,13 @@ class _Sending(msgspec.Struct, frozen=True):
 
 def _judge(sending: _Sending, reply: Reply) -> Judgement:
     return judge(sending.turn.call, sending.request, sending.asking, reply)
+
+
+async def _judge_aside(sending: _Sending, reply: Reply) -> Judgement:
+    if len(sending.turn.call.source) + len(reply.text) < _LONG_CHARS:
+        return _judge(sending, reply)
+    # Looking for every figure of a long document takes most of a second: others go on meanwhile.
+    return await asyncio.to_thread(_judge, sending, reply)
 
 
 def _request(turn: Turn) -> Request:
