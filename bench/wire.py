@@ -70,7 +70,7 @@ def examine(fmt: Format, exchange: Mapping[str, Any], counts: dict[str, int]) ->
     counts["usage equal to the provider's total"] += total is not None
     _cut_anywhere(fmt, exchange, data, events=events, counts=counts)
     _stream_again(fmt, exchange, reply, counts=counts, told=told)
-    if not isinstance(text, str):
+    if isinstance(text, dict):
         _write_again(fmt, reply, text, counts=counts, told=told)
 
 
@@ -125,7 +125,8 @@ def _ask_again(
     except InputError as error:
         # What the provider refused as well is no request of this format.
         refused = exchange["status"] >= 400
-        counts["requests refused, here as there" if refused else "REQUESTS FAILED"] += 1
+        told_so = "requests refused, here as there" if refused else "REQUESTS FAILED"
+        counts["requests refused on purpose" if fmt.refuses(sent) else told_so] += 1
         print(f"  request: {told}: {error}")
         return
     deployment = Deployment("d", "openai", Model(inbound.model), Hosting.SELF)
@@ -207,7 +208,9 @@ def _stream_again(
 def _streamed(fmt: Format, reply: Reply, exchange: Mapping[str, Any]) -> Reply:
     from aihandler.domain.answer import ReplyDone
 
-    made = fmt.codec.stream_writer(IDENTITY, usage=True).write(ReplyDone(reply))
+    # Ids that we make for calls are made from that of the reply.
+    identity = ReplyIdentity(reply.request_id or IDENTITY.id, IDENTITY.model, 0)
+    made = fmt.codec.stream_writer(identity, usage=True).write(ReplyDone(reply))
     again = {**exchange, "response_encoding": "text", "stream": True}
     events = read(fmt, again, made, pieces=[])
     found: Reply = events[-1].reply
@@ -306,7 +309,7 @@ def _over_all(fmt: Format, folder: Path) -> Counter[str]:
     for path in sorted(folder.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for exchange in map(json.loads, lines):
-                if exchange["api"] == fmt.api:
+                if exchange["api"] == fmt.api and exchange["endpoint"].endswith(fmt.endpoint):
                     counts["exchanges"] += 1
                     examine(fmt, exchange, counts)
     for what, count in counts.items():

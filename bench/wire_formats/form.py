@@ -21,6 +21,8 @@ class Format:
         stream_end: bytes,
         request: bytes,
         talks: bool = True,
+        endpoint: str = "",
+        refuses: Callable[[Mapping[str, Any]], bool] = lambda _: False,
     ) -> None:
         self.codec = codec
         self.api = api
@@ -31,6 +33,8 @@ class Format:
         self.stream_end = stream_end
         self.request = request
         self.talks = talks
+        self.endpoint = endpoint
+        self.refuses = refuses
 
 
 _PROFILES: dict[str, Profile] = {}

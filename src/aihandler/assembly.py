@@ -16,6 +16,7 @@ from aihandler.backends.transport import Transport
 from aihandler.config.configuration import Configuration
 from aihandler.config.secrets import resolve
 from aihandler.domain.attempt import Snapshot
+from aihandler.domain.deployment import Secret
 from aihandler.domain.ports import Caller, Clock
 from aihandler.domain.task import Example, Examples
 from aihandler.engine import Attempts, Engine, Planner
@@ -89,13 +90,15 @@ class Rooms:
         self._ready = False
 
     def _callers(self, environ: Mapping[str, str]) -> Mapping[str, Caller]:
-        transport = Transport(
-            monotonic=self.clock.monotonic, secrets=lambda secret: resolve(secret, environ)
-        )
+        transport = transport_of(self.configuration, environ, self.clock)
         profiles = load_profiles()
+        probed = self.ledger.queries.probes()
         deployments = self.configuration.deployments.values()
+        require_templates(self.configuration)
         http = {
-            backend: HttpCaller(transport, codec=codec_of(backend), profiles=profiles)
+            backend: HttpCaller(
+                transport, codec=codec_of(backend), profiles=profiles, probed=probed
+            )
             for backend in sorted({d.backend for d in deployments if not d.in_process})
         }
         return {**self._builtin(), **http}
@@ -143,6 +146,25 @@ class Rooms:
         self.ledger.close()
 
 
+def transport_of(
+    configuration: Configuration, environ: Mapping[str, str], clock: Clock
+) -> Transport:
+    """The one door to the configuration's deployments."""
+
+    def read(secret: Secret) -> str:
+        return resolve(secret, environ)
+
+    if all(d.credentials is None for d in configuration.deployments.values()):
+        return Transport(monotonic=clock.monotonic, secrets=read)
+    from aihandler.backends.credentials.sources import Sources, Surroundings
+
+    chance = random.Random().random  # noqa: S311  # jitter, not a secret
+    around = Surroundings(environ, read, clock, chance)
+    return Transport(
+        monotonic=clock.monotonic, secrets=read, credentials=lambda ask: Sources(ask, around)
+    )
+
+
 def with_corrections(configuration: Configuration, ledger: Archive) -> Configuration:
     """Adds what people corrected to the examples of each task that learns from examples.
 
@@ -160,6 +182,15 @@ def with_corrections(configuration: Configuration, ledger: Archive) -> Configura
             )
             tasks[name] = msgspec.structs.replace(task, examples=examples)
     return msgspec.structs.replace(configuration, tasks=tasks)
+
+
+def require_templates(configuration: Configuration) -> None:
+    """Raises ConfigError for a server of raw completions whose model's template is not known."""
+    for deployment in configuration.deployments.values():
+        if deployment.backend == "completions":
+            from aihandler.backends.completions.templates import require_template
+
+            require_template(deployment)
 
 
 def prices_of(configuration: Configuration, clock: Clock) -> Prices:
@@ -204,9 +235,10 @@ def without_key(configuration: Configuration, environ: Mapping[str, str]) -> dic
     """Deployments that cannot be asked because their key has no value, each with the reason."""
     lacking: dict[str, str] = {}
     for deployment in configuration.deployments.values():
-        if deployment.key is not None:
+        secret = deployment.key or getattr(deployment.credentials, "secret", None)
+        if secret is not None:
             try:
-                resolve(deployment.key, environ)
+                resolve(secret, environ)
             except ConfigError as error:
                 lacking[deployment.name] = error.message
     return lacking

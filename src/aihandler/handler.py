@@ -22,6 +22,7 @@ from aihandler.assembly import (
     encryption_key,
     ledger_path,
     prices_of,
+    transport_of,
     with_corrections,
     without_key,
 )
@@ -38,6 +39,7 @@ from aihandler.domain.document import Document
 from aihandler.domain.keys import digest_text
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Caller
+from aihandler.domain.probes import Probed
 from aihandler.domain.rules import Key
 from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
 from aihandler.engine import Call, Planner
@@ -52,9 +54,12 @@ from aihandler.workflow.steps import Steps
 
 if TYPE_CHECKING:
     from aihandler.backends.builtin.caller import TrainReport
+    from aihandler.probing import ProbePlan, Told
 
 
 Item = TypeVar("Item")
+# How long `credential_of` waits: one fetch may ask several services.
+CREDENTIALS_S = 30.0
 
 
 class Handler:
@@ -296,6 +301,82 @@ class Handler:
             return next(iter(await discover(transport, [origin])), None)
         finally:
             await transport.close()
+
+    async def credential_of(self, deployment: Deployment) -> str:
+        """Where the credentials of a deployment come from and how long they hold, in words.
+
+        Raises BackendError when there are none. Asks its token endpoint, and not the deployment.
+        """
+        transport = transport_of(self.configuration, self._environ, self.clock)
+        try:
+            found = await transport.credential(deployment, within_s=CREDENTIALS_S)
+        finally:
+            await transport.close()
+        if found.expires_at is None:
+            return found.how
+        left_s = max(0.0, found.expires_at - self.clock.wall())
+        return f"{found.how}, for {left_s / 60:.0f} more minutes"
+
+    def probe_plan(self, deployment: str, *, context_up_to: int | None = None) -> "ProbePlan":
+        """What a probe would ask, and what it would cost at most. Asks nothing."""
+        from aihandler.probing import planned
+
+        return planned(self.deployment(deployment), self.prices, context_up_to=context_up_to)
+
+    async def probe(
+        self, deployment: str, *, context_up_to: int | None = None, told: "Told | None" = None
+    ) -> Probed:
+        """Finds out what a deployment's server really does, and keeps it for later runs.
+
+        Raises PolicyDenied where not even public data may go, BackendError, InputError.
+        """
+        from aihandler.probing import Around, probe
+
+        asked = self.deployment(deployment)
+        lacking = without_key(self.configuration, self._environ).get(asked.name)
+        if lacking is not None:
+            raise InputError(lacking, hint="set it, and probe again")
+        rooms = self._opened()
+        await rooms.ready()
+        transport = transport_of(self.configuration, self._environ, self.clock)
+        around = Around(
+            self.configuration, transport, rooms.ledger.journal, rooms.prices, self.clock,
+            self.new_id,
+        )  # fmt: skip
+        try:
+            probed = await probe(asked, around, context_up_to=context_up_to, told=told)
+        finally:
+            await transport.close()
+        rooms.ledger.keep_probe(probed)
+        return probed
+
+    def probed(self) -> Mapping[str, Probed]:
+        """The newest probe of each deployment, whether or not it still holds."""
+        if not self.ledger_path.exists():
+            return {}
+        with self.read_ledger() as ledger:
+            return ledger.queries.probes()
+
+    async def probe_is_due(self, deployment: str) -> str:
+        """Why a deployment should be probed; empty when what is known of it still holds.
+
+        Asks the server which one it is, and for nothing else.
+        """
+        from aihandler.probing import due, version_of
+
+        asked = self.deployment(deployment)
+        known = self.probed().get(asked.name)
+        if known is None:
+            return "was never probed"
+        transport = transport_of(self.configuration, self._environ, self.clock)
+        try:
+            server = await version_of(transport, asked)
+        finally:
+            await transport.close()
+        with self.read_ledger() as ledger:
+            changes = ledger.queries.changes(since=known.at)
+        reported = [change for change in changes if change.deployment == asked.name]
+        return due(known, asked, server, reported=[str(change) for change in reported])
 
     def caller(self, deployment: Deployment) -> Caller:
         """What speaks to a deployment: for measuring and probing; it records nothing."""

@@ -19,7 +19,8 @@ from aihandler.testing import differences
 PROFILES = load_profiles()
 # One word for each format; vertex speaks what gemini speaks.
 SPOKEN = sorted({codec_of(backend).kind: backend for backend in sorted(FORMATS)}.values())
-TALKING = [backend for backend in SPOKEN if hasattr(codec_of(backend), "read_request")]
+# Completions take prompts: they have a test of their own, over every pair of templates.
+TALKING = [backend for backend in SPOKEN if backend != "completions"]
 PAIRS = list(itertools.permutations(TALKING, 2))
 PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d49484452")
 WEATHER = Tool(

@@ -68,6 +68,12 @@ def test_the_price_of_another_provider_is_never_taken(
     assert (nano(found) is not None) is priced
 
 
+def test_a_backend_of_one_vendor_needs_no_provider(tmp_path: Path) -> None:
+    text = HEAD.format(price="list", model="gemini-2.5-flash", provider='""')
+    (tmp_path / "aihandler.yaml").write_text(text.replace("backend: openai", "backend: gemini"))
+    assert nano(load(tmp_path / "aihandler.yaml")) is not None
+
+
 def test_an_entry_can_be_named(tmp_path: Path) -> None:
     found = configured(tmp_path, price="{list: gpt-5-mini}", model="ours", provider="acme")
     assert found.deployments["gpt"].listed_as == "gpt-5-mini"

@@ -168,3 +168,9 @@ def test_a_picture_goes_along(openai_client, near):
         model="near", messages=[{"role": "user", "content": content}]
     )
     assert near.requests[0]["messages"][0]["content"] == content
+
+
+def test_a_completion_of_a_prompt(openai_client, near):
+    reply = openai_client.completions.create(model="near", prompt="Say hello.")
+    assert reply.choices[0].text == "Hello there."
+    assert near.requests[0]["messages"][-1]["content"] == "Say hello."

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aihandler.backends.anthropic_messages import AnthropicMessages
+    from aihandler.backends.completions import Completions
     from aihandler.backends.discovery import FoundServer, discover, probe_models
+    from aihandler.backends.gemini import Gemini
     from aihandler.backends.http.limits import HttpLimits
     from aihandler.backends.http_caller import HttpCaller
     from aihandler.backends.openai_chat import OpenAIChat
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnthropicMessages",
+    "Completions",
     "FoundServer",
+    "Gemini",
     "HttpCaller",
     "HttpLimits",
     "OpenAIChat",
@@ -32,7 +36,9 @@ __all__ = [
 
 _HOMES = {
     "AnthropicMessages": "anthropic_messages",
+    "Completions": "completions",
     "FoundServer": "discovery",
+    "Gemini": "gemini",
     "HttpCaller": "http_caller",
     "HttpLimits": "http.limits",
     "OpenAIChat": "openai_chat",

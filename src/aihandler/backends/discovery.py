@@ -1,7 +1,7 @@
 """Finds model servers on this machine. Ports say nothing: a server is known by what it answers."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -59,16 +59,28 @@ async def probe_models(
     return _ids(_decode(body))
 
 
+async def recognise(get: Callable[[str], Awaitable[Any]]) -> tuple[str, str, str] | None:
+    """Name, kind and version of a server by the answers that only it gives; None of others.
+
+    `get` asks for a path as JSON, and gives None where there is none.
+    """
+    for sign in _SIGNS:
+        answer = await get(sign.path)
+        if isinstance(answer, dict) and sign.matches(answer):
+            return sign.name, sign.kind, sign.version(answer)
+    return None
+
+
 async def _look(transport: Transport, url: str, *, timeout_s: float) -> FoundServer | None:
     asker = _Asker(transport, url, timeout_s=timeout_s)
     listing = await asker.get("/v1/models")
     if asker.silent:
         return None
-    for sign in _SIGNS:
-        answer = await asker.get(sign.path)
-        if isinstance(answer, dict) and sign.matches(answer):
-            found = FoundServer(sign.name, sign.kind, url, _ids(listing), sign.version(answer))
-            return await _with_relay(asker, found, listing)
+    known = await recognise(asker.get)
+    if known is not None:
+        name, kind, version = known
+        found = FoundServer(name, kind, url, _ids(listing), version)
+        return await _with_relay(asker, found, listing)
     if listing is None:
         return None
     name, kind = _by_owner(listing)

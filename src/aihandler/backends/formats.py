@@ -8,7 +8,11 @@ from aihandler.backends.codec import Codec
 FORMATS = {
     "openai": ("openai_chat", "OpenAIChat"),
     "openai-responses": ("openai_responses", "OpenAIResponses"),
+    "completions": ("completions", "Completions"),
     "anthropic": ("anthropic_messages", "AnthropicMessages"),
+    "ollama": ("ollama", "Ollama"),
+    "gemini": ("gemini", "Gemini"),
+    "vertex": ("gemini", "Gemini"),
 }
 
 

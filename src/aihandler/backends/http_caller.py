@@ -6,6 +6,7 @@ import msgspec
 
 from aihandler.backends.codec import Asked, Codec, Passage, PassedOn, Reader
 from aihandler.backends.http.response import Response
+from aihandler.backends.probing.overlay import overlay
 from aihandler.backends.profiles import Profile, profile_for
 from aihandler.backends.relay import Relay
 from aihandler.backends.replicas import Replicas
@@ -15,6 +16,7 @@ from aihandler.domain.answer import Reply, ReplyDone, StreamEvent, WireChunk
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
+from aihandler.domain.probes import Probed
 from aihandler.domain.schemas import SchemaMeans
 
 # Words of a server that repeat this many characters of a request may be quoting it.
@@ -24,14 +26,23 @@ _SEARCHED = 200_000
 
 
 class HttpCaller:
-    """A `Caller` for one wire format. Asks once; the engine owns retries."""
+    """A `Caller` for one wire format. Asks once; the engine owns retries.
+
+    `probed` is what probes have seen of deployments, by name: it comes before their profiles.
+    """
 
     def __init__(
-        self, transport: Transport, *, codec: Codec, profiles: Mapping[str, Profile]
+        self,
+        transport: Transport,
+        *,
+        codec: Codec,
+        profiles: Mapping[str, Profile],
+        probed: Mapping[str, Probed] | None = None,
     ) -> None:
         self._transport = transport
         self._codec = codec
         self._profiles = profiles
+        self._probed = probed or {}
         self._known: dict[str, tuple[Deployment, Profile]] = {}
         self._replicas = Replicas()
 
@@ -151,9 +162,16 @@ class HttpCaller:
     def _profile(self, deployment: Deployment) -> Profile:
         known = self._known.get(deployment.name)
         if known is None or known[0] is not deployment:
-            known = (deployment, profile_for(deployment, self._profiles))
+            known = (deployment, self._as_probed(deployment))
             self._known[deployment.name] = known
         return known[1]
+
+    def _as_probed(self, deployment: Deployment) -> Profile:
+        profile = profile_for(deployment, self._profiles)
+        probed = self._probed.get(deployment.name)
+        if probed is None or not probed.holds_for(deployment, profile=profile.name):
+            return profile
+        return overlay(profile, probed.verdicts)
 
 
 def _reply(events: object) -> Reply:

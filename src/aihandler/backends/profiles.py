@@ -24,6 +24,17 @@ GrammarForm = Literal[
 # How a server is told how much to think. enable_thinking: in `chat_template_kwargs` (vLLM, SGLang).
 WishForm = Literal["", "reasoning_effort", "reasoning", "thinking", "enable_thinking"]
 
+# Which words a server of raw completions speaks. llama-server: `/completion`; tgi: `/generate`.
+CompletionForm = Literal["openai", "llama-server", "tgi"]
+
+# Who puts the first token before a prompt. "": only we. added: the server, so we leave it out.
+# told: `add_special_tokens: false` keeps the server from it.
+Bos = Literal["", "added", "told"]
+
+# How control tokens that a model writes get into its text. hidden: not at all; shown: by
+# themselves; the others are fields that ask for them.
+ControlTokens = Literal["hidden", "shown", "skip_special_tokens", "preserved_tokens"]
+
 # pair: an answer may begin with `<think>...</think>`. open: the prompt has opened the tag already,
 # so every answer begins with thinking. "": the server parts thinking and answer itself.
 ThinkTags = Literal["", "pair", "open"]
@@ -50,6 +61,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thinking: how a wish to think is written, by a bound in tokens or left to the model.
     output_tokens: the bound of an answer where the format demands one and nobody named it.
     backends: the formats whose deployments have this row when they name none.
+    call_signature: stands in for the signature of a call that another model made, where the server
+    refuses a call without one.
+    completion_form, bos, control_tokens: of raw completions, whose prompts are rendered here.
+    stops_at_most: so many stop texts are sent, the rest is cut here. 0: any number.
     """
 
     name: str = "generic"
@@ -80,6 +95,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thinking: Literal["budget", "adaptive"] = "budget"
     output_tokens: int = 4096
     backends: tuple[str, ...] = ()
+    completion_form: CompletionForm = "openai"
+    bos: Bos = ""
+    control_tokens: ControlTokens = "hidden"
+    stops_at_most: int = 0
+    call_signature: str = ""
 
 
 def load_profiles() -> Mapping[str, Profile]:

@@ -32,7 +32,7 @@ BY_TOOL: frozenset[SchemaMode] = frozenset({"tool", "strict_tool"})
 # Modes in which a model sees the schema nowhere but in its prompt.
 _SHOWN: frozenset[SchemaMode] = frozenset({"json_object", "prompt"})
 # Formats that servers of many makers speak, not all of which take a schema.
-_OF_MANY_SERVERS = frozenset({"openai.chat"})
+_OF_MANY_SERVERS = frozenset({"openai.chat", "openai.completions"})
 # Nothing holds a model to a schema in these, so nothing of it has to be left out.
 _WHOLE: frozenset[SchemaMode] = frozenset({"tool", "json_object", "prompt"})
 

@@ -13,7 +13,8 @@ class LineTooLong(Exception):
 class SseParser:
     """Yields the event name (b"" when there is none) and data of each event."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._most = max_line_bytes
         self._pending: list[bytes] = []
         self._pending_size = 0
         self._data: list[bytes] = []
@@ -62,7 +63,7 @@ class SseParser:
     def _hold(self, piece: bytes) -> None:
         self._pending.append(piece)
         self._pending_size += len(piece)
-        if self._pending_size > MAX_LINE_BYTES:
+        if self._pending_size > self._most:
             raise LineTooLong
 
     def _line(self, line: bytes) -> None:
@@ -74,7 +75,7 @@ class SseParser:
         if name == b"data":
             self._data.append(value)
             self._data_size += len(value)
-            if self._data_size > MAX_LINE_BYTES:
+            if self._data_size > self._most:
                 raise LineTooLong
         elif name == b"event":
             self._event = value

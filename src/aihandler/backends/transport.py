@@ -8,13 +8,17 @@ from collections.abc import Callable
 import msgspec
 
 from aihandler.backends.codec import HttpCall
+from aihandler.backends.credentials.credential import Credential, Outgoing
+from aihandler.backends.credentials.expired import says_expired
+from aihandler.backends.credentials.sources import MakeSources
 from aihandler.backends.http.connection import Connection, Patience
 from aihandler.backends.http.dial import dial, tls_context
-from aihandler.backends.http.head import HeadError, key_line, plain_head
+from aihandler.backends.http.head import HeadError, header_lines, key_line, plain_head
 from aihandler.backends.http.limits import HttpLimits
 from aihandler.backends.http.origin import Origin, parse_origin
 from aihandler.backends.http.pool import Pool
 from aihandler.backends.http.response import Response
+from aihandler.backends.http.tokens import TokenAnswer, TokenAsk, door_of, exchange
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.deployment import Deployment, Hosting, Model, Secret, Timeouts, Tls
 from aihandler.errors import AIHandlerError, BackendRejected, BackendUnavailable, ConfigError
@@ -26,7 +30,8 @@ _HEADS_KEPT = 64
 class Transport:
     """Sends calls over HTTP/1.1 connections that it keeps. Follows no redirect, uses no proxy.
 
-    `monotonic` is the clock of deadlines; `secrets` reads a key at the moment it is sent.
+    `monotonic` is the clock of deadlines; `secrets` reads a key at the moment it is sent;
+    `credentials` makes the sources that sign for deployments with `credentials`.
     """
 
     def __init__(
@@ -35,7 +40,9 @@ class Transport:
         monotonic: Callable[[], float],
         secrets: Callable[[Secret], str],
         limits: HttpLimits | None = None,
+        credentials: MakeSources | None = None,
     ) -> None:
+        self._sources = credentials(self.ask_for_token) if credentials is not None else None
         self._monotonic = monotonic
         self._secrets = secrets
         self._limits = limits or HttpLimits()
@@ -61,8 +68,7 @@ class Transport:
         """
         clearance.require(deployment)
         route = self._route(deployment, replica)
-        errand = _Errand(self._head(route, call, len(call.body)), call.body, deadline, sent)
-        return _no_redirect(await self._exchange(route, errand))
+        return _no_redirect(await self._ask(route, _Asking(call, deadline, sent)))
 
     async def probe(
         self, url: str, *, path: str, timeout_s: float = 1.0, key: Secret | None = None
@@ -96,12 +102,34 @@ class Transport:
         The rules for addresses, certificates and redirects hold as for `send`.
         """
         route = self._route(deployment, 0)
-        head = self._head(route, HttpCall(path, b"", prefix), None)
-        errand = _Errand(head, b"", self._monotonic() + timeout_s, _nothing)
-        return _no_redirect(await self._exchange(route, errand))
+        deadline = self._monotonic() + timeout_s
+        asking = _Asking(HttpCall(path, b"", prefix), deadline, _nothing, is_get=True)
+        return _no_redirect(await self._ask(route, asking))
+
+    async def ask_for_token(
+        self, ask: TokenAsk, deployment: Deployment, *, within_s: float
+    ) -> TokenAnswer:
+        """Asks a token endpoint, or the one metadata service that `ask` names, for credentials.
+
+        Only credential sources ask. No url, key or request of the deployment goes into it.
+        """
+        door = door_of(ask, deployment)
+        tls = self._context(door.stand_in) if door.origin.secure else None
+        return await exchange(ask, door, tls=tls, within_s=within_s)
+
+    async def credential(self, deployment: Deployment, *, within_s: float) -> Credential:
+        """What signs for a deployment that has `credentials`; `doctor` shows where it came from."""
+        if self._sources is None:
+            raise ConfigError(
+                f"deployment {deployment.name!r} has credentials, and nothing here makes them",
+                hint="give the transport `credentials`",
+            )
+        return await self._sources.credential(deployment, within_s=within_s)
 
     def reveals_key(self, text: str, deployment: Deployment) -> bool:
-        """True when `text` holds the deployment's key or the half of it."""
+        """True when `text` holds the deployment's key, or a credential of its, or half of one."""
+        if self._sources is not None and self._sources.reveals(text, deployment):
+            return True
         if deployment.key is None:
             return False
         try:
@@ -113,18 +141,56 @@ class Transport:
 
     async def close(self) -> None:
         """Closes every connection."""
+        if self._sources is not None:
+            await self._sources.close()
         pools, self._pools, self._routes = self._pools, {}, {}
         for pool in pools.values():
             await pool.close()
+
+    async def _ask(self, route: "_Route", asking: "_Asking") -> Response:
+        if route.deployment.credentials is None:
+            return await self._exchange(route, self._errand(route, asking))
+        within_s = self._left_s(route, asking.deadline)
+        credential = await self.credential(route.deployment, within_s=within_s)
+        response = await self._exchange(route, self._errand(route, asking, credential))
+        try:
+            renewed = await self._renewed(route, asking, response, used=credential)
+        except BaseException:
+            response.close()
+            raise
+        if renewed is None:
+            return response
+        response.close()
+        # A refused request has cost nothing, so it is asked once more, and only once.
+        asking = msgspec.structs.replace(asking, sent=_nothing)
+        return await self._exchange(route, self._errand(route, asking, renewed))
+
+    async def _renewed(
+        self, route: "_Route", asking: "_Asking", response: Response, *, used: Credential
+    ) -> Credential | None:
+        if self._sources is None or not await says_expired(response):
+            return None
+        within_s = self._left_s(route, asking.deadline)
+        return await self._sources.replaced(route.deployment, used=used, within_s=within_s)
+
+    def _left_s(self, route: "_Route", deadline: float) -> float:
+        left_s = min(deadline - self._monotonic(), route.deployment.timeouts.total_s)
+        if left_s <= 0:
+            raise _too_late(route.deployment)
+        return left_s
+
+    def _errand(
+        self, route: "_Route", asking: "_Asking", credential: Credential | None = None
+    ) -> "_Errand":
+        call = asking.call
+        head = self._head(route, asking, credential)
+        return _Errand(head, call.body, asking.deadline, asking.sent)
 
     async def _exchange(self, route: "_Route", errand: "_Errand") -> Response:
         loop = self._loop
         assert loop is not None
         limits = route.deployment.timeouts
-        left_s = min(errand.deadline - self._monotonic(), limits.total_s)
-        if left_s <= 0:
-            raise _too_late(route.deployment)
-        until = loop.time() + left_s
+        until = loop.time() + self._left_s(route, errand.deadline)
         patience = Patience(limits.first_byte_s, limits.stall_s, until)
         connection = route.pool.take(loop.time())
         if connection is not None:
@@ -188,10 +254,13 @@ class Transport:
                 ) from error
         return self._contexts[deployment.tls]
 
-    def _head(self, route: "_Route", call: HttpCall, size: int | None) -> bytes:
-        deployment = route.deployment
+    def _head(self, route: "_Route", asking: "_Asking", credential: Credential | None) -> bytes:
+        deployment, call = route.deployment, asking.call
         try:
-            head = route.head(call, size)
+            head = route.head(call, None if asking.is_get else len(call.body))
+            if credential is not None and self._sources is not None:
+                added = self._sources.headers(credential, route.outgoing(asking))
+                return head + header_lines(added) + b"\r\n"
             if deployment.key is None:
                 return head + b"\r\n"
             secret = self._secrets(deployment.key).strip()
@@ -203,6 +272,13 @@ class Transport:
                 deployment=deployment.name,
                 hint=f"check {deployment.key}" if deployment.key else "",
             ) from None
+
+
+class _Asking(msgspec.Struct, frozen=True):
+    call: HttpCall
+    deadline: float
+    sent: Callable[[], None]
+    is_get: bool = False
 
 
 class _Errand(msgspec.Struct, frozen=True):
@@ -231,11 +307,20 @@ class _Route:
         if made is None:
             if len(self._heads) >= _HEADS_KEPT:
                 self._heads.clear()
-            path = (self.origin.path or call.prefix) + call.path
+            path = self._path(call)
             method = "GET" if size is None else "POST"
             made = plain_head(method, path, host=self.origin.authority, headers=call.headers)
             self._heads[key] = made
         return made if size is None else b"%scontent-length: %d\r\n" % (made, size)
+
+    def outgoing(self, asking: _Asking) -> Outgoing:
+        """The same request, as whoever signs it has to see it."""
+        call, method = asking.call, "GET" if asking.is_get else "POST"
+        url = f"{self.origin.scheme}://{self.origin.authority}{self._path(call)}"
+        return Outgoing(method, url, call.headers, call.body)
+
+    def _path(self, call: HttpCall) -> str:
+        return (self.origin.path or call.prefix) + call.path
 
 
 def _write(

@@ -28,7 +28,8 @@ _BLAMES_REQUEST = re.compile(
 )
 _CONTEXT = re.compile(
     r"context_length_exceeded|exceed_context_size|maximum context"
-    r"|context (length|window|size|limit)|too many tokens|prompt is too long",
+    r"|context (length|window|size|limit)|too many tokens|prompt is too long"
+    r"|input token count.{0,40}exceeds",
     re.IGNORECASE,
 )
 _FILTER = re.compile(
@@ -36,6 +37,7 @@ _FILTER = re.compile(
     r"|flagged by|moderation",
     re.IGNORECASE,
 )
+_KEY = re.compile(r"api[_ ]key[_ ](not[_ ]valid|invalid|expired)", re.IGNORECASE)
 _QUOTA = re.compile(r"insufficient_quota|billing_hard_limit|credit balance", re.IGNORECASE)
 
 
@@ -45,6 +47,7 @@ class _Said(msgspec.Struct, frozen=True):
     code: str = ""
     words: str = ""
     status: int | None = None
+    wait_s: float | None = None
 
     @property
     def all(self) -> str:
@@ -135,14 +138,16 @@ def _error(status: int, said: _Said, asked: Asked, *, retry_after_s: float | Non
         f"{_who(asked)} {what} (HTTP {status}){_quote(said, asked)}",
         deployment=asked.deployment.name,
         status=status,
-        retry_after_s=retry_after_s,
+        retry_after_s=said.wait_s if retry_after_s is None else retry_after_s,
         hint=hint,
     )
 
 
 def _verdict(status: int, said: _Said, asked: Asked) -> tuple[type[BackendError], str, str]:
-    if status in {401, 403}:
+    if status in {401, 403} or (status == 400 and _KEY.search(said.all)):
         key = asked.deployment.key
+        if asked.deployment.credentials is not None:
+            return BackendRejected, "refused the credentials", "see what they may do there"
         hint = f"check {key}" if key else "the server wants a key: give the deployment `key:`"
         return BackendRejected, "refused the key", hint
     if _CONTEXT.search(said.all):
@@ -185,7 +190,17 @@ def _read_value(value: Any) -> _Said:
     if not isinstance(words, str):
         words = msgspec.json.encode(words).decode()
     codes = " ".join(str(inner[k]) for k in ("code", "type") if inner.get(k))
-    return _Said(codes or code, words, _status(inner))
+    return _Said(codes or code, words, _status(inner), _wait_told(inner))
+
+
+def _wait_told(inner: Mapping[str, Any]) -> float | None:
+    """How long to wait, where Google says it: among the details of an error."""
+    details = inner.get("details")
+    for detail in details if isinstance(details, list) else ():
+        told = detail.get("retryDelay") if isinstance(detail, dict) else None
+        if isinstance(told, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?s", told):
+            return _wait(float(told[:-1]))
+    return None
 
 
 def _status(inner: Mapping[str, Any]) -> int | None:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "costs": "Show what was spent, or would have been elsewhere.",
     "show": "Show every attempt of a call or a document.",
     "train": "Train the built-in classifier of a task.",
+    "probe": "Find out what a deployment's server really does.",
     "doctor": "Check keys, servers, relays, retirements, the ledger.",
     "forget": "Remove texts from the disk, for good.",
     "config": "Print the JSON Schema of aihandler.yaml.",

@@ -28,10 +28,12 @@ def check(reasons: bool, config: Path, as_json: bool) -> None:
     Exits 1 when there is an error, 2 when the file itself is wrong.
     """
     from aihandler.cli.price_findings import with_prices
+    from aihandler.cli.template_findings import with_templates
     from aihandler.handler import Handler
 
     handler = Handler.load(config)
     proof = with_prices(prove_data_flow(handler), handler.configuration)
+    proof = with_templates(proof, handler.configuration)
     if as_json:
         echo_json(proof)
     else:

@@ -37,7 +37,8 @@ class Checked(msgspec.Struct, frozen=True):
 def doctor(config: Path, as_json: bool) -> None:
     """Check keys, servers, relays, retirements, silent changes of models, and the ledger.
 
-    Asks each server for its list of models and for nothing else; no data of yours is sent.
+    Asks each server for its list of models, gets credentials where a deployment has some, and
+    asks for nothing else; no data of yours is sent.
     Exits 1 when something is wrong.
     """
     from aihandler.handler import Handler
@@ -72,6 +73,13 @@ async def _deployment(
         return Checked(what, "ok", "runs in this process")
     if deployment.name in unavailable:
         return Checked(what, "warning", f"is not asked: {unavailable[deployment.name]}")
+    if deployment.credentials is not None:
+        try:
+            by = await handler.credential_of(deployment)
+        except AIHandlerError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            return Checked(what, "error", f"{error.message}{hint}")
+        return Checked(what, "ok", f"{deployment.urls[0]} is not asked here; {by}")
     if not _is_here(deployment.urls[0]):
         return Checked(what, "ok", f"{deployment.urls[0]} is not on this machine: not asked")
     found = await handler.look_at(deployment)

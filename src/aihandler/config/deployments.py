@@ -1,11 +1,13 @@
 """Models and deployments of the file."""
 
 from collections.abc import Mapping
+from pathlib import Path as FilePath
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
+from aihandler.config.credentials import build_credentials
 from aihandler.config.draft import Draft, listed_texts
 from aihandler.config.file import DeploymentKeys, ModelKeys, TlsKeys
 from aihandler.config.places import Path
@@ -28,13 +30,22 @@ BACKENDS = (
     "openai",
     "openai-responses",
     "anthropic",
+    "completions",
+    "gemini",
+    "ollama",
+    "vertex",
     "builtin/classify",
     "builtin/extract",
     "builtin/summarise",
 )
 _MAX_PORT = 65_535
 # Formats of one vendor have an address that need not be written.
-_USUAL_URLS = {"anthropic": "https://api.anthropic.com"}
+_USUAL_URLS = {
+    "ollama": "http://localhost:11434",
+    "anthropic": "https://api.anthropic.com",
+    "gemini": "https://generativelanguage.googleapis.com",
+}
+_TEMPLATE_FILES = frozenset({".gguf", ".jinja", ".jinja2", ".json"})
 _Target = TypeVar("_Target", bound=msgspec.Struct)
 
 
@@ -74,6 +85,7 @@ def build_deployment(
         region=where.region,
         urls=where.urls,
         key=where.key,
+        credentials=build_credentials(keys, (*path, "credentials"), draft),
         provider=keys.provider,
         profile=keys.profile,
         price=price,
@@ -86,6 +98,7 @@ def build_deployment(
         attestation=keys.attestation,
         retires=keys.retires,
         quality=keys.quality,
+        chat_template=_template(keys, path, draft),
     )
 
 
@@ -98,7 +111,7 @@ class _Where(msgspec.Struct, frozen=True):
 
 def _here(keys: DeploymentKeys, path: Path, draft: Draft) -> _Where:
     _known_backend(keys, path, draft)
-    for key in ("url", "urls", "key", "profile"):
+    for key in ("url", "urls", "key", "credentials", "profile"):
         if getattr(keys, key):
             draft.wrong((*path, key), f"{keys.backend} runs in this process and takes no {key!r}")
     if keys.hosting not in {None, "self"}:
@@ -179,6 +192,23 @@ def _tls(keys: TlsKeys, path: Path, draft: Draft) -> Tls:
     if keys.client_key and not keys.client_certificate:
         draft.wrong((*path, "client_key"), "a client key without a client certificate")
     return Tls(**files)
+
+
+def _template(keys: DeploymentKeys, path: Path, draft: Draft) -> str:
+    """A shipped template's name as it stands, or where the file or folder lies."""
+    name = keys.chat_template
+    if name and keys.backend != "completions":
+        draft.wrong(
+            (*path, "chat_template"),
+            f"{keys.backend} takes no chat template: the server has the model's own",
+            hint="leave it out; `backend: completions` is for servers that take only prompts",
+        )
+    if not name or ("/" not in name and FilePath(name).suffix not in _TEMPLATE_FILES):
+        return name
+    if not draft.located(name).exists():
+        hint = f"paths begin at {draft.root}"
+        draft.wrong((*path, "chat_template"), f"there is no file or folder {name!r}", hint=hint)
+    return str(draft.located(name))
 
 
 def _copied(keys: msgspec.Struct | None, target: type[_Target]) -> _Target | None:

@@ -104,6 +104,44 @@ class TlsKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_key: Annotated[str, about("The key of our certificate.")] = ""
 
 
+class AwsKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Requests are signed with AWS keys, looked for where AWS' own tools look."""
+
+    region: Annotated[str, about("Region that requests are signed for; else the url's.")] = ""
+    service: Annotated[str, about("Service they are signed for; else the url's.")] = ""
+    profile: Annotated[str, about("A profile of the AWS files; nothing else is tried then.")] = ""
+    role: Annotated[str, about("A role (`arn:aws:iam::...`) to assume with these keys.")] = ""
+    external_id: Annotated[str, about("What the owner of the role wants to hear.")] = ""
+    sts_url: Annotated[str, about("Where roles are assumed, if not at the region's STS.")] = ""
+
+
+class GoogleKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Requests carry a Google access token."""
+
+    file: Annotated[str, about("A credential file; else as Google's own tools find one.")] = ""
+    scope: Annotated[str, about("What the token is for; else `cloud-platform`.")] = ""
+
+
+class AzureKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Requests carry a token of Microsoft Entra."""
+
+    tenant: Annotated[str, about("Directory of the client; else AZURE_TENANT_ID.")] = ""
+    client: Annotated[str, about("Its application id; else AZURE_CLIENT_ID.")] = ""
+    secret: Annotated[str, about("Its secret: `${NAME}` or `${file:/path}`.")] = ""
+    certificate: Annotated[str, about("Its certificate and private key, a PEM file.")] = ""
+    token_file: Annotated[str, about("A federated token, which the platform renews.")] = ""
+    scope: Annotated[str, about("What the token is for; else Azure's model services.")] = ""
+    authority: Annotated[str, about("Address of a sovereign cloud's login.")] = ""
+
+
+class CredentialKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """As whom a deployment is asked, with keys or tokens that expire; one of these."""
+
+    aws: Annotated[AwsKeys | None, about("Signed requests (Bedrock).")] = None
+    google: Annotated[GoogleKeys | None, about("Google access tokens (Vertex AI).")] = None
+    azure: Annotated[AzureKeys | None, about("Entra tokens (Azure OpenAI).")] = None
+
+
 class DeploymentKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model at an address."""
 
@@ -114,12 +152,19 @@ class DeploymentKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: Annotated[str, about("Address, up to and with `/v1`.")] = ""
     urls: Annotated[list[Text], about("Addresses of equal replicas, instead of `url`.")] = []
     key: Annotated[str, about("The API key: `${NAME}` or `${file:/path}`, never itself.")] = ""
+    credentials: Annotated[
+        Literal["aws", "google", "azure"] | CredentialKeys | None,
+        about("Keys or tokens that expire, in place of `key`: as that vendor's tools find them."),
+    ] = None
     hosting: Annotated[HostingWord | None, about("Who runs the machine.")] = None
     region: Annotated[str, about("Where it stands (`eu`, `eu-west`, `us`).")] = ""
     provider: Annotated[str, about("The company or team that runs it.")] = ""
     profile: Annotated[str, about("Which server it is (`vllm`, `ollama`), where that matters.")] = (
         ""
     )
+    chat_template: Annotated[
+        str, about("Of `completions`: a shipped template's name, or a file of the model.")
+    ] = ""
     price: Annotated[
         Literal["list"] | PriceKeys | None, about("What tokens cost, or `list`: as the list says.")
     ] = None

@@ -39,6 +39,8 @@ class Reply(msgspec.Struct, frozen=True):
     origin: str = ""
     # The body as it came, where a client's own bytes were sent on (`Request.raw`).
     raw: bytes = b""
+    # Why what the model wrote can be read in no certain way; such a reply is never valid.
+    unreadable: str = ""
 
     @property
     def text(self) -> str:

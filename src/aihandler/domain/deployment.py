@@ -164,6 +164,8 @@ class Deployment(msgspec.Struct, frozen=True, dict=True):
     listed_as: str = ""
     # As whom we ask, in place of `key`. Not part of `identity`: it does not say where data goes.
     credentials: Credentials | None = None
+    # Of a server that takes only prompts: a shipped template's name, or the path of a file.
+    chat_template: str = ""
 
     @cached_property
     def in_process(self) -> bool:

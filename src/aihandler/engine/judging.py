@@ -8,7 +8,7 @@ from aihandler.domain.conversation import Request, ToolCall
 from aihandler.domain.task import Task, TextOutput
 from aihandler.engine.call import Call
 from aihandler.engine.schemas import Asking
-from aihandler.validation import ToolJudge, Verdict
+from aihandler.validation import ToolJudge, Verdict, rejected
 
 # How a turn of a conversation may end without being wrong: its client goes on from there.
 _TURNS_END: frozenset[Finish] = frozenset({"stop", "tool_calls", "length", "pause", "other"})
@@ -24,6 +24,9 @@ class Judgement(msgspec.Struct, frozen=True):
 
 def judge(call: Call, request: Request, asking: Asking, reply: Reply) -> Judgement:
     """Never raises for a reply."""
+    if reply.unreadable:
+        state = "truncated" if reply.finish == "length" else "invalid"
+        return Judgement("invalid", rejected(reply.unreadable, state=state), reply)  # type: ignore[arg-type]  # both are states
     if request.tools:
         verdict, corrected = ToolJudge(request.tools, request.tool_choice).check(reply)
         if not verdict.ok:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from aihandler.backends.anthropic_messages import AnthropicMessages
+from aihandler.backends.completions import Completions
 from aihandler.backends.openai_chat import OpenAIChat
 from aihandler.backends.openai_responses import OpenAIResponses
 from aihandler.errors import AIHandlerError
@@ -48,10 +49,12 @@ class Gateway:
         self._figures = Figures()
         self._pages = pages = Pages(serving, self._figures)
         chat = Conversations(OpenAIChat(), serving)
+        completions = Conversations(Completions(), serving)
         messages = Conversations(AnthropicMessages(), serving)
         responses = Conversations(OpenAIResponses(), serving)
         self._routes: Mapping[tuple[str, str], Route] = {
             ("POST", "/v1/chat/completions"): chat.answer,
+            ("POST", "/v1/completions"): completions.answer,
             ("POST", "/v1/messages"): messages.answer,
             ("POST", "/v1/responses"): responses.answer,
             ("POST", "/v1/messages/count_tokens"): pages.count_tokens,

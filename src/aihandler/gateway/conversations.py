@@ -25,7 +25,12 @@ from aihandler.gateway.serving import Serving
 from aihandler.gateway.targets import Target
 
 # Ids look as clients of each format expect them; the rest is the id of our call.
-_ID_PREFIXES = {"openai.chat": "chatcmpl-", "anthropic": "msg_", "openai.responses": "resp_"}
+_ID_PREFIXES = {
+    "openai.chat": "chatcmpl-",
+    "openai.completions": "cmpl-",
+    "openai.responses": "resp_",
+    "anthropic": "msg_",
+}
 
 
 # A client that is told to come back later does so itself; for less we wait in its place.

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Self
 
 from aihandler.domain.ports import Clock
+from aihandler.domain.probes import Probed
 from aihandler.domain.task import Json
-from aihandler.ledger import forgetting, reviews
+from aihandler.ledger import forgetting, probes, reviews
 from aihandler.ledger.batch import Batches
 from aihandler.ledger.content import (
     Content,
@@ -82,6 +83,14 @@ class Archive:
         wall = self._clock.wall() - days * 86_400
         with self._changing() as (ledger, content):
             return forgetting.forget_older_than(ledger, content, wall=wall)
+
+    def keep_probe(self, probed: Probed) -> None:
+        """Keeps what a probe found; later runs go by it."""
+        with (
+            storage_errors(self.path),
+            contextlib.closing(open_beside(self.path, "ledger")) as ledger,
+        ):
+            probes.keep(ledger, probed)
 
     def close(self) -> None:
         """Closes the files. Closing twice does nothing."""

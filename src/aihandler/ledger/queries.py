@@ -11,7 +11,8 @@ from aihandler.domain.answer import DocumentResult
 from aihandler.domain.attempt import Snapshot
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Pricer, ReviewItem
-from aihandler.ledger import calls, changes, costs, evidence, projection, reviews
+from aihandler.domain.probes import Probed
+from aihandler.ledger import calls, changes, costs, evidence, probes, projection, reviews
 from aihandler.ledger.calls import CallRecord
 from aihandler.ledger.changes import ChangeRecord
 from aihandler.ledger.content import Content
@@ -90,6 +91,11 @@ class Queries:
         """Deployments that came to report another model or fingerprint, oldest first."""
         with storage_errors(self._path):
             return changes.changes(self._ledger, since=since)
+
+    def probes(self) -> dict[str, Probed]:
+        """The newest probe of each deployment."""
+        with storage_errors(self._path):
+            return probes.newest(self._ledger)
 
     def latency_trend(
         self, bucket: Literal["hour", "day"] = "day", *, since: float | None = None

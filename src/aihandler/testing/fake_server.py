@@ -29,6 +29,7 @@ class _Glance(msgspec.Struct):
     model: str = ""
     stream: bool = False
     messages: msgspec.Raw = msgspec.Raw()
+    prompt: msgspec.Raw = msgspec.Raw()
 
 
 class BillLine(msgspec.Struct, frozen=True):
@@ -43,8 +44,8 @@ class FakeServer:
     """Use it as `async with` in a running event loop, or as `with`, in a thread of its own.
 
     `reply` is a text, a Scripted, or a function of the decoded request. Every request to
-    `/chat/completions` counts as a call; each one that gets an answer of 200 adds a line to the
-    file `bill`, which survives the process. `received` holds every byte that came in.
+    `/chat/completions` or `/completions` counts as a call; each one that gets an answer of 200 adds
+    a line to the file `bill`, which survives the process. `received` holds every byte that came in.
     """
 
     def __init__(
@@ -152,8 +153,9 @@ class FakeServer:
         self, path: str, body: bytes, headers: dict[str, str]
     ) -> tuple[Scripted, list[bytes]]:
         """The script's words for one request, and the bytes that they are sent as."""
-        if not path.endswith("/chat/completions"):
+        if not path.endswith("/completions"):
             return self._page(path)
+        raw = not path.endswith("/chat/completions")
         self.calls += 1
         number = self.calls
         scripted, streamed, model = self._decide(body)
@@ -163,8 +165,9 @@ class FakeServer:
         if scripted.status == 200 and self._bill_fd is not None:
             self._write_bill(number, body, bill)
         if streamed:
-            return scripted, streamed_reply(scripted, model=model, number=number, bill=bill)
-        return scripted, [whole_reply(scripted, model=model, number=number, bill=bill)]
+            told = streamed_reply(scripted, model=model, number=number, bill=bill, raw=raw)
+            return scripted, told
+        return scripted, [whole_reply(scripted, model=model, number=number, bill=bill, raw=raw)]
 
     def _decide(self, body: bytes) -> tuple[Scripted, bool, str]:
         if self._script is None and not self._keep_bytes:
@@ -187,8 +190,9 @@ class FakeServer:
         return Scripted(), [http_reply(Scripted(), msgspec.json.encode(page))]
 
     def _write_bill(self, number: int, body: bytes, bill: Bill) -> None:
-        messages = bytes(msgspec.json.decode(body, type=_Glance).messages)
-        digest = hashlib.blake2b(messages, digest_size=16).hexdigest()
+        glance = msgspec.json.decode(body, type=_Glance)
+        asked = bytes(glance.messages) or bytes(glance.prompt)
+        digest = hashlib.blake2b(asked, digest_size=16).hexdigest()
         line = msgspec.json.encode(BillLine(number, digest, bill)) + b"\n"
         assert self._bill_fd is not None
         # One write to an O_APPEND file: a line is there whole, or not at all, whoever is killed.

@@ -57,8 +57,10 @@ def bill_for(body: bytes, scripted: Scripted) -> Bill:
     return Bill(prompt, completion, prompt + completion)
 
 
-def whole_reply(scripted: Scripted, *, model: str, number: int, bill: Bill) -> bytes:
-    """The reply to a request that was not streamed: head and body."""
+def whole_reply(
+    scripted: Scripted, *, model: str, number: int, bill: Bill, raw: bool = False
+) -> bytes:
+    """The reply to a request that was not streamed: head and body. `raw`: to a raw completion."""
     if scripted.body is not None:
         return http_reply(scripted, scripted.body)
     if scripted.status >= 400:
@@ -74,31 +76,36 @@ def whole_reply(scripted: Scripted, *, model: str, number: int, bill: Bill) -> b
     message: dict[str, Any] = {"role": "assistant", "content": scripted.text}
     if scripted.thinking:
         message["reasoning_content"] = scripted.thinking
+    said = {"text": scripted.text} if raw else {"message": message}
     completion: dict[str, Any] = {
         "id": f"fake-{number}",
-        "object": "chat.completion",
+        "object": "text_completion" if raw else "chat.completion",
         "model": model,
-        "choices": [{"index": 0, "message": message, "finish_reason": scripted.finish}],
+        "choices": [{"index": 0, **said, "finish_reason": scripted.finish}],
     }
     if scripted.fault != "no_usage":
         completion["usage"] = bill
     return http_reply(scripted, _encode(completion))
 
 
-def streamed_reply(scripted: Scripted, *, model: str, number: int, bill: Bill) -> list[bytes]:
+def streamed_reply(
+    scripted: Scripted, *, model: str, number: int, bill: Bill, raw: bool = False
+) -> list[bytes]:
     """The reply to a streamed request: the head, then one piece a chunk."""
     if scripted.body is not None or scripted.status >= 400 or scripted.fault in {"html", "garbage"}:
-        return [whole_reply(scripted, model=model, number=number, bill=bill)]
+        return [whole_reply(scripted, model=model, number=number, bill=bill, raw=raw)]
     pieces = [{"reasoning_content": t} for t in _split(scripted.thinking, scripted.piece_chars)]
     pieces += [{"content": t} for t in _split(scripted.text, scripted.piece_chars)]
+    said = [{"text": piece.get("content", "")} if raw else {"delta": piece} for piece in pieces]
     events: list[dict[str, Any]] = [
-        {"id": f"fake-{number}", "model": model, "choices": [{"index": 0, "delta": piece}]}
-        for piece in pieces
+        {"id": f"fake-{number}", "model": model, "choices": [{"index": 0, **words}]}
+        for words in said
     ]
     if scripted.fault == "error_event":
         events = [*events[: len(events) // 2], {"error": {"message": "overloaded"}}]
     elif scripted.fault != "no_finish":
-        end = {"index": 0, "delta": {}, "finish_reason": scripted.finish}
+        nothing: dict[str, Any] = {"text": ""} if raw else {"delta": {}}
+        end = {"index": 0, **nothing, "finish_reason": scripted.finish}
         events.append({"id": f"fake-{number}", "model": model, "choices": [end]})
     if scripted.fault != "no_usage":
         events.append({"id": f"fake-{number}", "model": model, "choices": [], "usage": bill})

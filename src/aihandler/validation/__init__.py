@@ -5,7 +5,7 @@ from aihandler.validation.reask import reask
 from aihandler.validation.tool_calls import ToolJudge, reask_calls
 from aihandler.validation.typed import to_python
 from aihandler.validation.validator import Validator
-from aihandler.validation.verdict import Problem, Verdict
+from aihandler.validation.verdict import Problem, Verdict, rejected
 
 __all__ = [
     "PartialJson",
@@ -15,5 +15,6 @@ __all__ = [
     "Verdict",
     "reask",
     "reask_calls",
+    "rejected",
     "to_python",
 ]

@@ -38,7 +38,8 @@ class Turn(msgspec.Struct, frozen=True):
 class Template(msgspec.Struct, frozen=True):
     """A model's own Jinja chat template and the special tokens that belong to it.
 
-    `special_tokens` are further texts that the model's tokenizer reads as one token.
+    `special_tokens` are further texts that the model's tokenizer reads as one token. `adds_bos`:
+    whether the tokenizer puts `bos_token` before a text by itself; None where nothing says so.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Template(msgspec.Struct, frozen=True):
     bos_token: str = ""
     eos_token: str = ""
     special_tokens: tuple[str, ...] = ()
+    adds_bos: bool | None = None
 
 
 class Prompt(msgspec.Struct, frozen=True):

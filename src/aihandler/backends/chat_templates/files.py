@@ -61,11 +61,13 @@ def _from_config(path: Path, config: Mapping[str, Any]) -> Template:
 
 
 def _with_tokens(template: Template, config: Mapping[str, Any]) -> Template:
+    adds_bos = config.get("add_bos_token")
     return msgspec.structs.replace(
         template,
         bos_token=_token(config.get("bos_token")),
         eos_token=_token(config.get("eos_token")),
         special_tokens=tuple(sorted(set(_special(config)) - {""})),
+        adds_bos=adds_bos if isinstance(adds_bos, bool) else None,
     )
 
 

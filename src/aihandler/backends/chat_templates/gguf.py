@@ -24,12 +24,14 @@ _CONTROL_TOKEN = 3
 _TEMPLATE = "tokenizer.chat_template"
 _TOKENS = "tokenizer.ggml.tokens"
 _TYPES = "tokenizer.ggml.token_type"
+_ADDS_BOS = "tokenizer.ggml.add_bos_token"
 _WANTED = frozenset(
     {
         "general.name",
         _TEMPLATE,
         _TOKENS,
         _TYPES,
+        _ADDS_BOS,
         "tokenizer.ggml.bos_token_id",
         "tokenizer.ggml.eos_token_id",
     }
@@ -51,6 +53,7 @@ def read_gguf(path: Path) -> Template:
     tokens, kinds = values.get(_TOKENS), values.get(_TYPES)
     tokens = tokens if isinstance(tokens, list) else []
     kinds = kinds if isinstance(kinds, list) else []
+    adds_bos = values.get(_ADDS_BOS)
     special = [
         str(token) for token, kind in zip(tokens, kinds, strict=False) if kind == _CONTROL_TOKEN
     ]
@@ -60,6 +63,7 @@ def read_gguf(path: Path) -> Template:
         bos_token=_token(values, "bos", tokens),
         eos_token=_token(values, "eos", tokens),
         special_tokens=tuple(special),
+        adds_bos=adds_bos if isinstance(adds_bos, bool) else None,
     )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 JOINER = "\u200d"
+# Longer than any token.
+LOOK_AHEAD = 200
 
 # What model families use as control, whichever model this text goes to: then a text is the same for
 # all of them. Pipes alone stay, because `<|>` and `|>` are operators of programming languages.
@@ -44,6 +46,8 @@ class Neutraliser:
             key=lambda token: (-len(token), token),
         )
         either = "|".join([*_SHAPES, *map(_own_pattern, own)])
+        # What a token may begin with; a joiner behind anything else is the user's own.
+        self.begins = frozenset({"<", "[", "｜", *(token[0] for token in own)})
         self._token = re.compile(either)
         # At every position where a token begins, also inside of another one.
         self._first = re.compile(f"(?=(?:{either})).", re.DOTALL)
@@ -67,12 +71,17 @@ class Neutraliser:
         """An answer that repeats a broken token, as the user wrote it."""
         if JOINER not in text:
             return text
-        kept: list[str] = []
-        for at, character in enumerate(text):
-            whole = text[at - 1 : at] + text[at + 1 : at + 200].replace(JOINER, "")
-            if character != JOINER or not self._token.match(whole):
-                kept.append(character)
-        return "".join(kept)
+        return "".join(
+            character
+            for at, character in enumerate(text)
+            if character != JOINER or not self.broke(text, at)
+        )
+
+    def broke(self, text: str, at: int) -> bool:
+        """Whether the joiner at this place breaks a token; the next `LOOK_AHEAD` decide it."""
+        whole = text[at - 1 : at] + text[at + 1 : at + LOOK_AHEAD].replace(JOINER, "")
+        # Ours stands behind a character of the token; one at the very beginning is the user's.
+        return at > 0 and self._token.match(whole) is not None
 
     def holds(self, text: str) -> bool:
         """Whether a control token stands in this text."""

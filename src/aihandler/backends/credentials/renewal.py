@@ -7,7 +7,7 @@ import msgspec
 
 from aihandler.backends.credentials.credential import Credential
 from aihandler.domain.ports import Clock
-from aihandler.errors import BackendError, BackendUnavailable
+from aihandler.errors import BackendError, BackendRejected, BackendUnavailable, ConfigError
 
 # A fetch is renewed this long before the end, at most; a fifth of its life when that is shorter.
 _AHEAD_S = 300.0
@@ -68,9 +68,9 @@ class Renewal:
         return await self._wait(within_s)
 
     async def replaced(self, used: Credential, *, within_s: float) -> Credential | None:
-        """Another credential than `used`, which a server called expired; None when there is none."""
+        """Another one than `used`, which a server called expired; None when there is none."""
         held = self._usable()
-        if held is not None and held.credential is not used:
+        if held is not None and held.credential != used:
             return held.credential
         now = self._clock.monotonic()
         if now - self._forced_at < _FORCED_EVERY_S and self._flying() is None:
@@ -119,6 +119,12 @@ class Renewal:
                 deployment=self._deployment,
                 hint="`aihandler doctor` shows where they are asked for",
             )
+        if flight.cancelled():
+            raise BackendUnavailable(
+                f"deployment {self._deployment!r} was not asked: it is being closed",
+                deployment=self._deployment,
+            )
+        flight.result()
         held = self._usable()
         if held is not None and self._failure is None:
             return held.credential
@@ -132,6 +138,10 @@ class Renewal:
             self._failed(self._slow())
         except BackendError as error:
             self._failed(error)
+        except ConfigError as error:
+            # A variable or a file that the configuration names; the next candidate may do.
+            what = f"deployment {self._deployment!r} has no credentials: {error.message}"
+            self._failed(BackendRejected(what, deployment=self._deployment, hint=error.hint))
         finally:
             self._flight = None
 

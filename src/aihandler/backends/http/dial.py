@@ -28,6 +28,17 @@ async def dial(
         raise _unavailable(origin, deployment, f"no connection within {wait_s:g} s") from None
 
 
+async def dial_at(
+    address: str, origin: Origin, deployment: Deployment, *, pool: Pool, wait_s: float
+) -> Connection:
+    """A plain connection to this very address; only for what `http.tokens` vouches for."""
+    try:
+        async with asyncio.timeout(wait_s):
+            return await _first([address], origin, deployment, pool=pool, tls=None)
+    except TimeoutError:
+        raise _unavailable(origin, deployment, f"no connection within {wait_s:g} s") from None
+
+
 def tls_context(tls: Tls) -> ssl.SSLContext:
     """Always verifies; `ca_file` adds trust anchors to those of the system. Raises OSError."""
     context = ssl.create_default_context()

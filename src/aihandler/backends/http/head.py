@@ -40,6 +40,11 @@ def key_line(name: str, prefix: str, secret: str) -> bytes:
     return f"{_line(name, prefix + secret)}\r\n\r\n".encode("ascii")
 
 
+def header_lines(headers: tuple[tuple[str, str], ...]) -> bytes:
+    """Further headers of a head, such as a signature."""
+    return "".join(f"{_line(name, value)}\r\n" for name, value in headers).encode("ascii")
+
+
 def _line(name: str, value: str) -> str:
     if not _TOKEN.match(name):
         raise HeadError("a header's name has a character that may not be sent")

@@ -1,6 +1,7 @@
 """A reply as it arrives: status and headers first, then pieces of the body."""
 
 import asyncio
+import contextlib
 from typing import Protocol
 
 from aihandler.backends.http.inflate import InflateError, Inflater
@@ -89,6 +90,19 @@ class Response:
         while piece := await self.next_chunk():
             parts.append(piece)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def look(self, most: int) -> bytes:
+        """The beginning of the body, at least `most` bytes if there are any; it stays unread."""
+        parts: list[bytes] = []
+        # Whoever reads the reply gets its error too, behind what came before it.
+        with contextlib.suppress(BackendError):
+            while sum(map(len, parts)) < most and (piece := await self.next_chunk()):
+                parts.append(piece)
+        seen = b"".join(parts)
+        if seen:
+            self._chunks.insert(0, seen)
+            self._buffered += len(seen)
+        return seen
 
     async def next_chunk(self) -> bytes:
         """All that has come since the last call, or b"" at the end."""

@@ -6,7 +6,9 @@ class StopTrimmer:
 
     def __init__(self, stops: tuple[str, ...]) -> None:
         self._stops = tuple(stop for stop in stops if stop)
-        self._longest = max(map(len, self._stops), default=0)
+        self._tail = max(map(len, self._stops), default=1) - 1
+        self._begins = frozenset(stop[0] for stop in self._stops)
+        self._prefixes = frozenset(stop[:n] for stop in self._stops for n in range(1, len(stop)))
         self._held = ""
         self.stopped = False
 
@@ -30,7 +32,9 @@ class StopTrimmer:
         return held
 
     def _undecided(self, text: str) -> int:
-        for length in range(min(self._longest - 1, len(text)), 0, -1):
-            if any(stop.startswith(text[-length:]) for stop in self._stops):
-                return length
+        end = len(text)
+        for at in range(max(0, end - self._tail), end):
+            # Few places can be the beginning of a stop string: most are passed over at once.
+            if text[at] in self._begins and text[at:] in self._prefixes:
+                return end - at
         return 0

@@ -27,6 +27,8 @@ _ALIASES = {
 }
 # The community's file has these without a provider before their names.
 _BARE = frozenset({"", "openai", "anthropic"})
+# Backends whose formats one vendor alone speaks, who is then the provider.
+_OF_ONE_VENDOR = frozenset({"anthropic", "gemini"})
 _CLOSE = 0.75
 
 
@@ -58,8 +60,8 @@ def close_names(deployment: Deployment, prices: PriceList, *, most: int = 3) -> 
 def _names(deployment: Deployment) -> Iterator[str]:
     model = deployment.model.name
     provider = deployment.provider.lower()
-    if not provider and deployment.backend == "anthropic":
-        provider = "anthropic"
+    if not provider and deployment.backend in _OF_ONE_VENDOR:
+        provider = deployment.backend
     for word in (provider, *_ALIASES.get(provider, ())) if provider else ():
         yield f"{word}/{model}"
         if model.startswith(f"{word}/"):

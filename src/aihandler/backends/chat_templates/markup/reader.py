@@ -37,10 +37,11 @@ _END_REASONING = frozenset(
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """Some more of the answer or of the reasoning."""
+    """Some more of the answer or of the reasoning; `begins`: the first of another block of it."""
 
     kind: Literal["content", "reasoning"]
     text: str
+    begins: bool = False
 
 
 class MarkupReader:
@@ -73,7 +74,14 @@ class MarkupReader:
         closing = start.strip()
         if closing in self._family.reasoning.values():
             self._drop_space, start = True, ""
+        # What `end` could show before it read the whole.
+        self.last: tuple[Delta, ...] = ()
         self.feed(start)
+
+    @property
+    def waiting(self) -> str:
+        """What came and was not shown: calls, or what may become one."""
+        return self._waiting
 
     def feed(self, piece: str) -> tuple[Delta, ...]:
         """What can be shown of this piece and of what was held back before."""
@@ -83,7 +91,7 @@ class MarkupReader:
 
     def end(self) -> ParsedMessage | Unreadable:
         """The whole answer; `Unreadable` rather than a guess."""
-        self._read(last=True)
+        self.last = self._read(last=True)
         try:
             return self._message()
         except (Unsure, RecursionError) as error:
@@ -186,8 +194,8 @@ class MarkupReader:
     def _think(self, deltas: list[Delta], until: int) -> None:
         text, self._waiting = self._waiting[:until], self._waiting[until:]
         if text:
+            deltas.append(Delta("reasoning", text, begins=not self._reasoning[-1]))
             self._reasoning[-1].append(text)
-            deltas.append(Delta("reasoning", text))
 
     def _message(self) -> ParsedMessage:
         if self._state == "whole":

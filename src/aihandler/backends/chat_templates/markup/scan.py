@@ -23,6 +23,7 @@ class Marks:
         every = (*self._marks, *self._ends)
         self._longest = max(map(len, every), default=1)
         self._prefixes = frozenset(mark[:n] for mark in every for n in range(1, len(mark)))
+        self._begins = frozenset(mark[0] for mark in every)
 
     def earliest(self, text: str, *, last: bool) -> tuple[int, str] | None:
         """Place and text of the first mark; none while a longer one may still arrive there."""
@@ -42,7 +43,7 @@ class Marks:
         """
         end = len(text)
         for at in range(max(0, end - self._longest + 1), end):
-            if text[at:] in self._prefixes:
+            if text[at] in self._begins and text[at:] in self._prefixes:
                 end = at
                 break
         return len(self.without_ends(text[:end]).rstrip())

@@ -1,0 +1,1 @@
+"""Who asks: keys and tokens that expire, per deployment, fetched through the one transport."""

@@ -1,0 +1,56 @@
+"""Ollama's own format (`/api/chat`), as a client of its servers and as a server to its clients.
+
+There is no `pass_on`: the window of the context is ours to say with every request, and a client's
+own bytes hold no signature that would need them.
+"""
+
+from collections.abc import Mapping
+
+from aihandler.backends.codec import Asked, HttpCall, Inbound, Reader, ReplyIdentity, StreamWriter
+from aihandler.backends.ollama.encode import encode
+from aihandler.backends.ollama.fields import KIND
+from aihandler.backends.ollama.inbound import read_request
+from aihandler.backends.ollama.reader import STREAM_KIND, choose_reader
+from aihandler.backends.ollama.stream_writer import LineWriter
+from aihandler.backends.ollama.writer import write_error, write_reply
+from aihandler.backends.profiles import Profile
+from aihandler.domain.answer import Reply
+from aihandler.domain.conversation import Request
+from aihandler.domain.deployment import Deployment
+from aihandler.errors import AIHandlerError
+
+__all__ = ["Ollama"]
+
+
+class Ollama:
+    """Both directions. Opens no socket and never retries: the engine owns attempts."""
+
+    kind = KIND
+    # Streams to clients are of this content type.
+    stream_kind = STREAM_KIND
+
+    def encode(
+        self, request: Request, deployment: Deployment, profile: Profile, *, streamed: bool
+    ) -> HttpCall:
+        """The request as this deployment's server wants to have it."""
+        return encode(request, deployment, profile, streamed=streamed)
+
+    def reader(self, status: int, headers: Mapping[str, str], *, asked: Asked) -> Reader:
+        """Reads the reply; by what came, not by what was asked for."""
+        return choose_reader(status, headers, asked=asked)
+
+    def read_request(self, body: bytes, headers: Mapping[str, str]) -> Inbound:  # noqa: ARG002 - a Server's shape
+        """A client's request. Raises InputError."""
+        return read_request(body)
+
+    def write_reply(self, reply: Reply, identity: ReplyIdentity) -> bytes:
+        """The body of a whole reply."""
+        return write_reply(reply, identity)
+
+    def stream_writer(self, identity: ReplyIdentity, *, usage: bool) -> StreamWriter:  # noqa: ARG002 - a Server's shape
+        """A writer for one stream. Streams of this format always count tokens."""
+        return LineWriter(identity)
+
+    def write_error(self, error: AIHandlerError) -> tuple[int, bytes]:
+        """HTTP status and body of an error."""
+        return write_error(error)
