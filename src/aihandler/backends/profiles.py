@@ -55,6 +55,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     media: the kinds that are taken. tool_result_media: also in the result of a tool.
     tool_result_names: the name of a tool is sent with its result.
     allowed_tools: `tool_choice: {type: allowed_tools}` is understood.
+    no_content: what stands for the text of a turn that only calls tools: null, or an empty text.
     call_ids: what the id of a tool call may look like.
     thinking_wish: how the server is told how much to think. thinking_replay: the field in which it
     wants to see earlier thoughts again. think_tags: thinking stands in the text, between tags.
@@ -87,6 +88,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tool_result_media: bool = False
     tool_result_names: bool = False
     allowed_tools: bool = False
+    no_content: Literal["null", "empty"] = "null"
     call_ids: CallIdForm = "any"
     thinking_wish: WishForm = ""
     thinking_replay: Literal["", "reasoning", "reasoning_content", "content"] = ""

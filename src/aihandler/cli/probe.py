@@ -100,11 +100,9 @@ def _names(handler: "Handler", given: Sequence[str], *, every: bool) -> list[str
 async def _probe_all(
     handler: "Handler", names: Sequence[str], if_changed: bool, context_up_to: int | None
 ) -> list[Outcome]:
-    outcomes: list[Outcome] = []
     async with handler:
-        for name in names:
-            outcomes.append(await _probe(handler, name, if_changed, context_up_to))
-    return outcomes
+        # One after the other: what several report at once nobody can read.
+        return [await _probe(handler, name, if_changed, context_up_to) for name in names]
 
 
 async def _probe(

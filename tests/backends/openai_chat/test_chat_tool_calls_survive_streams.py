@@ -133,6 +133,14 @@ def test_the_older_form_of_a_call_is_a_call():
     assert again["finish_reason"] == "function_call"
 
 
+def test_a_call_that_a_server_writes_in_both_ways_is_one_call():
+    # llama-cpp-python does, whole and streamed.
+    function = {"name": "one", "arguments": '{"x":1}'}
+    both = {"function_call": function, "tool_calls": [{"id": "call_1", "function": function}]}
+    whole = read_whole({"choices": [{"message": both, "finish_reason": "tool_calls"}]})
+    assert [part.id for part in whole.parts] == ["call_1"]
+
+
 def test_a_call_of_a_custom_tool_is_carried_whole():
     call = {"id": "c", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
     whole = read_whole(

@@ -167,7 +167,8 @@ class Building:
     def _rest(self, body: dict[str, Any], events: list[StreamEvent]) -> None:
         """What few replies have."""
         legacy = body.get("function_call")
-        if isinstance(legacy, dict):
+        # A server may write its one call in both ways; the older one says less.
+        if isinstance(legacy, dict) and (self._legacy or not self._calls.all):
             piece = {"index": -1, "function": legacy}
             self._begin(self._calls.feed([piece], events))
             self._legacy = True

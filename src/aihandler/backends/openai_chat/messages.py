@@ -139,7 +139,8 @@ def _assistant(message: Message, pointer: str, passage: Passage) -> dict[str, Js
     if calls:
         built["tool_calls"] = calls
     if "content" not in built and not passage.same:
-        built["content"] = None if calls else ""
+        empty = not calls or passage.profile.no_content == "empty"
+        built["content"] = "" if empty else None
     return over(extra, built)
 
 
