@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_WORKERS ?= 2
 
-.PHONY: demo test check test-real nightly bench format clean lock
+.PHONY: demo test check test-real nightly probe-table bench format clean lock
 
 demo: $(VENV)/.installed
 	@$(BIN)/aihandler demo
@@ -26,8 +26,16 @@ test-real: $(VENV)/.installed-dev
 	$(BIN)/python tools/prepare_real_server.py
 	$(BIN)/pytest -m real
 
+# The first run installs PyTorch and transformers, a large download.
 nightly: $(VENV)/.installed-dev
+	$(BIN)/python tools/prepare_transformers_server.py
 	$(BIN)/pytest -m nightly
+
+# The verdicts in docs/probe.md, from both real servers.
+probe-table: $(VENV)/.installed-dev
+	$(BIN)/python tools/prepare_real_server.py
+	$(BIN)/python tools/prepare_transformers_server.py
+	$(BIN)/python tools/probe_table.py
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench

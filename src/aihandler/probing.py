@@ -91,11 +91,12 @@ def due(
     profile = profile_for(deployment, load_profiles()).name
     if not known.holds_for(deployment, profile=profile):
         return "the configuration names another model, address or profile than was probed"
-    was, now = (msgspec.structs.replace(v, kind="") for v in (known.server, server))
-    # A server that says nothing of itself has its name from the header of an answer.
-    if (now.name or now.version) and (str(was), was.details) != (str(now), now.details):
-        return f"its server is {str(now)!r}, probed was {str(was)!r}" + _detail(was, now)
-    if now.details != was.details:
+    was, now = known.server, server
+    # One that says nothing of itself has its name from the header of an answer, and one that does
+    # not answer at all says nothing either way.
+    if now.name and str(was) != str(now):
+        return f"its server is {str(now)!r}, probed was {str(was)!r}"
+    if now.details and was.details != now.details:
         return "its list of models says something else of the model than when it was probed"
     return "; ".join(reported)
 
@@ -160,10 +161,6 @@ def _probed(probing: Probing, sender: "_Sender", server: ServerVersion, *, at: f
         sends=sender.sends,
         cost_nano=sender.cost_nano,
     )
-
-
-def _detail(was: ServerVersion, now: ServerVersion) -> str:
-    return " (with other details of the model)" if str(was) == str(now) else ""
 
 
 def _sorted(found: Mapping[str, ProbeVerdict], profile: Profile) -> tuple[ProbeVerdict, ...]:

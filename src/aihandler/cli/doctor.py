@@ -37,14 +37,14 @@ class Checked(msgspec.Struct, frozen=True):
 def doctor(config: Path, as_json: bool) -> None:
     """Check keys, servers, relays, retirements, silent changes of models, and the ledger.
 
-    Asks each server for its list of models, gets credentials where a deployment has some, and
-    asks for nothing else; no data of yours is sent.
+    Asks each server for its version and its list of models, gets credentials where a deployment
+    has some, and asks for nothing else; no data of yours is sent.
     Exits 1 when something is wrong.
     """
     from aihandler.handler import Handler
 
     handler = Handler.load(config)
-    checked = [*asyncio.run(_deployments(handler)), *_retirements(handler), *_ledger(handler)]
+    checked = [*asyncio.run(_asked(handler)), *_retirements(handler), *_ledger(handler)]
     if as_json:
         echo_json(checked)
     else:
@@ -54,6 +54,10 @@ def doctor(config: Path, as_json: bool) -> None:
 
 
 command = doctor
+
+
+async def _asked(handler: "Handler") -> list[Checked]:
+    return [*(await _deployments(handler)), *(await _probes(handler))]
 
 
 async def _deployments(handler: "Handler") -> list[Checked]:
@@ -91,6 +95,23 @@ async def _deployment(
         known = ", ".join(found.models[:5])
         return Checked(what, "warning", f"does not list {deployment.model.name!r}, but {known}")
     return Checked(what, "ok", f"{found.name} {found.version}".strip())
+
+
+async def _probes(handler: "Handler") -> list[Checked]:
+    """Servers of this machine that have become others since they were probed."""
+    try:
+        probed = handler.probed()
+    except AIHandlerError:
+        # What is wrong with the ledger is told below.
+        return []
+    found: list[Checked] = []
+    for name, deployment in handler.configuration.deployments.items():
+        if name not in probed or deployment.in_process or not _is_here(deployment.urls[0]):
+            continue
+        if why := await handler.probe_is_due(name):
+            told = f"what its probe found may not hold: {why}; run `aihandler probe {name}`"
+            found.append(Checked(f"deployment {name}", "warning", told))
+    return found
 
 
 def _is_relayed(found: "FoundServer", model: str) -> bool:

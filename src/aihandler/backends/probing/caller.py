@@ -1,10 +1,10 @@
 """Puts one send of a probe on the wire and keeps what came back."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 import msgspec
 
-from aihandler.backends.codec import Asked, Codec, HttpCall
+from aihandler.backends.codec import Asked, Codec, HttpCall, Reader
 from aihandler.backends.probing.sends import Exchange, Send
 from aihandler.backends.schema_modes import BY_TOOL, AnswerFromTool, prepared
 from aihandler.backends.transport import Transport
@@ -57,13 +57,13 @@ class SendCaller:
                 response.close()
             kept = self._safe(body[:_KEPT_BYTES], deployment)
             self.exchange = msgspec.structs.replace(self.exchange, body=kept)
-            reply = self._read(body, asked)
+            said, reply = _read(self._reader(asked), body, by_tool=asked.by_tool)
         except BackendError as error:
             self.exchange = msgspec.structs.replace(
                 self.exchange, error=error.message, refused=_refuses(error)
             )
             raise
-        self.exchange = msgspec.structs.replace(self.exchange, reply=reply)
+        self.exchange = msgspec.structs.replace(self.exchange, reply=said)
         # A name that we made up is no sign that the server's model has changed.
         return msgspec.structs.replace(reply, model="") if "model" in self._send.changes else reply
 
@@ -107,19 +107,39 @@ class SendCaller:
 
         return Asked(request, deployment, profile, streamed, quotable, by_tool)
 
-    def _read(self, body: bytes, asked: Asked) -> Reply:
-        reader = self._codec.reader(self.exchange.status, self.exchange.headers, asked=asked)
-        if asked.by_tool:
-            reader = AnswerFromTool(reader)
-        reader.feed(body)
-        last = reader.end()[-1]
-        assert isinstance(last, ReplyDone)
-        return last.reply
+    def _reader(self, asked: Asked) -> Reader:
+        return self._codec.reader(self.exchange.status, self.exchange.headers, asked=asked)
 
     def _safe(self, body: bytes, deployment: Deployment) -> bytes:
         # Verdicts are stored and printed; a server may repeat a key.
         text = body.decode("utf-8", "replace")
         return b"" if self._transport.reveals_key(text, deployment) else body
+
+
+def _read(reader: Reader, body: bytes, *, by_tool: bool) -> tuple[Reply, Reply]:
+    """The reply as it came, which shows whether a tool was called, and as it is booked."""
+    events = [*reader.feed(body), *reader.end()]
+    said = _last(events)
+    return said, _last(AnswerFromTool(_Told(events)).end()) if by_tool else said
+
+
+def _last(events: Sequence[StreamEvent]) -> Reply:
+    last = events[-1]
+    assert isinstance(last, ReplyDone)
+    return last.reply
+
+
+class _Told:
+    """A reader of what was read already."""
+
+    def __init__(self, events: Sequence[StreamEvent]) -> None:
+        self._events = events
+
+    def feed(self, data: bytes) -> Sequence[StreamEvent]:  # noqa: ARG002 - a Reader's shape
+        return ()
+
+    def end(self) -> Sequence[StreamEvent]:
+        return self._events
 
 
 def _changed(call: HttpCall, changes: Mapping[str, Json]) -> HttpCall:

@@ -19,7 +19,8 @@ COLUMNS = frozenset(
         "no_content", "call_ids", "thinking_wish", "think_tags", "strict",
     }
 )  # fmt: skip
-_ENFORCING = frozenset({"native", "strict_tool", "grammar"})
+# Modes that hold a model to the schema itself.
+ENFORCING = frozenset({"native", "strict_tool", "grammar"})
 
 
 def overlay(profile: Profile, verdicts: Iterable[ProbeVerdict]) -> Profile:
@@ -30,7 +31,7 @@ def overlay(profile: Profile, verdicts: Iterable[ProbeVerdict]) -> Profile:
             changed = _with(row, verdict.column, verdict.value)
             # One that an earlier program has stored may have words that are none any more.
             row = changed or row
-    if profile.schema_subset == "none" and _ENFORCING & set(row["modes"]):
+    if profile.schema_subset == "none" and ENFORCING & set(row["modes"]):
         row["schema_subset"] = SMALLEST_SUBSET
     return msgspec.convert(row, Profile)
 

@@ -5,46 +5,47 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from aihandler.backends.probing.overlay import ENFORCING
 from aihandler.backends.probing.sends import (
+    LONG,
     STRANGE_VALUE,
+    TEA,
     Exchange,
+    asking,
     held_to_schema,
     thinking_wish,
 )
 from aihandler.backends.probing.session import CHAT, Probing, verdict
 from aihandler.backends.probing.tools import IDLE_TOOL
 from aihandler.backends.profiles import GrammarForm
-from aihandler.domain.conversation import Request
+from aihandler.backends.schema_modes import BY_TOOL
+from aihandler.domain.answer import Reply
+from aihandler.domain.conversation import Request, ToolCall
 from aihandler.domain.probes import ProbeVerdict
 from aihandler.domain.schemas import SchemaMode
 
 # held: what came back could only come from one that is held. None: not to be told.
 Held = Literal["held", "ignored", "refused"]
 RANK: tuple[SchemaMode, ...] = ("native", "strict_tool", "grammar", "tool", "json_object")
-_BY_TOOL = frozenset({"strict_tool", "tool"})
 
 
 async def ask_modes(probing: Probing) -> list[ProbeVerdict]:
     """Each mode by itself: `modes`, `strict`, `grammar_form`."""
-    verdicts: list[ProbeVerdict] = []
-    for mode in RANK:
-        if mode == "grammar":
-            verdicts += await _ask_grammar(probing)
-        elif mode == "native":
-            verdicts += await _ask_native(probing)
-        elif mode == "json_object" and judged(mode, probing.base) == "held":
-            # Then an object shows nothing.
-            verdicts.append(verdict(mode, None, f"it says JSON unasked: {probing.base.told}"))
-        else:
-            exchange = await probing.send(held_to_schema(mode))
-            verdicts.append(verdict(mode, judged(mode, exchange), exchange.told))
+    verdicts = [
+        *(await _ask_native(probing)),
+        await _ask_one(probing, "strict_tool"),
+        *(await _ask_grammar(probing)),
+        await _ask_one(probing, "tool"),
+        await _ask_object(probing),
+    ]
     by_mode = {v.column: v.value for v in verdicts}
-    proven: list[SchemaMode] = []
-    for mode in RANK:
-        untold = by_mode.get(mode) is None and mode in probing.profile.modes
-        if by_mode.get(mode) == "held" or untold:
-            proven.append(mode)
-    return [verdict("modes", [*proven, "prompt"], "what was held, best first"), *verdicts]
+    own = probing.profile.modes
+    proven = [
+        mode
+        for mode in RANK
+        if by_mode.get(mode) == "held" or (by_mode.get(mode) is None and mode in own)
+    ]
+    return [verdict("modes", [*_ordered(proven, own), "prompt"], "held, best first"), *verdicts]
 
 
 async def ask_streamed(probing: Probing) -> list[ProbeVerdict]:
@@ -55,7 +56,7 @@ async def ask_streamed(probing: Probing) -> list[ProbeVerdict]:
 async def ask_with_tools(probing: Probing) -> list[ProbeVerdict]:
     """The modes that hold, beside a tool that nobody needs."""
     # A model that must call the answer's tool cannot call another one: those are never asked so.
-    modes = [mode for mode in _held_modes(probing) if mode not in _BY_TOOL]
+    modes = [mode for mode in _held_modes(probing) if mode not in BY_TOOL]
     return await _together(probing, "not_with_tools", "with tools", modes)
 
 
@@ -72,7 +73,7 @@ def judged(mode: SchemaMode, exchange: Exchange) -> Held | None:
         return "refused"
     if exchange.reply is None:
         return None
-    text = without_thoughts(exchange.text)
+    text = _by_call(exchange.reply) if mode in BY_TOOL else without_thoughts(exchange.text)
     if mode in {"tool", "json_object"}:
         return _is_object(text, cut=exchange.reply.finish == "length")
     try:
@@ -82,9 +83,35 @@ def judged(mode: SchemaMode, exchange: Exchange) -> Held | None:
         return None if _begins_strange(text) and exchange.reply.finish == "length" else "ignored"
 
 
+def _by_call(reply: Reply) -> str:
+    # Several calls are several answers.
+    return "".join(part.arguments for part in reply.parts if isinstance(part, ToolCall))
+
+
 def without_thoughts(text: str) -> str:
     """What stands behind the thoughts, where a server leaves them in the text."""
     return text.rpartition("</think>")[2].strip()
+
+
+def _ordered(proven: Sequence[SchemaMode], own: Sequence[SchemaMode]) -> list[SchemaMode]:
+    """What holds a model to a schema first; among equals, in the order of the profile."""
+    # Whoever wrote the row knew by which of them models of such servers answer best.
+    listed = [mode for mode in own if mode in proven]
+    ordered = [*listed, *(mode for mode in proven if mode not in listed)]
+    return sorted(ordered, key=lambda mode: mode not in ENFORCING)
+
+
+async def _ask_one(probing: Probing, mode: SchemaMode) -> ProbeVerdict:
+    exchange = await probing.send(held_to_schema(mode))
+    return verdict(mode, judged(mode, exchange), exchange.told)
+
+
+async def _ask_object(probing: Probing) -> ProbeVerdict:
+    unasked = await probing.send(asking(TEA, tokens=LONG))
+    if judged("json_object", unasked) == "held":
+        # Of a model that says nothing but JSON, JSON shows nothing.
+        return verdict("json_object", None, f"it says JSON unasked: {unasked.text}")
+    return await _ask_one(probing, "json_object")
 
 
 async def _ask_native(probing: Probing) -> list[ProbeVerdict]:

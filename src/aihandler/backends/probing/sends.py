@@ -7,7 +7,7 @@ import msgspec
 
 from aihandler.backends.profiles import Profile
 from aihandler.domain.answer import Reply
-from aihandler.domain.conversation import Request, Sampling, ThinkingWish, message
+from aihandler.domain.conversation import Request, Sampling, ThinkingWish, ToolCall, message
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.probes import MAX_EVIDENCE_CHARS
 from aihandler.domain.schemas import SchemaMode, SentSchema
@@ -59,7 +59,8 @@ class Exchange(msgspec.Struct, frozen=True):
     @property
     def told(self) -> str:
         """Status and beginning of what came back, fit for a table."""
-        words = self.text if self.reply else self.body.decode("utf-8", "replace") or self.error
+        words = (self.text or _called(self.reply)) if self.reply else _complaint(self.data)
+        words = words or self.body.decode("utf-8", "replace") or self.error
         return evidence(f"{self.status or 'no answer'}: {words}" if words else str(self.status))
 
     @property
@@ -78,6 +79,18 @@ def evidence(text: str) -> str:
     if len(line) <= MAX_EVIDENCE_CHARS:
         return line
     return line[: MAX_EVIDENCE_CHARS - 3] + "..."
+
+
+def _called(reply: Reply) -> str:
+    calls = [part for part in reply.parts if isinstance(part, ToolCall)]
+    return "; ".join(f"{call.name}({call.arguments})" for call in calls)
+
+
+def _complaint(data: Mapping[str, Any]) -> str:
+    inner = data.get("error", data)
+    if isinstance(inner, dict):
+        inner = inner.get("message") or inner.get("detail") or inner.get("msg")
+    return inner if isinstance(inner, str) else ""
 
 
 def open_row(profile: Profile) -> Profile:

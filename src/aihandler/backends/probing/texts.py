@@ -36,7 +36,7 @@ async def ask_plainly(probing: Probing) -> list[ProbeVerdict]:
     assert reply is not None
     named = probing.deployment.model.name
     verdicts = [
-        verdict("usage", counted(base), f"{reply.usage}" if counted(base) else "no counts came"),
+        verdict("usage", counted(base), _counts(base)),
         verdict("model_name", reply.model or None, f"asked for {named!r}"),
         verdict("reasoning_field", _field(base), base.told if _field(base) else "no such field"),
     ]
@@ -135,8 +135,7 @@ async def ask_logprobs(probing: Probing) -> list[ProbeVerdict]:
     if exchange.reply is None and not exchange.refused:
         return [probing.kept("logprobs", exchange.told)]
     came = exchange.reply is not None and bool(exchange.reply.logprobs)
-    told = f"{exchange.reply.logprobs}" if exchange.reply and came else exchange.told
-    return [verdict("logprobs", came, told)]
+    return [verdict("logprobs", came, "with the answer" if came else f"none; {exchange.told}")]
 
 
 async def ask_system(probing: Probing) -> list[ProbeVerdict]:
@@ -190,6 +189,13 @@ async def ask_wish(probing: Probing) -> list[ProbeVerdict]:
     state = "refused" if set(states) == {"refused"} else "none"
     told = ", ".join(f"{form or 'asked'}: {s}" for form, s in zip(forms, states, strict=True))
     return [verdict("thinking", state, told)]
+
+
+def _counts(exchange: Exchange) -> str:
+    usage = exchange.reply.usage if exchange.reply else None
+    if usage is None or usage.estimated:
+        return "no counts came"
+    return f"{usage.prompt} tokens in, {usage.total - usage.prompt} out"
 
 
 def _thought(exchange: Exchange) -> bool:

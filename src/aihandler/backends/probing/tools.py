@@ -33,7 +33,7 @@ async def ask_forced(probing: Probing) -> list[ProbeVerdict]:
     calls = _calls(exchange)
     ids = ", ".join(repr(call.id) for call in calls) or "no call"
     return [
-        verdict("forced_tool", _state(exchange, {"probe_b"}), _told(exchange)),
+        verdict("forced_tool", _state(exchange, {"probe_b"}), exchange.told),
         verdict("call_id", calls[0].id if calls else None, f"ids as they came: {ids}"),
     ]
 
@@ -44,7 +44,7 @@ async def ask_allowed(probing: Probing) -> list[ProbeVerdict]:
     state = _state(exchange, {"probe_b", "probe_c"})
     if state is None:
         return [probing.kept("allowed_tools", exchange.told)]
-    return [verdict("allowed_tools", state == "held", f"{state}; {_told(exchange)}")]
+    return [verdict("allowed_tools", state == "held", f"{state}; {exchange.told}")]
 
 
 async def ask_call_ids(probing: Probing) -> list[ProbeVerdict]:
@@ -100,10 +100,3 @@ def _state(exchange: Exchange, allowed: set[str]) -> Json:
         return None
     names = {call.name for call in _calls(exchange)}
     return "held" if names and names <= allowed else "ignored"
-
-
-def _told(exchange: Exchange) -> str:
-    calls = _calls(exchange)
-    if not calls:
-        return exchange.told
-    return "; ".join(f"{call.name}({call.arguments})" for call in calls)
