@@ -450,9 +450,9 @@ class Handler:
 
     def close_sync(self) -> None:
         """`close` for code without an event loop."""
-        if self._runner is not None:
-            self._runner.run(self.close())
-            self._runner.close()
+        if self._runner is not None or self._rooms is not None:
+            with self._runner or asyncio.Runner() as runner:
+                runner.run(self.close())
             self._runner = None
 
     def __enter__(self) -> Self:
