@@ -1,0 +1,29 @@
+"""A number with its interval, its unit, its source and the day of that source."""
+
+import msgspec
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """`value` is what is most likely; `low` and `high` hold about nine tenths of what is thought
+    possible. `as_of` is the day or month of the source, or `not stated`."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    source: str
+    as_of: str = "not stated"
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"{self.value} is not within {self.low} to {self.high} {self.unit}")
+
+
+def exact(value: float, unit: str, *, source: str, as_of: str = "not stated") -> Figure:
+    """A figure without an interval: counted, agreed on, or asked for."""
+    return Figure(value, value, value, unit, source, as_of)
+
+
+def rounded(value: float, digits: int = 3) -> float:
+    """To so many significant digits, so that reports of the same inputs are the same bytes."""
+    return float(f"{value:.{digits}g}")
