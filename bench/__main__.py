@@ -22,6 +22,7 @@ def main() -> int:
         ["bench.downlevel"],
         ["bench.chat_templates"],
         ["bench.prices"],
+        ["bench.rollups"],
         ["bench.executor", "--items", str(chosen.items)],
     ]
     if chosen.data:

@@ -11,6 +11,7 @@ from aihandler.ledger.prices import Prices
 from aihandler.ledger.queries import Queries, RunRecord
 from aihandler.ledger.recovery import Recovery
 from aihandler.ledger.reviews import LabelledExample
+from aihandler.ledger.rollups import DayOfUsage, MonthOfUsage
 from aihandler.ledger.spooled import FoldedLedger, SpooledLedger
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "ChangeRecord",
     "CostRow",
     "Counterfactual",
+    "DayOfUsage",
     "DocumentRow",
     "EntryRecord",
     "FoldedLedger",
@@ -26,6 +28,7 @@ __all__ = [
     "LabelledExample",
     "LatencyPoint",
     "Ledger",
+    "MonthOfUsage",
     "Prices",
     "Queries",
     "Recovery",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
-from aihandler.ledger import rows
+from aihandler.ledger import rollups, rows
 from aihandler.ledger.changes import KEEP_CHANGES, ChangeRecord, Reported, warn
 from aihandler.ledger.content import (
     PUT_ANSWERS,
@@ -113,6 +113,8 @@ class Batches:
         batch.settlements.append(row)
         batch.settled.add(entry_id)
         if intent is None:
+            # An earlier process began it: it was booked as doubt, and counted as that.
+            batch.ended_again.add(entry_id)
             return
         batch.changes += self._reported.look(intent, settlement)
         if self._keep_content:
@@ -145,10 +147,8 @@ class Batches:
         ledger = self._ledger
         for statement, others in batch.others:
             ledger.executemany(statement, others)
+        self._put_entries(batch)
         for statement, values in (
-            (rows.INSERT_INTENTS, batch.intents),
-            (rows.MARK_SENT, batch.sent),
-            (rows.SETTLE, batch.settlements),
             (rows.ACCEPT, batch.accepted),
             (rows.QUEUE_REVIEW, batch.reviews),
             (BOOK_CAPACITY, batch.capacity),
@@ -156,6 +156,14 @@ class Batches:
         ):
             if values:
                 ledger.executemany(statement, values)
+
+    def _put_entries(self, batch: "_Batch") -> None:
+        ledger = self._ledger
+        ledger.executemany(rows.INSERT_INTENTS, batch.intents)
+        ledger.executemany(rows.MARK_SENT, batch.sent)
+        rollups.book(ledger, batch.ended_again, times=-1)
+        ledger.executemany(rows.SETTLE, batch.settlements)
+        rollups.book(ledger, batch.settled)
 
 
 def _last_answer(content: sqlite3.Connection) -> int:
@@ -168,6 +176,7 @@ class _Batch:
         self.sent: list[Row] = []
         self.settlements: list[Row] = []
         self.settled: set[int] = set()
+        self.ended_again: set[int] = set()
         self.accepted: list[Row] = []
         self.reviews: list[Row] = []
         self.capacity: list[tuple[str, int, int]] = []

@@ -12,13 +12,14 @@ from aihandler.domain.attempt import Snapshot
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Pricer, ReviewItem
 from aihandler.domain.probes import Probed
-from aihandler.ledger import calls, changes, costs, evidence, probes, projection, reviews
+from aihandler.ledger import calls, changes, costs, evidence, probes, projection, reviews, rollups
 from aihandler.ledger.calls import CallRecord
 from aihandler.ledger.changes import ChangeRecord
 from aihandler.ledger.content import Content
 from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
 from aihandler.ledger.evidence import LatencyPoint, ValidRate
 from aihandler.ledger.reviews import LabelledExample
+from aihandler.ledger.rollups import DayOfUsage, MonthOfUsage
 from aihandler.ledger.store import storage_errors
 
 _RUNS = """
@@ -103,6 +104,16 @@ class Queries:
         """Median and 95th percentile by task, deployment and hour or day (UTC)."""
         with storage_errors(self._path):
             return evidence.latency_trend(self._ledger, bucket, since=since)
+
+    def usage_by_month(self, *, since: float | None = None) -> list[MonthOfUsage]:
+        """Usage by task, deployment, model and month, from sums that are kept: no entry is read."""
+        with storage_errors(self._path):
+            return rollups.by_month(self._ledger, since=since)
+
+    def usage_by_day(self, first: str, last: str) -> list[DayOfUsage]:
+        """Usage by day (`2026-11-21`, UTC), deployment and model; both days are included."""
+        with storage_errors(self._path):
+            return rollups.by_day(self._ledger, first, last)
 
     def snapshot(self, now: float) -> Snapshot:
         """What routing may know of the past. `now` is wall time."""

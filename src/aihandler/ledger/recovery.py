@@ -5,6 +5,7 @@ import sqlite3
 import msgspec
 
 from aihandler.domain.usage import NANO
+from aihandler.ledger import rollups
 from aihandler.ledger.store import transaction
 
 # The sent mark rides with the next commit, so an intent without one may have been sent as well.
@@ -23,6 +24,7 @@ UPDATE entry SET
     cost_status = CASE WHEN expected_nano IS NULL THEN 'unpriced' ELSE 'priced' END
 WHERE state IN ('intent', 'sent')
 """
+_OPEN = "SELECT id FROM entry WHERE state IN ('intent', 'sent')"
 _STOP_RUNS = "UPDATE run SET state = 'died', ended_at = ? WHERE state = 'running'"
 
 
@@ -48,6 +50,8 @@ def recover(ledger: sqlite3.Connection, *, wall: float) -> Recovery:
     """Books doubt. Call it while holding the lock: then no open entry belongs to a live process."""
     calls, nano, unpriced, every = ledger.execute(_COUNT).fetchone()
     with transaction(ledger):
+        open_entries = [int(row[0]) for row in ledger.execute(_OPEN)]
         ledger.execute(_BOOK_DOUBT)
+        rollups.book(ledger, open_entries)
         ledger.execute(_STOP_RUNS, (wall,))
     return Recovery(calls, nano, unpriced, free=every - calls)

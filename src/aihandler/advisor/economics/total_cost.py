@@ -19,9 +19,13 @@ DISTRIBUTION = "each input from a triangle with its low, likely and high value; 
 
 
 class Band(msgspec.Struct, frozen=True):
-    """Likely value, and what nine tenths of all runs lie within."""
+    """`likely` is with every input at its likely value; nine tenths of all runs lie from low to high.
+
+    Inputs that can only be worse than likely put `likely` to one side of the runs, even outside.
+    """
 
     likely: float
+    median: float
     low: float
     high: float
 
@@ -156,8 +160,8 @@ def draw(figures: Mapping[str, Figure], *, seed: int, runs: int) -> "Drawn":
 
 
 def _band(likely: float, values: "Array") -> Band:
-    low, high = np.quantile(values, (0.05, 0.95))
-    return Band(rounded(likely), rounded(float(low)), rounded(float(high)))
+    low, median, high = (rounded(float(q)) for q in np.quantile(values, (0.05, 0.5, 0.95)))
+    return Band(rounded(likely), median, low, high)
 
 
 def _first_year(point: "Mapping[str, Array]", calendar: "Array") -> dict[str, float]:
