@@ -17,9 +17,9 @@ from pathlib import Path
 
 TARGET = Path(__file__).parents[1] / "src/aihandler/advisor/data/serving_points.csv.gz"
 COLUMNS = (
-    "model,gpu,precision,server,version,input_tokens,output_tokens,concurrency,"
-    "gpus,layout,ttft_ms,tpot_ms,measured"
-).split(",")
+    *("model", "gpu", "precision", "server", "version", "input_tokens", "output_tokens"),
+    *("concurrency", "gpus", "layout", "ttft_ms", "tpot_ms", "measured"),
+)
 
 
 def main() -> int:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "audit": "Show administrative actions; verify their chain.",
     "review": "Decide what no model could: list, show, accept, correct.",
     "costs": "Show what was spent, or would have been elsewhere.",
+    "reconcile": "Hold a provider's usage export against the ledger.",
     "show": "Show every attempt of a call or a document.",
     "train": "Train the built-in classifier of a task.",
     "probe": "Find out what a deployment's server really does.",

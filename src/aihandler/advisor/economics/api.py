@@ -76,7 +76,9 @@ class Uncovered(msgspec.Struct, frozen=True):
         return max(0.0, self.exposure_usd - self.cap_usd)
 
 
-def indemnity(fees_usd_per_year: float, exposure_usd: float, *, cap_in_fees: float = 1) -> Uncovered:
+def indemnity(
+    fees_usd_per_year: float, exposure_usd: float, *, cap_in_fees: float = 1
+) -> Uncovered:
     """Most vendors pay at most the fees of a year (source 003); an open model has no indemnity."""
     return Uncovered(fees_usd_per_year * cap_in_fees, exposure_usd)
 

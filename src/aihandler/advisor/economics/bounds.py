@@ -13,7 +13,13 @@ import msgspec
 from aihandler.advisor.economics.figures import Figure
 from aihandler.advisor.economics.memory import fit
 from aihandler.advisor.economics.reference import BYTES_PER_WEIGHT, Gpu, Point, Shape
-from aihandler.advisor.economics.throughput import Lengths, NotMeasured, Target, Throughput, frontier
+from aihandler.advisor.economics.throughput import (
+    Lengths,
+    NotMeasured,
+    Target,
+    Throughput,
+    frontier,
+)
 
 _FEW = 10
 
@@ -103,9 +109,7 @@ def bounded(
         return NotMeasured("too few measured points reach that target to say what part is real")
     memory = fit(model, machine, precision=precision, tokens=sum(lengths))
     gpus = memory.least_gpus
-    most = limit(
-        model, machine, precision=precision, gpus=gpus, lengths=lengths, target=target
-    )
+    most = limit(model, machine, precision=precision, gpus=gpus, lengths=lengths, target=target)
     if most is None:
         return NotMeasured(
             f"{gpus} x {machine.name} cannot reach that target with {model.model}, by arithmetic"

@@ -26,8 +26,6 @@ class BreakEven(msgspec.Struct, frozen=True):
         return "never" if self.per_month is None else "from"
 
 
-
-
 def fixed_machines(
     fixed_usd_per_month: Fraction, *, usd_per_unit: Fraction, capacity_per_month: float = math.inf
 ) -> BreakEven:

@@ -92,7 +92,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "reprompting_usd": _zero("USD", "prompts written again, once", 10_000.0),
         "exit_usd": _zero("USD", "to go back, at the end of the time looked at", 20_000.0),
         "routed_share": Rule(
-            "share", "part of the requests an open model takes", (0.7, 0.5, 0.9), "hybrid, not asked"
+            "share",
+            "part of the requests an open model takes",
+            (0.7, 0.5, 0.9),
+            "hybrid, not asked",
         ),
         "seats": Rule("people", "people with a product that is paid by the seat"),
         "usd_per_seat_month": Rule("USD/month", "one seat"),

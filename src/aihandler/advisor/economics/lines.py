@@ -69,7 +69,8 @@ OPTIONS: "Mapping[str, Callable[[Drawn, Array, Array], Lines]]" = MappingProxyTy
 def total(lines: "Lines") -> "Array":
     """The sum of all lines by run and month."""
     parts = np.broadcast_arrays(*lines.values())
-    return np.sum(parts, axis=0)
+    summed: Array = np.sum(parts, axis=0)
+    return summed
 
 
 def replicas(x: "Drawn", requests: "Array") -> "Array":
@@ -98,9 +99,7 @@ def _hosted(x: "Drawn", months: "Array", prices: "Array", *, share: "Array") -> 
         "machines": rent * lost * live + building * (1 - live),
         "staff": staff * salary,
         "on call": live * x["on_call_usd_per_month"],
-        "storage and egress": _all(
-            months, x["storage_usd_per_month"] + x["egress_usd_per_month"]
-        ),
+        "storage and egress": _all(months, x["storage_usd_per_month"] + x["egress_usd_per_month"]),
         "escalations": taken * x["escalation_share"] * _vendor_usd(x, months, prices),
         "safety layer": taken / 1000 * x["safety_usd_per_thousand"],
         "upgrades": live * x["upgrade_usd_per_year"] / 12,
@@ -134,7 +133,7 @@ def _vendor_usd(x: "Drawn", months: "Array", prices: "Array") -> "Array":
 
 
 def _once(months: "Array", usd: "Array") -> "Array":
-    return (months == 1) * usd
+    return np.asarray((months == 1) * usd)
 
 
 def _all(months: "Array", usd: "Array") -> "Array":

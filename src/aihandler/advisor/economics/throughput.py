@@ -16,6 +16,7 @@ from aihandler.advisor.economics.reference import POINTS_AS_OF, POINTS_SOURCE, P
 
 Curve = tuple[Point, ...]
 Lengths = tuple[int, int]
+Place = tuple[float, float]
 _FEW = 10
 # Lengths this near to measured ones are taken for the same.
 _SAME_LENGTH = math.log(1.03)
@@ -219,23 +220,23 @@ def _weights(cells: Sequence[Lengths], at: Lengths) -> dict[Lengths, float] | No
     return None
 
 
-def _log(lengths: Lengths) -> tuple[float, float]:
+def _log(lengths: Lengths) -> Place:
     return math.log(lengths[0]), math.log(lengths[1])
 
 
 def _inside(
-    corners: Sequence[tuple[float, float]], at: tuple[float, float]
+    corners: Sequence[Place], at: Place
 ) -> tuple[float, ...] | None:
     if len(corners) == 1:
         near = max(abs(a - b) for a, b in zip(corners[0], at, strict=True)) <= _SAME_LENGTH
         return (1.0,) if near else None
     if len(corners) == 2:
-        return _on_line(*corners, at)
-    return _in_triangle(*corners, at)
+        return _on_line(corners[0], corners[1], at)
+    return _in_triangle((corners[0], corners[1], corners[2]), at)
 
 
 def _on_line(
-    a: tuple[float, float], b: tuple[float, float], at: tuple[float, float]
+    a: Place, b: Place, at: Place
 ) -> tuple[float, ...] | None:
     along = (b[0] - a[0], b[1] - a[1])
     share = ((at[0] - a[0]) * along[0] + (at[1] - a[1]) * along[1]) / math.hypot(*along) ** 2
@@ -245,9 +246,8 @@ def _on_line(
     return 1 - share, share
 
 
-def _in_triangle(
-    a: tuple[float, float], b: tuple[float, float], c: tuple[float, float], at: tuple[float, float]
-) -> tuple[float, ...] | None:
+def _in_triangle(corners: tuple[Place, Place, Place], at: Place) -> tuple[float, ...] | None:
+    a, b, c = corners
     area = (b[1] - c[1]) * (a[0] - c[0]) + (c[0] - b[0]) * (a[1] - c[1])
     if abs(area) < _SAME_LENGTH:
         return None

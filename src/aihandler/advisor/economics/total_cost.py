@@ -183,9 +183,7 @@ def _return(
     (month,) = _months_until_paid(likely)
     back = np.sort(paid)
     low, high = back[len(back) // 20], back[-(len(back) // 20) - 1]
-    curve = [
-        _band(float(likely[0, at]), saved[:, at]) for at in range(saved.shape[1])
-    ]
+    curve = [_band(float(likely[0, at]), saved[:, at]) for at in range(saved.shape[1])]
     return Return(
         option,
         _month(month),
