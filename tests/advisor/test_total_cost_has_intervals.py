@@ -74,11 +74,12 @@ def test_machines_that_carry_the_load_cost_what_the_staircase_says() -> None:
     )
     (self_host,) = [t for t in costed().totals if t.option == "self_host"]
     month = stairs.gpus * 730 * 2.95
-    assert self_host.lines_usd["machines"] == pytest.approx(month * 8 + 2 * 730 * 2.95 * 4, rel=0.01)
+    building = 2 * 730 * 2.95
+    assert self_host.lines_usd["machines"] == pytest.approx(month * 8 + building * 4, rel=0.01)
 
 
 def test_a_tiny_volume_never_pays_a_machine() -> None:
-    (self_host, *_) = [r for r in costed(requests_per_month=10_000).returns]
+    (self_host, *_) = costed(requests_per_month=10_000).returns
     assert self_host.month is None
     assert self_host.never_share == 1.0
 
@@ -116,7 +117,10 @@ def test_seats_are_an_alternative() -> None:
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [({"price": exact(1, "USD", source="")}, "'price'"), ({"staff_share": exact(1, "%", source="")}, "'%'")],
+    [
+        ({"price": exact(1, "USD", source="")}, "'price'"),
+        ({"staff_share": exact(1, "%", source="")}, "'%'"),
+    ],
 )
 def test_a_wrong_input_is_one_message(change: dict[str, Figure], told: str) -> None:
     with pytest.raises(InputError, match=told) as caught:

@@ -2,11 +2,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from ledger.ledger_making import NOON, StandingClock, call, settlement
 
 from aihandler.domain.usage import Usage
 from aihandler.ledger import Ledger, open_ledger
 from cli.commands import Command
+from ledger.ledger_making import NOON, StandingClock, call, settlement
 
 DAY = 1_789_948_800
 OPENAI = (
@@ -23,7 +23,8 @@ ANTHROPIC = (
 
 def openai_row(inputs: int, outputs: int, cached: int = 0, day: int = 0) -> str:
     began = DAY + day * 86_400
-    return f"{began},{began + 86_400},,,2,,gpt-5-mini-2025-08-07,False,{inputs},{outputs},{cached},0,0\n"
+    model = "gpt-5-mini-2025-08-07"
+    return f"{began},{began + 86_400},,,2,,{model},False,{inputs},{outputs},{cached},0,0\n"
 
 
 async def _calls(ledger: Ledger) -> None:

@@ -14,7 +14,7 @@ from aihandler.errors import InputError
 KINDS = ("input", "cache_read", "cache_write", "output", "audio_input", "audio_output")
 # Lists and replies name a model with the day of its release; orders and requests often do not.
 _DATED = re.compile(r"[-@](\d{4}-\d{2}-\d{2}|\d{8})$")
-_HINT = "export the usage (not the cost) of a period by day and model as CSV; `docs/reconcile.md` shows the forms"
+_HINT = "export the usage (not the cost) of a period as CSV, grouped by model: docs/reconcile.md"
 
 Row = Mapping[str, str]
 Cells = Callable[[str], int]

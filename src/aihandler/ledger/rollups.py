@@ -1,4 +1,4 @@
-"""Sums by day, kept beside the entries: what tens of millions of calls were, without reading them."""
+"""Sums by day, kept beside the entries: what millions of calls were, without reading them."""
 
 import json
 import sqlite3

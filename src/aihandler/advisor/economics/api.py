@@ -1,4 +1,4 @@
-"""What a vendor's tokens cost, exactly: by kind, with cache and batch, blended, per seat, per unit."""
+"""What a vendor's tokens cost, exactly: by kind, with cache and batch, per seat, per unit."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,7 +13,7 @@ _MILLION = 1_000_000
 
 
 class Prices(msgspec.Struct, frozen=True):
-    """US dollars per million tokens of one model; a kind without a price is charged as its parent."""
+    """US dollars per million tokens; a kind without a price is charged as its parent."""
 
     input: Decimal
     output: Decimal

@@ -35,7 +35,7 @@ def hours_bought(usd: Fraction, usd_per_hour: Fraction) -> Fraction:
 def usd_per_machine_hour_implied(
     usd_per_request: Fraction, *, requests_per_day: int, days: int = 30
 ) -> Fraction:
-    """What a machine would have to cost an hour for a stated cost per request, running all month."""
+    """What an hour of a machine would have to cost for a stated cost per request."""
     return usd_per_request * requests_per_day * days / (24 * days)
 
 

@@ -50,12 +50,13 @@ def limit(
     memory = fit(model, machine, precision=precision, gpus=gpus, tokens=sum(lengths))
     if not memory.fits or not memory.requests:
         return None
+    load = _Load(model, machine, precision, gpus, lengths)
+    prompt_s = load.prompt_s
     best = None
     # A step may only last as long as the target lets a user wait for a token.
     longest_s = 1 / target.tokens_per_s if target.tokens_per_s else math.inf
     for at_once in _numbers(memory.requests):
-        step_s = _step_s(model, machine, precision, gpus, lengths, at_once)
-        prompt_s = _prompt_s(model, machine, precision, gpus, lengths)
+        step_s = load.step_s(at_once)
         alone_s = prompt_s + lengths[1] * step_s
         if step_s > longest_s or _too_slow(target, prompt_s, alone_s):
             continue
@@ -123,22 +124,29 @@ def bounded(
     return Throughput(figure, gpus, "any", "bound, not measured")
 
 
-def _step_s(
-    model: Shape, machine: Gpu, precision: str, gpus: int, lengths: Lengths, at_once: int
-) -> float:
-    context = lengths[0] + lengths[1] / 2
-    cache = (model.cache_bytes_per_token() or 0) * context * at_once
-    # Of a mixture of experts, many requests together read nearly all experts.
-    shares = model.active_parameters / model.parameters
-    read = 1 - (1 - shares) ** at_once
-    weights = float(model.parameters * BYTES_PER_WEIGHT[precision]) * read
-    bandwidth_s = (weights + cache) / (machine.bandwidth_bytes_s * gpus)
-    arithmetic_s = 2 * model.active_parameters * at_once / (machine.flops(precision) * gpus)
-    return max(bandwidth_s, arithmetic_s)
+class _Load(msgspec.Struct, frozen=True):
+    model: Shape
+    machine: Gpu
+    precision: str
+    gpus: int
+    lengths: Lengths
 
+    @property
+    def prompt_s(self) -> float:
+        return 2 * self.model.active_parameters * self.lengths[0] / self._flops
 
-def _prompt_s(model: Shape, machine: Gpu, precision: str, gpus: int, lengths: Lengths) -> float:
-    return 2 * model.active_parameters * lengths[0] / (machine.flops(precision) * gpus)
+    def step_s(self, at_once: int) -> float:
+        context = self.lengths[0] + self.lengths[1] / 2
+        cache = (self.model.cache_bytes_per_token() or 0) * context * at_once
+        # Of a mixture of experts, many requests together read nearly all experts.
+        share = self.model.active_parameters / self.model.parameters
+        weights = float(self.model.weight_bytes(self.precision)) * (1 - (1 - share) ** at_once)
+        bandwidth_s = (weights + cache) / (self.machine.bandwidth_bytes_s * self.gpus)
+        return max(bandwidth_s, 2 * self.model.active_parameters * at_once / self._flops)
+
+    @property
+    def _flops(self) -> float:
+        return self.machine.flops(self.precision) * self.gpus
 
 
 def _too_slow(target: Target, prompt_s: float, alone_s: float) -> bool:

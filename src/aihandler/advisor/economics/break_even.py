@@ -68,8 +68,8 @@ def of_staircase(
     if saved * a_replica <= usd_per_replica_month:
         reason = "a full machine costs more than the vendor asks for all it serves"
         return BreakEven(None, most, reason)
-    # The lead is gone at the foot of step k (volume a_replica * (k - 1)) until k reaches `kept`: the
-    # volume that carries the last such step is the answer.
+    # The lead is gone at the foot of step k (volume a_replica * (k - 1)) until k reaches `kept`:
+    # the volume that carries the last such step is the answer.
     fixed = other_usd_per_month + spare * usd_per_replica_month
     kept = (fixed + saved * a_replica) / (saved * a_replica - usd_per_replica_month)
     step = max(1, math.ceil(kept - 1e-9) - 1)

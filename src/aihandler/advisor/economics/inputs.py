@@ -1,4 +1,4 @@
-"""The figures that a total cost stands on: which there are, and what is assumed when one is missing."""
+"""The figures that a total cost stands on, and what is assumed when one is missing."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""Reads what ships with the advisor: measured serving points, GPUs, their prices, shapes of models."""
+"""Reads what ships with the advisor: measured points, GPUs, their prices, shapes of models."""
 
 import csv
 import gzip

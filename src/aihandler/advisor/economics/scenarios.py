@@ -7,7 +7,7 @@ import msgspec
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """`steps` multiply the price from a month on; `yearly` is the factor of each year in between."""
+    """`steps` multiply the price from a month on; `yearly` is the factor of each year."""
 
     name: str
     steps: tuple[tuple[int, float], ...] = ()

@@ -75,8 +75,8 @@ def measured(
 ) -> Throughput | NotMeasured:
     """The best measured set-up at that target, interpolated over load and lengths in log space.
 
-    Inside the measured lengths only. `points` are all there are: the errors of all tell the interval
-    where a model has few of its own. `model` is the name in the points.
+    Inside the measured lengths only. `points` are all there are: the errors of all tell the
+    interval where a model has few of its own. `model` is the name in the points.
     """
     every = tuple(points)
     own = [p for p in every if (p.model, p.gpu, p.precision) == (model, gpu, precision)]
@@ -88,8 +88,9 @@ def measured(
     weights = _weights(list(cells), lengths)
     if weights is None:
         have = ", ".join(f"{i}/{o}" for i, o in sorted(cells))
+        asked = f"{lengths[0]}/{lengths[1]}"
         return NotMeasured(
-            f"{lengths[0]}/{lengths[1]} tokens lie outside the lengths measured at that target: {have}"
+            f"{asked} tokens lie outside the lengths measured at that target: {have}"
         )
     value = _mixed(cells, weights)
     spread = _spread(every, own, target, between_lengths=len(weights) > 1)
@@ -161,12 +162,12 @@ def length_errors(points: Iterable[Point], target: Target) -> Errors:
         by_model[p.model, p.gpu, p.precision].append(p)
     for own in by_model.values():
         cells = {cell: s for cell, s in frontier(own, target).items() if s is not None}
-        for left_out in cells:
-            others = {cell: served for cell, served in cells.items() if cell != left_out}
+        for left_out, served in cells.items():
+            others = {cell: other for cell, other in cells.items() if cell != left_out}
             weights = _weights(list(others), left_out)
             if weights is not None:
-                true = cells[left_out].requests_per_gpu_s
-                errors.append(abs(math.log(_mixed(others, weights) / true)))
+                foretold = _mixed(others, weights)
+                errors.append(abs(math.log(foretold / served.requests_per_gpu_s)))
     return _errors(errors)
 
 
@@ -224,9 +225,7 @@ def _log(lengths: Lengths) -> Place:
     return math.log(lengths[0]), math.log(lengths[1])
 
 
-def _inside(
-    corners: Sequence[Place], at: Place
-) -> tuple[float, ...] | None:
+def _inside(corners: Sequence[Place], at: Place) -> tuple[float, ...] | None:
     if len(corners) == 1:
         near = max(abs(a - b) for a, b in zip(corners[0], at, strict=True)) <= _SAME_LENGTH
         return (1.0,) if near else None
@@ -235,9 +234,7 @@ def _inside(
     return _in_triangle((corners[0], corners[1], corners[2]), at)
 
 
-def _on_line(
-    a: Place, b: Place, at: Place
-) -> tuple[float, ...] | None:
+def _on_line(a: Place, b: Place, at: Place) -> tuple[float, ...] | None:
     along = (b[0] - a[0], b[1] - a[1])
     share = ((at[0] - a[0]) * along[0] + (at[1] - a[1]) * along[1]) / math.hypot(*along) ** 2
     foot = (a[0] + share * along[0], a[1] + share * along[1])

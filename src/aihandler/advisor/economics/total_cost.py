@@ -19,7 +19,8 @@ DISTRIBUTION = "each input from a triangle with its low, likely and high value; 
 
 
 class Band(msgspec.Struct, frozen=True):
-    """`likely` is with every input at its likely value; nine tenths of all runs lie from low to high.
+    """`likely` is with every input at its likely value; nine tenths of the runs lie from low to
+    high.
 
     Inputs that can only be worse than likely put `likely` to one side of the runs, even outside.
     """
@@ -128,7 +129,7 @@ def total_cost(
 def tornado(
     case: Case, option: str, *, months: int = 36, scenario: Scenario = BASE
 ) -> tuple[Swing, ...]:
-    """One input at a time from its low to its high end; the widest first, without any that is none."""
+    """One input at a time from its low to its high end; the widest first."""
     calendar = np.arange(1.0, months + 1)[np.newaxis, :]
     prices = np.asarray(scenario.factors(months))[np.newaxis, :]
     likely = {name: np.full((1, 1), figure.value) for name, figure in case.figures.items()}
