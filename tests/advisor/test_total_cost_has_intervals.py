@@ -7,6 +7,7 @@ from aihandler.advisor.economics import hosting, lines
 from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.inputs import RULES, case
 from aihandler.advisor.economics.scenarios import BASE, TENTH_IN_TWO_YEARS, THREE_RISES
+from aihandler.advisor.economics.throughput import Throughput
 from aihandler.advisor.economics.total_cost import TotalCost, total_cost
 from aihandler.errors import InputError
 
@@ -178,3 +179,15 @@ def test_what_is_owned_costs_its_life_and_its_energy() -> None:
 
 def test_every_option_has_its_lines() -> None:
     assert set(lines.OPTIONS) == {"closed", "managed", "self_host", "hybrid", "per_seat"}
+
+
+def test_a_measured_machine_gives_the_inputs_of_a_case() -> None:
+    served = Figure(1.5, 1.0, 2.0, "requests/GPU/s", "points", "2026-04-27")
+    machine = hosting.inputs(
+        Throughput(served, 2, "vllm", "measured at 1024/1024 tokens"),
+        hosting.hourly(exact(3.5, "USD/GPU-hour", source="quote")),
+    )
+    whole = case({**given_figures(), **machine})
+    assert "self_host" in whole.options
+    assert whole.figures["requests_per_replica_s"].value == 3.0
+    assert "measured at 1024/1024" in whole.figures["requests_per_replica_s"].source

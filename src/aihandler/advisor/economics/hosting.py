@@ -5,6 +5,7 @@ import math
 import msgspec
 
 from aihandler.advisor.economics.figures import Figure
+from aihandler.advisor.economics.throughput import Throughput
 from aihandler.errors import InputError
 
 HOURS_PER_MONTH = 730.0
@@ -131,3 +132,21 @@ def owned(
 
 def _hours(value: float, source: str) -> Figure:
     return Figure(value, value, value, "hours/month", source)
+
+
+def inputs(throughput: Throughput, rented: Rented) -> dict[str, Figure]:
+    """The inputs of `inputs.case` that a machine and a way of paying for it give."""
+    each, gpus = throughput.requests_per_gpu_s, throughput.gpus_per_replica
+    return {
+        "requests_per_replica_s": Figure(
+            each.value * gpus,
+            each.low * gpus,
+            each.high * gpus,
+            "requests/s",
+            f"{throughput.basis}: {each.source}",
+            each.as_of,
+        ),
+        "gpus_per_replica": Figure(gpus, gpus, gpus, "GPUs", throughput.basis),
+        "usd_per_gpu_hour": rented.usd_per_gpu_hour,
+        "hours_per_month": rented.hours_per_month,
+    }
