@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from aihandler.backends.embeddings import embedder_of
 from aihandler.backends.formats import codec_of
 from aihandler.backends.http_caller import HttpCaller
 from aihandler.backends.profiles import load_profiles
@@ -97,7 +98,11 @@ class Rooms:
         require_templates(self.configuration)
         http = {
             backend: HttpCaller(
-                transport, codec=codec_of(backend), profiles=profiles, probed=probed
+                transport,
+                codec=codec_of(backend),
+                profiles=profiles,
+                probed=probed,
+                embedder=embedder_of(backend),
             )
             for backend in sorted({d.backend for d in deployments if not d.in_process})
         }

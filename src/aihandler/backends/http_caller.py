@@ -18,6 +18,7 @@ from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.probes import Probed
 from aihandler.domain.schemas import SchemaMeans
+from aihandler.domain.task import EmbeddingOutput
 
 # Words of a server that repeat this many characters of a request may be quoting it.
 _TELLING = 12
@@ -29,6 +30,7 @@ class HttpCaller:
     """A `Caller` for one wire format. Asks once; the engine owns retries.
 
     `probed` is what probes have seen of deployments, by name: it comes before their profiles.
+    `embedder` speaks where vectors are asked for.
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class HttpCaller:
         codec: Codec,
         profiles: Mapping[str, Profile],
         probed: Mapping[str, Probed] | None = None,
+        embedder: Codec | None = None,
     ) -> None:
         self._transport = transport
         self._codec = codec
+        self._embedder = embedder
         self._profiles = profiles
         self._probed = probed or {}
         self._known: dict[str, tuple[Deployment, Profile]] = {}
@@ -133,9 +137,17 @@ class HttpCaller:
     def _encoded(self, asked: Asked) -> PassedOn:
         request, profile, streamed = asked.request, asked.profile, asked.streamed
         if request.raw:
-            passage: Passage = self._codec  # type: ignore[assignment]  # asked for in `_asked`
+            passage: Passage = self._codec_of(request)  # type: ignore[assignment]  # asked for in `_asked`
             return passage.pass_on(request, asked.deployment, profile, streamed=streamed)
-        return PassedOn(self._codec.encode(request, asked.deployment, profile, streamed=streamed))
+        codec = self._codec_of(request)
+        return PassedOn(codec.encode(request, asked.deployment, profile, streamed=streamed))
+
+    def _codec_of(self, request: Request) -> Codec:
+        if not isinstance(request.output, EmbeddingOutput):
+            return self._codec
+        # The configuration names no deployment for vectors whose format has none.
+        assert self._embedder is not None
+        return self._embedder
 
     def _asked(self, request: Request, deployment: Deployment, *, streamed: bool) -> Asked:
         profile = self._profile(deployment)
@@ -151,12 +163,15 @@ class HttpCaller:
         return Asked(ready.request, deployment, profile, streamed, quotable, ready.by_tool)
 
     def _passes_on(self, request: Request) -> bool:
-        same = request.origin == self._codec.kind and hasattr(self._codec, "pass_on")
+        codec = self._codec_of(request)
+        same = request.origin == codec.kind and hasattr(codec, "pass_on")
         # A schema that this server takes in another form has to be written anew.
         return same and request.sent is None
 
     def _reader(self, response: Response, asked: Asked) -> Reader:
-        reader = self._codec.reader(response.status, response.headers, asked=asked)
+        reader = self._codec_of(asked.request).reader(
+            response.status, response.headers, asked=asked
+        )
         return AnswerFromTool(reader) if asked.by_tool else reader
 
     def _profile(self, deployment: Deployment) -> Profile:

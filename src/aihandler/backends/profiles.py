@@ -65,6 +65,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     call_signature: stands in for the signature of a call that another model made, where the server
     refuses a call without one.
     completion_form, bos, control_tokens: of raw completions, whose prompts are rendered here.
+    dimensions_field: the name of the field that says how long a vector is to be.
     stops_at_most: so many stop texts are sent, the rest is cut here. 0: any number.
     """
 
@@ -102,6 +103,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control_tokens: ControlTokens = "hidden"
     stops_at_most: int = 0
     call_signature: str = ""
+    dimensions_field: Literal["dimensions", "output_dimension"] = "dimensions"
 
 
 def load_profiles() -> Mapping[str, Profile]:

@@ -176,6 +176,9 @@ class DeploymentKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attestation: Annotated[str, about("Who says, and why, that this address is our own.")] = ""
     retires: Annotated[datetime.date | None, about("The day it is switched off.")] = None
     quality: Annotated[dict[str, Rate], about("Share of right answers, by task.")] = {}
+    serves: Annotated[
+        Literal["text", "embeddings"], about("What it makes of texts: more text, or vectors.")
+    ] = "text"
 
 
 class FilterKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -238,10 +241,22 @@ class TextKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_chars: Annotated[Count | None, about("Longer answers are not valid.")] = None
 
 
+class EmbeddingKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds of a vector."""
+
+    dimensions: Annotated[Count | None, about("How many numbers; left out: the model's own.")] = (
+        None
+    )
+
+
 class OutputKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an answer must be; one of `text`, `label`, `schema`, `type`."""
+    """What an answer must be; one of `text`, `label`, `schema`, `type`, `embedding`."""
 
     text: Annotated[Literal[True] | TextKeys | None, about("Any text.")] = None
+    embedding: Annotated[
+        Literal[True] | EmbeddingKeys | None,
+        about("A vector of the input, of deployments with `serves: embeddings`."),
+    ] = None
     label: Annotated[
         Annotated[list[Text], Meta(min_length=1, extra_json_schema={"uniqueItems": True})] | None,
         about("One of these words."),

@@ -9,6 +9,7 @@ import msgspec
 from aihandler.config.configuration import Configuration, LedgerSettings
 from aihandler.config.deployments import build_deployment, build_models
 from aihandler.config.draft import Draft
+from aihandler.config.embeddings import check_embeddings
 from aihandler.config.file import VERSION, ConfigFile
 from aihandler.config.places import Mistakes, written
 from aihandler.config.places import Path as Place
@@ -101,15 +102,17 @@ def _built(file: ConfigFile, draft: Draft, empty: Configuration) -> Configuratio
         name: build_task(name, keys, families=families, draft=draft)
         for name, keys in file.tasks.items()
     }
+    deployments = {
+        name: build_deployment(name, keys, models=models, draft=draft)
+        for name, keys in file.deployments.items()
+    }
+    check_embeddings(tasks, deployments, file.tasks, draft)
     return msgspec.structs.replace(
         empty,
         ledger=build_ledger(file.ledger, draft),
         prices=build_prices(file.prices, draft),
         models=models,
-        deployments={
-            name: build_deployment(name, keys, models=models, draft=draft)
-            for name, keys in file.deployments.items()
-        },
+        deployments=deployments,
         policy=Policy(
             classes=build_classes(file.policy, draft),
             gates=build_gates(file.gates, draft),

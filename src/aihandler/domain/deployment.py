@@ -79,6 +79,9 @@ class HourlyCost(msgspec.Struct, frozen=True):
     count: int = 1
 
 
+Serves = Literal["text", "embeddings"]
+
+
 class Limits(msgspec.Struct, frozen=True):
     """What one deployment takes. `context_tokens` of None: not known."""
 
@@ -166,6 +169,8 @@ class Deployment(msgspec.Struct, frozen=True, dict=True):
     credentials: Credentials | None = None
     # Of a server that takes only prompts: a shipped template's name, or the path of a file.
     chat_template: str = ""
+    # What it makes of texts: more text, or vectors. Never both.
+    serves: Serves = "text"
 
     @cached_property
     def in_process(self) -> bool:

@@ -38,7 +38,13 @@ class JsonOutput(msgspec.Struct, frozen=True, tag="json"):
     python_type: str = ""
 
 
-Output = TextOutput | LabelOutput | JsonOutput
+class EmbeddingOutput(msgspec.Struct, frozen=True, tag="embedding"):
+    """A vector of each text, of `dimensions` numbers (None: as many as the model gives)."""
+
+    dimensions: int | None = None
+
+
+Output = TextOutput | LabelOutput | JsonOutput | EmbeddingOutput
 
 
 class PromptMessage(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from aihandler.domain.deployment import Deployment
 from aihandler.domain.keys import digest
 from aihandler.domain.labels import Labels
 from aihandler.domain.ports import Accepted, Clock, Journal, SnapshotSource
-from aihandler.domain.task import Default, Json, Task, TextOutput
+from aihandler.domain.task import Default, EmbeddingOutput, Json, Task, TextOutput
 from aihandler.engine.attempt import Attempted, Attempts
 from aihandler.engine.call import Call
 from aihandler.engine.planning import Planner
@@ -137,7 +137,8 @@ class Engine:
                     continue
                 walk.leave("fallback")
                 return None
-            if reasks >= walk.call.task.limits.reasks or not _worth_a_reask(attempted, deployment):
+            asked_enough = reasks >= walk.call.task.limits.reasks
+            if asked_enough or not _worth_a_reask(walk.call.task, attempted, deployment):
                 walk.leave("escalation")
                 return None
             messages = _reasked(walk.call.task, messages, attempted)
@@ -199,9 +200,12 @@ def _shown_as_it_comes(task: Task) -> bool:
     return (task.streaming or usual) == "mark"
 
 
-def _worth_a_reask(attempted: Attempted, deployment: Deployment) -> bool:
-    # A model of this process says the same again; a cut answer would be cut again.
+def _worth_a_reask(task: Task, attempted: Attempted, deployment: Deployment) -> bool:
+    # A model of this process says the same again, and so does one of vectors; a cut answer would
+    # be cut again.
     if deployment.in_process or attempted.verdict is None:
+        return False
+    if isinstance(task.output, EmbeddingOutput):
         return False
     return attempted.report.outcome == "invalid" and attempted.verdict.state != "truncated"
 

@@ -76,7 +76,7 @@ class Conversations:
                 answer = await self._whole(call, identity, send)
             self._serving.settle(ticket, answer)
         except AIHandlerError as error:
-            told = _for_clients(error)
+            told = for_clients(error)
             if writer is not None and stream.begun:
                 # Never a clean end for what was cut.
                 await stream.write(writer.fail(told))
@@ -87,6 +87,7 @@ class Conversations:
 
     def _call(self, inbound: Inbound, request: HttpRequest, asker: Asker) -> Call:
         target = self._serving.target(inbound.model, inbound.request, asker)
+        self._serving.targets.require_kind(inbound.model, target, vectors=False)
         labels = self._serving.labels(target.task, request.headers, asker)
         text = _single_text(inbound.request) if target.own_task else None
         if text is not None and target.task.fields == ("text",):
@@ -139,7 +140,7 @@ class Conversations:
             return None
         reply = _reply_of(answer, call)
         body = reply.raw or self._codec.write_reply(reply, identity)
-        await send_whole(send, HttpReply(200, body), _answer_headers(call, answer))
+        await send_whole(send, HttpReply(200, body), answer_headers(call, answer))
         return answer
 
     async def _stream(
@@ -196,7 +197,8 @@ def _call_headers(call: Call) -> Headers:
     return [(b"x-aihandler-call", call.id.encode())]
 
 
-def _answer_headers(call: Call, answer: Answer[Json]) -> Headers:
+def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
+    """What the headers of a whole answer say."""
     last = answer.attempts[-1] if answer.attempts else None
     headers = [
         *_call_headers(call),
@@ -210,7 +212,7 @@ def _answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     return headers
 
 
-def _for_clients(error: AIHandlerError) -> AIHandlerError:
+def for_clients(error: AIHandlerError) -> AIHandlerError:
     """The server's own refusal, where one server alone was asked: its client knows what to do."""
     if not isinstance(error, AllAttemptsFailed) or error.last is None:
         return error

@@ -8,7 +8,7 @@ import msgspec
 from aihandler.domain.attempt import MIN_ANSWERS, Candidate, Evidence, Snapshot
 from aihandler.domain.clearance import Clearance, Exclusion
 from aihandler.domain.deployment import Deployment
-from aihandler.domain.task import Task
+from aihandler.domain.task import EmbeddingOutput, Task
 from aihandler.domain.usage import NANO
 
 __all__ = ["Expected", "Ordering", "evidence", "order"]
@@ -110,6 +110,13 @@ def _not_cleared(deployment: Deployment, scene: _Scene) -> str | None:
     return "is not the deployment that was cleared under this name"
 
 
+def _serves_another(deployment: Deployment, scene: _Scene) -> str | None:
+    wanted = "embeddings" if isinstance(scene.task.output, EmbeddingOutput) else "text"
+    if deployment.serves == wanted:
+        return None
+    return f"serves {deployment.serves}, the task wants {wanted}"
+
+
 def _not_available(deployment: Deployment, scene: _Scene) -> str | None:
     return scene.snapshot.unavailable.get(deployment.name)
 
@@ -161,6 +168,7 @@ def _too_slow(deployment: Deployment, scene: _Scene) -> str | None:
 
 _GATES: tuple[tuple[str, Callable[[Deployment, _Scene], str | None]], ...] = (
     (_CLEARANCE, _not_cleared),
+    ("serves", _serves_another),
     ("available", _not_available),
     ("context", _too_small),
     ("cost", _too_dear),

@@ -5,7 +5,7 @@ from aihandler.testing.fake_caller import FakeCaller, allow
 from aihandler.testing.fake_clock import FakeClock
 from aihandler.testing.fake_server import FakeServer
 from aihandler.testing.memory_journal import JournalEntry, MemoryJournal
-from aihandler.testing.script import Scripted
+from aihandler.testing.script import Scripted, vector_for
 from aihandler.testing.spawned import SpawnedServer, read_bill, spawn_server
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "differences",
     "read_bill",
     "spawn_server",
+    "vector_for",
 ]

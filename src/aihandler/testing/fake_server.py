@@ -19,6 +19,7 @@ from aihandler.testing.script import (
     bill_for,
     http_reply,
     streamed_reply,
+    vectors_reply,
     whole_reply,
 )
 
@@ -46,6 +47,7 @@ class FakeServer:
     `reply` is a text, a Scripted, or a function of the decoded request. Every request to
     `/chat/completions` or `/completions` counts as a call; each one that gets an answer of 200 adds
     a line to the file `bill`, which survives the process. `received` holds every byte that came in.
+    `/embeddings` answers with vectors that follow from the texts alone.
     """
 
     def __init__(
@@ -153,6 +155,8 @@ class FakeServer:
         self, path: str, body: bytes, headers: dict[str, str]
     ) -> tuple[Scripted, list[bytes]]:
         """The script's words for one request, and the bytes that they are sent as."""
+        if path.endswith("/embeddings"):
+            return self._vectors(body)
         if not path.endswith("/completions"):
             return self._page(path)
         raw = not path.endswith("/chat/completions")
@@ -168,6 +172,15 @@ class FakeServer:
             told = streamed_reply(scripted, model=model, number=number, bill=bill, raw=raw)
             return scripted, told
         return scripted, [whole_reply(scripted, model=model, number=number, bill=bill, raw=raw)]
+
+    def _vectors(self, body: bytes) -> tuple[Scripted, list[bytes]]:
+        self.calls += 1
+        request = msgspec.json.decode(body)
+        self.requests.append(request)
+        scripted = self._constant
+        if scripted.status != 200 or scripted.body is not None:
+            return scripted, [whole_reply(scripted, model="", number=0, bill=Bill(0, 0, 0))]
+        return Scripted(), [http_reply(Scripted(), vectors_reply(request, body))]
 
     def _decide(self, body: bytes) -> tuple[Scripted, bool, str]:
         if self._script is None and not self._keep_bytes:
