@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from aihandler.backends.anthropic_messages.blocks import arguments_value
-from aihandler.backends.anthropic_messages.fields import KIND, Losses
+from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.call_ids import CallIds
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.parts import (
     Media,

@@ -4,18 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import (
-    KIND,
-    form_of,
-    note_form,
-    rest_of,
-    restore,
-    settle,
-    take,
-    take_cache,
-    write_cache,
-)
+from aihandler.backends.anthropic_messages.fields import KIND, take_cache, write_cache
 from aihandler.backends.anthropic_messages.media import read_media, write_media
+from aihandler.backends.wire_objects import form_of, note_form, rest_of, restore, settle, take
 from aihandler.domain.parts import (
     Media,
     Opaque,

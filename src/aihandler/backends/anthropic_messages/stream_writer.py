@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import KIND, rest_of, restore
+from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.anthropic_messages.writer import (
     ending,
     error_body,
@@ -14,6 +14,7 @@ from aihandler.backends.anthropic_messages.writer import (
     written_part,
 )
 from aihandler.backends.codec import ReplyIdentity
+from aihandler.backends.wire_objects import rest_of, restore
 from aihandler.domain.answer import (
     ArgumentsDelta,
     PartDone,

@@ -4,9 +4,10 @@ import msgspec
 
 from aihandler.backends.anthropic_messages.blocks import write_block
 from aihandler.backends.anthropic_messages.errors import STATUSES
-from aihandler.backends.anthropic_messages.fields import KIND, restore
+from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.anthropic_messages.usage import write_usage
 from aihandler.backends.codec import ReplyIdentity
+from aihandler.backends.wire_objects import restore
 from aihandler.domain.answer import Finish, Reply
 from aihandler.domain.parts import Opaque, Part
 from aihandler.domain.task import Json

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses
 from aihandler.backends.gemini.calls import arguments_value, result_names
 from aihandler.backends.gemini.fields import KIND, OWN_SIGNATURE, SIGNATURE
 from aihandler.backends.profiles import Profile
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.parts import (
     Media,

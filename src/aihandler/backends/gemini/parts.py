@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from aihandler.backends.anthropic_messages.fields import rest_of
 from aihandler.backends.gemini.calls import (
     CallPairs,
     read_call,
@@ -21,6 +20,7 @@ from aihandler.backends.gemini.fields import (
     usual,
 )
 from aihandler.backends.gemini.media import read_media, write_media
+from aihandler.backends.wire_objects import rest_of
 from aihandler.domain.parts import (
     Media,
     Opaque,

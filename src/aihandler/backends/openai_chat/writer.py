@@ -8,8 +8,9 @@ import msgspec
 
 from aihandler.backends.codec import ReplyIdentity
 from aihandler.backends.openai_chat.messages import detail_to_wire
-from aihandler.backends.openai_chat.passage import ORIGIN, over
+from aihandler.backends.openai_chat.passage import ORIGIN
 from aihandler.backends.openai_chat.tools import call_to_wire
+from aihandler.backends.wire_objects import over
 from aihandler.domain.answer import (
     ArgumentsDelta,
     Reply,

@@ -5,10 +5,10 @@ from typing import Literal
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses
 from aihandler.backends.call_ids import CallIds
 from aihandler.backends.openai_responses.fields import ITEM, KIND
 from aihandler.backends.profiles import Profile
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.parts import (
     Media,

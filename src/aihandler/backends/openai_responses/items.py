@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from aihandler.backends.anthropic_messages.fields import restore, settle, take
 from aihandler.backends.codec import NOTE
 from aihandler.backends.openai_responses.content import (
     read_content,
@@ -20,6 +19,7 @@ from aihandler.backends.openai_responses.fields import (
     noted,
     without_header,
 )
+from aihandler.backends.wire_objects import restore, settle, take
 from aihandler.domain.parts import (
     Media,
     Opaque,
