@@ -11,6 +11,7 @@ from aihandler.backends.profiles import Profile, profile_for
 from aihandler.backends.relay import Relay
 from aihandler.backends.replicas import Replicas
 from aihandler.backends.schema_modes import AnswerFromTool, Prepared, prepared, schema_means
+from aihandler.backends.signed import MARK
 from aihandler.backends.transport import Transport
 from aihandler.domain.answer import Reply, ReplyDone, StreamEvent, WireChunk
 from aihandler.domain.clearance import Clearance
@@ -20,6 +21,7 @@ from aihandler.domain.probes import Probed
 from aihandler.domain.schemas import SchemaMeans
 from aihandler.domain.task import EmbeddingOutput
 
+_MARK = MARK.encode()
 # Words of a server that repeat this many characters of a request may be quoting it.
 _TELLING = 12
 # A longer request is not searched; the server's words are then left out of the message.
@@ -165,6 +167,9 @@ class HttpCaller:
     def _passes_on(self, request: Request) -> bool:
         codec = self._codec_of(request)
         same = request.origin == codec.kind and hasattr(codec, "pass_on")
+        if _MARK in request.raw:
+            # A thought that another provider signed.
+            return False
         # A schema that this server takes in another form has to be written anew.
         return same and request.sent is None
 

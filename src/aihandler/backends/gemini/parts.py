@@ -12,7 +12,6 @@ from aihandler.backends.gemini.calls import (
 from aihandler.backends.gemini.fields import (
     DATA,
     KIND,
-    OWN_SIGNATURE,
     SIGNATURE,
     restore,
     settle,
@@ -90,6 +89,5 @@ def _read_text(text: str, rest: dict[str, Json]) -> Text | Thinking | None:
         return Text(text, extra=settle(rest, "thought", SIGNATURE))
     del rest["thought"]
     signature = take_text(rest, SIGNATURE)
-    if signature:
-        rest[OWN_SIGNATURE] = True
-    return Thinking(text, signature, extra=settle(rest, SIGNATURE))
+    by = KIND if signature else ""
+    return Thinking(text, signature, extra=settle(rest, SIGNATURE), signed_by=by)

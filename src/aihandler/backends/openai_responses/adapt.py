@@ -117,7 +117,8 @@ class _Fitting:
 
     def _thinking(self, part: Thinking, at: str) -> Thinking | None:
         # Only what this provider itself has sealed is taken back.
-        if self._foreign or not part.sealed or ITEM not in part.extra:
+        known = not (part.signed_by or self._foreign) and ITEM in part.extra
+        if not (part.signed_by == KIND or known) or not part.sealed:
             self._losses.add(at, "thinking that this provider has not sealed")
             return None
         return part

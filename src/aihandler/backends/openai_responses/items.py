@@ -196,7 +196,8 @@ def _read_thought(item: dict[str, Json]) -> tuple[Part, ...] | None:
     extra[ITEM] = header_of(item)
     if (cuts and cuts.keys() != {"summary"}) or len(texts) > 1:
         extra[_CUTS] = cuts
-    return (Thinking(_BETWEEN.join(texts), sealed=sealed, extra=extra),)
+    by = KIND if sealed else ""
+    return (Thinking(_BETWEEN.join(texts), sealed=sealed, extra=extra, signed_by=by),)
 
 
 def _is_piece(piece: Json, kind: str) -> bool:
