@@ -31,6 +31,7 @@ BACKENDS = (
     "openai",
     "openai-responses",
     "anthropic",
+    "bedrock",
     "completions",
     "gemini",
     "ollama",
