@@ -18,10 +18,13 @@ from aihandler.config.secrets import resolve
 from aihandler.domain.attempt import Snapshot
 from aihandler.domain.deployment import Secret
 from aihandler.domain.ports import Caller, Clock
+from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Example, Examples
-from aihandler.engine import Attempts, Engine, Planner
+from aihandler.engine import Attempts, Engine, Planner, Spending
 from aihandler.errors import ConfigError
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, open_ledger
+from aihandler.ledger.budgets import LeaseStore
+from aihandler.ledger.leases import Leases
 from aihandler.ledger.pricing import PriceBook, PriceList, resolved
 from aihandler.routing import Health, RetryBudget
 
@@ -69,10 +72,18 @@ class Rooms:
         self.configuration = configuration = with_corrections(configuration, self.ledger)
         self.callers = self._callers(environ)
         self.planner = Planner(configuration, self.prices)
+        self._leases = Leases(LeaseStore(self.ledger.path, self.ledger.holder), clock=self.clock)
+        self.spending = Spending(
+            Scopes(configuration.budgets), self._leases, pricer=self.prices, clock=self.clock
+        )
         self.engine = Engine(
             self.planner,
             Attempts(
-                self.callers, journal=self.ledger.journal, pricer=self.prices, clock=self.clock
+                self.callers,
+                journal=self.ledger.journal,
+                pricer=self.prices,
+                clock=self.clock,
+                spending=self.spending,
             ),
             journal=self.ledger.journal,
             clock=self.clock,
@@ -143,6 +154,7 @@ class Rooms:
         """Closes sockets, then the ledger: what is in the air is settled first."""
         for caller in {id(c): c for c in self.callers.values()}.values():
             await caller.close()
+        await self._leases.close()
         self.ledger.close()
 
 

@@ -507,7 +507,7 @@ class Handler:
             fields=fields or {"text": said},
             messages=tuple(messages),
             source="\n".join(fields.values()) or said,
-            tags=tags or {},
+            tags={**(tags or {}), "key": key} if key else tags or {},
         )
 
     def task(self, name: str) -> Task:

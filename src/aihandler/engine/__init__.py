@@ -4,5 +4,6 @@ from aihandler.engine.attempt import Attempts
 from aihandler.engine.call import Call
 from aihandler.engine.engine import Engine
 from aihandler.engine.planning import Planner
+from aihandler.engine.spending import Spending
 
-__all__ = ["Attempts", "Call", "Engine", "Planner"]
+__all__ = ["Attempts", "Call", "Engine", "Planner", "Spending"]

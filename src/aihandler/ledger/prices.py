@@ -60,6 +60,14 @@ class Prices:
         vector = self._vector(deployment, tier, at)
         return vector.marginal(usage) if vector.id else None
 
+    def bound_nano(
+        self, deployment: Deployment, usage: Usage, *, tier: str = STANDARD
+    ) -> int | None:
+        """The most that a prompt and an answer of these sizes can cost, whatever kinds of tokens
+        they turn out to be; None when there is no price."""
+        vector = self._vector(deployment, tier, None)
+        return vector.bound(usage.prompt, usage.output) if vector.id else None
+
     def snapshots(self) -> dict[str, Snapshot]:
         """Every price snapshot in use, by its id."""
         return {
