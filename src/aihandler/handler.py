@@ -32,6 +32,7 @@ from aihandler.config.configuration import Configuration
 from aihandler.config.secrets import resolve
 from aihandler.domain.answer import Answer, DocumentResult, StreamEvent
 from aihandler.domain.attempt import Plan, Snapshot
+from aihandler.domain.budget import BudgetState, budget_states
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Message
 from aihandler.domain.deployment import Deployment
@@ -41,10 +42,12 @@ from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Caller
 from aihandler.domain.probes import Probed
 from aihandler.domain.rules import Key
+from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
-from aihandler.engine import Call, Planner
+from aihandler.engine import Affording, Call, Planner
 from aihandler.errors import InputError, StorageError, Unauthenticated
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, read_ledger
+from aihandler.ledger.administration import Administration
 from aihandler.policy import clear, labels_for
 from aihandler.validation import Validator, to_python
 from aihandler.workflow.executor import Ended, Executor
@@ -257,10 +260,25 @@ class Handler:
     ) -> Plan:
         """The plan for one request: every gate, every exclusion, the order. Calls nothing."""
         self._learn_corrections()
-        call = self._call(task, fields=fields, data_class=data_class, key=key)
-        return Planner(self.configuration, self.prices).plan(
+        call, prices = self._call(task, fields=fields, data_class=data_class, key=key), self.prices
+        plan = Planner(self.configuration, prices).plan(
             call.task, call.labels, fields=call.fields, snapshot=self.snapshot()
         )
+        book = Scopes(self.configuration.budgets)
+        return Affording(book, self.budgets(), pricer=prices).narrowed(
+            plan, call, self.configuration.deployments
+        )
+
+    def budgets(self) -> list[BudgetState]:
+        """Every budget in its present period: those of the configuration, and those of keys."""
+        if not self.ledger_path.exists():
+            return budget_states(self.configuration.budgets, (), self.clock.wall())
+        now = self.clock.wall()
+        with self.read_ledger() as ledger:
+            known = ledger.queries.budgets(now)
+        keys = Administration(self.ledger_path, clock=self.clock, who="").keys()
+        of_keys = [budget for key in keys if not key.why_not(now) for budget in key.budgets]
+        return budget_states((*self.configuration.budgets, *of_keys), known, now)
 
     def snapshot(self) -> Snapshot:
         """What routing knows: which keys are there, and from the ledger quality, latency, cost."""

@@ -53,7 +53,7 @@ def _limits(rows: Sequence[LimitKeys], draft: Draft) -> Iterator[RateLimit]:
 
 
 def _scope(row: BudgetKeys | LimitKeys, path: Path, draft: Draft) -> str:
-    named = [(kind, name) for kind in _KINDS if (name := getattr(row, kind)) is not None]
+    named = [(kind, name) for kind in _KINDS if (name := getattr(row, kind, None)) is not None]
     if len(named) > 1:
         words = " and ".join(kind for kind, _ in named)
         draft.wrong(path, f"names {words}: it is one's alone", hint="make one row for each")

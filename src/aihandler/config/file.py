@@ -408,12 +408,12 @@ class _WhoseKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     team: Annotated[Text | None, about("Of this team; `*`: of each.")] = None
     user: Annotated[Text | None, about("Of this user; `*`: of each.")] = None
     task: Annotated[Text | None, about("Of this task; `*`: of each.")] = None
-    deployment: Annotated[Text | None, about("Of this deployment; `*`: of each.")] = None
 
 
 class BudgetKeys(_WhoseKeys, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What may be spent in a period; without a name, by all together."""
 
+    deployment: Annotated[Text | None, about("Of this deployment; `*`: of each.")] = None
     usd: Annotated[Dollars, about("US dollars a period.")]
     per: Annotated[Per, about("A period of the calendar, in UTC.")] = "month"
     unpriced: Annotated[

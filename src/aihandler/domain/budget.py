@@ -1,9 +1,12 @@
 """Money that may be spent in a period, and what is held of it for an attempt."""
 
 import datetime
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+from aihandler.domain.scopes import EACH
 
 if TYPE_CHECKING:
     from aihandler.domain.ports import Settlement
@@ -54,6 +57,24 @@ class BudgetState(msgspec.Struct, frozen=True):
     def left_nano(self) -> int:
         """What nobody has spent or reserved; never less than none."""
         return max(0, self.limit_nano - self.spent_nano - self.reserved_nano)
+
+
+def budget_states(
+    budgets: Iterable[Budget], known: Iterable[BudgetState], wall: float
+) -> list[BudgetState]:
+    """How all budgets stand in their present periods, by scope: `known` is what was asked of
+    them so far; one that nobody asked is whole."""
+    states = {(state.scope, state.period): state for state in known}
+    for budget in budgets:
+        period = period_at(budget.per, wall)
+        name = (budget.scope, period.name)
+        if name in states:
+            states[name] = msgspec.structs.replace(states[name], limit_nano=budget.limit_nano)
+        elif not budget.scope.endswith(f":{EACH}"):
+            states[name] = BudgetState(
+                budget.scope, budget.per, period.name, budget.limit_nano, ends_at=period.ends_at
+            )
+    return [states[name] for name in sorted(states)]
 
 
 def period_at(per: Per, wall: float) -> Period:

@@ -3,11 +3,10 @@
 import asyncio
 import datetime
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 
 from aihandler.domain.budget import Budget, Held, Per, Period, period_at
 from aihandler.domain.ports import Clock
-from aihandler.domain.usage import NANO
+from aihandler.domain.usage import shown_usd
 from aihandler.errors import BudgetExceeded, StorageError
 from aihandler.ledger.allotment import Allotment, Wish
 from aihandler.ledger.budgets import LeaseStore
@@ -180,8 +179,8 @@ def _exceeded(allotment: Allotment, nano: int, purpose: str) -> BudgetExceeded:
     budget, period = allotment.budget, allotment.period
     left = max(0, budget.limit_nano - allotment.spent_nano)
     message = (
-        f"budget {budget.scope!r} has {_usd(left)} left of {_usd(budget.limit_nano)} "
-        f"{_until(period)}, and {purpose} may cost {_usd(nano)}"
+        f"budget {budget.scope!r} has {shown_usd(left)} left of {shown_usd(budget.limit_nano)} "
+        f"{_until(period)}, and {purpose} may cost {shown_usd(nano)}"
     )
     if allotment.spent_nano + nano <= budget.limit_nano:
         message += "; calls under way hold what is left"
@@ -205,7 +204,3 @@ def _until(period: Period) -> str:
         return "in all"
     ends = datetime.datetime.fromtimestamp(period.ends_at, datetime.UTC)
     return f"in {period.name} (until {ends:%Y-%m-%d %H:%M} UTC)"
-
-
-def _usd(nano: int) -> str:
-    return f"${Decimal(nano) / NANO:.6f}".rstrip("0").rstrip(".")
