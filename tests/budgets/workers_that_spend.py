@@ -181,5 +181,3 @@ def stands(path, scope="team:search"):
                 "SELECT spent_nano, leased_nano FROM budget WHERE scope = ?", (scope,)
             ).fetchone()
         )
-
-

@@ -108,6 +108,9 @@ def booked_nano(held: Held, settlement: "Settlement") -> int:
     knows what it cost."""
     if settlement.outcome == "in_doubt" or settlement.cost.status == "unpriced":
         return held.nano
+    if settlement.usage is not None and settlement.usage.estimated:
+        # An estimate is no bound: who bills may have counted more.
+        return max(held.nano, settlement.cost.marginal)
     return settlement.cost.marginal
 
 
