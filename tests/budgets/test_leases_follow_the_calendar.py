@@ -137,7 +137,7 @@ def test_a_reservation_out_of_a_lease_waits_for_nothing(house):
     async def go():
         await house.reserve(10, big)
         asked = []
-        house.leases._store.ask = lambda wishes: asked.append(wishes)
+        house.leases._store.ask = asked.append
         for _ in range(50):
             coroutine = house.reserve(10, big)
             with pytest.raises(StopIteration):
