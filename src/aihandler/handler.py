@@ -19,6 +19,7 @@ from aihandler.arguments import Documents, check_fields, class_of, documents_of,
 from aihandler.assembly import (
     Rooms,
     SystemClock,
+    budgets_of,
     encryption_key,
     ledger_path,
     prices_of,
@@ -32,7 +33,7 @@ from aihandler.config.configuration import Configuration
 from aihandler.config.secrets import resolve
 from aihandler.domain.answer import Answer, DocumentResult, StreamEvent
 from aihandler.domain.attempt import Plan, Snapshot
-from aihandler.domain.budget import BudgetState, budget_states
+from aihandler.domain.budget import BudgetState
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Message
 from aihandler.domain.deployment import Deployment
@@ -42,12 +43,10 @@ from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Caller
 from aihandler.domain.probes import Probed
 from aihandler.domain.rules import Key
-from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
 from aihandler.engine import Affording, Call, Planner
 from aihandler.errors import InputError, StorageError, Unauthenticated
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, read_ledger
-from aihandler.ledger.administration import Administration
 from aihandler.policy import clear, labels_for
 from aihandler.validation import Validator, to_python
 from aihandler.workflow.executor import Ended, Executor
@@ -264,21 +263,15 @@ class Handler:
         plan = Planner(self.configuration, prices).plan(
             call.task, call.labels, fields=call.fields, snapshot=self.snapshot()
         )
-        book = Scopes(self.configuration.budgets)
-        return Affording(book, self.budgets(), pricer=prices).narrowed(
-            plan, call, self.configuration.deployments
-        )
+        affording = Affording(self.configuration.budgets, self.budgets(), pricer=prices)
+        return affording.narrowed(plan, call, self.configuration.deployments)
 
     def budgets(self) -> list[BudgetState]:
         """Every budget in its present period: those of the configuration, and those of keys."""
         if not self.ledger_path.exists():
-            return budget_states(self.configuration.budgets, (), self.clock.wall())
-        now = self.clock.wall()
+            return budgets_of(self.configuration, None, self.clock)
         with self.read_ledger() as ledger:
-            known = ledger.queries.budgets(now)
-        keys = Administration(self.ledger_path, clock=self.clock, who="").keys()
-        of_keys = [budget for key in keys if not key.why_not(now) for budget in key.budgets]
-        return budget_states((*self.configuration.budgets, *of_keys), known, now)
+            return budgets_of(self.configuration, ledger, self.clock)
 
     def snapshot(self) -> Snapshot:
         """What routing knows: which keys are there, and from the ledger quality, latency, cost."""

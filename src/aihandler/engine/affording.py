@@ -21,9 +21,9 @@ class Affording:
     """What of a plan the budgets can pay as they stand."""
 
     def __init__(
-        self, book: Scopes[Budget], states: Iterable[BudgetState], *, pricer: Pricer
+        self, budgets: Iterable[Budget], states: Iterable[BudgetState], *, pricer: Pricer
     ) -> None:
-        self._book = book
+        self._book = Scopes(budgets)
         self._states = {(state.scope, state.per): state for state in states}
         self._pricer = pricer
         self._prompts = Prompts()
