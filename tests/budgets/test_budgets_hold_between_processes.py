@@ -1,5 +1,6 @@
 """Several processes spend of one budget: never more than it holds, and nearly all of it."""
 
+import random
 import time
 from contextlib import closing
 
@@ -69,6 +70,30 @@ def test_workers_that_are_killed_leave_no_reservation_and_lose_no_cent(house):
     assert 0.95 * limit <= spent <= limit
     assert spent == sum(house.entries()[:2])
     assert house.peak()[1] == 0
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(12))
+def test_workers_that_are_killed_at_any_moment_leave_every_sum_right(house, seed):
+    chance, limit = random.Random(seed), 2_000_000
+    plan = {"clients": 60, "each": 200, "bound": 1_000, "cost": chance.randint(0, 1_000)}
+    budgets = [("team:search", limit), ("all", limit // chance.randint(1, 3))]
+    for _ in range(4):
+        house.start(3, budgets=budgets, takes_s=chance.random() / 50, **plan)
+        until = time.monotonic() + 0.8 + chance.random()
+        while time.monotonic() < until:
+            house.fold()
+            time.sleep(0.005)
+        for process, _ in house.workers:
+            process.kill()
+            process.join()
+        house.bury_the_dead()
+        assert house.leases() == 0
+        if house.entries()[2]:
+            spent, leased, _ = house.budget()
+            assert (spent, leased) == (sum(house.entries()[:2]), 0)
+            assert house.budget("all")[:2] == (spent, 0)
+        assert house.peak()[1] == 0
 
 
 def test_a_supervisor_that_is_killed_finds_every_cent_again(house, tmp_path):

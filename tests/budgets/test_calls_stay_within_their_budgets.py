@@ -1,7 +1,9 @@
 """A program's calls are made while their budgets hold them, and say so when they do not."""
 
 import asyncio
+import multiprocessing
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -170,6 +172,30 @@ def test_a_call_that_is_cancelled_is_spent_at_its_bound(tmp_path, near):
     assert state == "in_doubt"
     assert budgets(path)["all"].spent_nano == doubt > 100
     assert budgets(path)["all"].reserved_nano == 0
+
+
+def run_and_wait(path):
+    asyncio.run(Handler.load(path).run("say", text="hi"))
+
+
+def test_a_program_that_is_killed_has_spent_what_was_under_way(tmp_path, near):
+    near._constant = Scripted("late", delay_s=30.0)
+    path = configured(tmp_path, {"near": near}, "budgets: [{usd: 1}]")
+    process = multiprocessing.get_context("spawn").Process(target=run_and_wait, args=(path,))
+    process.start()
+    while near.calls == 0:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    assert budgets(path)["all"].reserved_nano > 0
+    near._constant = Scripted("Hello.")
+    assert asked(path) == ["near"]
+    state = budgets(path)["all"]
+    with closing(sqlite3.connect(tmp_path / ".aihandler" / "ledger.sqlite")) as ledger:
+        row = ledger.execute("SELECT sum(marginal_nano), sum(doubt_nano) FROM entry").fetchone()
+    assert row[1] > 100
+    assert state.spent_nano == sum(row)
+    assert state.reserved_nano == 0
 
 
 def test_tokens_that_nobody_counted_are_spent_at_their_bound(tmp_path, near):

@@ -2,8 +2,6 @@
 
 import asyncio
 import multiprocessing
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from aihandler.assembly import SystemClock
@@ -46,13 +44,12 @@ def intent(held, number=0):
 
 
 class Spender:
-    """One process that spends; `spent` and `refused` count its calls."""
+    """One process that spends."""
 
     def __init__(self, ledger, budgets):
         self.journal = ledger.journal
         self.leases = Leases(LeaseStore(ledger.path, ledger.holder), clock=SystemClock())
         self.budgets = budgets
-        self.done = self.refused = 0
 
     async def call(self, bound, cost, *, patience_s=5.0, takes_s=0.001):
         """True when it was made; False when the budget had no more."""
@@ -61,7 +58,6 @@ class Spender:
                 self.budgets, bound, purpose="a call", patience_s=patience_s
             )
         except BudgetExceeded:
-            self.refused += 1
             return False
         entry_id = await self.journal.intend(intent(held))
         self.journal.sent(entry_id)
@@ -69,11 +65,10 @@ class Spender:
         settlement = Settlement("valid", Cost(marginal=cost), 0.1)
         await self.journal.settle(entry_id, settlement)
         self.leases.settle(held, booked_nano(held, settlement))
-        self.done += 1
         return True
 
 
-def work(path, spool, first_id, plan, results):
+def work(path, spool, first_id, plan):
     """One worker: so many calls at once, each of them again and again until it is refused."""
 
     async def go():
@@ -98,10 +93,8 @@ def work(path, spool, first_id, plan, results):
         await asyncio.gather(*(client() for _ in range(plan["clients"])))
         await spender.leases.close()
         ledger.close()
-        return spender
 
-    spender = asyncio.run(go())
-    results.put((spender.done, spender.refused))
+    asyncio.run(go())
 
 
 class Supervised:
@@ -117,7 +110,6 @@ class Supervised:
         if sampled:
             self.ledger.connection.executescript(SAMPLED)
         self.workers = []
-        self.results = multiprocessing.get_context("spawn").Queue()
 
     def start(self, number, **plan):
         context = multiprocessing.get_context("spawn")
@@ -125,7 +117,7 @@ class Supervised:
             spool = self.folder / f"worker-{slot}.spool"
             folding, first_id = self.ledger.new_spool(spool, size=_SPOOL_BYTES)
             process = context.Process(
-                target=work, args=(str(self.path), str(spool), first_id, plan, self.results)
+                target=work, args=(str(self.path), str(spool), first_id, plan)
             )
             process.start()
             self.workers.append((process, folding))
@@ -172,12 +164,3 @@ class Supervised:
 
     def close(self):
         self.ledger.close()
-
-
-def stands(path, scope="team:search"):
-    with closing(sqlite3.connect(path)) as ledger:
-        return tuple(
-            ledger.execute(
-                "SELECT spent_nano, leased_nano FROM budget WHERE scope = ?", (scope,)
-            ).fetchone()
-        )

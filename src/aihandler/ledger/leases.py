@@ -58,12 +58,13 @@ class Leases:
 
     async def close(self) -> None:
         """Waits for what is asked of the store, and closes it."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         for task in (self._round, self._next):
             if task is not None and task.get_loop() is asyncio.get_running_loop():
                 await asyncio.wait([task])
+        # A round that ends sets the timer.
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._store.close()
 
     async def _await(
