@@ -109,6 +109,7 @@ def test_a_worker_that_is_killed_has_spent_what_it_had_in_doubt(tmp_path, near):
         until(lambda: gateway.ask(max_tokens=100)[0] == 200)
 
 
+@pytest.mark.nightly
 def test_after_the_death_of_a_supervisor_its_workers_finish_before_the_next_begins(tmp_path, near):
     near._constant = Scripted("Hello there.", delay_s=2.5)
     configured(tmp_path, {"near": near}, "budgets: [{usd: 1, per: total}]")
