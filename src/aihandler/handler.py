@@ -19,6 +19,7 @@ from aihandler.arguments import Documents, check_fields, class_of, documents_of,
 from aihandler.assembly import (
     Rooms,
     SystemClock,
+    budgets_of,
     encryption_key,
     ledger_path,
     prices_of,
@@ -32,6 +33,7 @@ from aihandler.config.configuration import Configuration
 from aihandler.config.secrets import resolve
 from aihandler.domain.answer import Answer, DocumentResult, StreamEvent
 from aihandler.domain.attempt import Plan, Snapshot
+from aihandler.domain.budget import BudgetState
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Message
 from aihandler.domain.deployment import Deployment
@@ -42,7 +44,7 @@ from aihandler.domain.ports import Caller
 from aihandler.domain.probes import Probed
 from aihandler.domain.rules import Key
 from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
-from aihandler.engine import Call, Planner
+from aihandler.engine import Affording, Call, Planner
 from aihandler.errors import InputError, StorageError, Unauthenticated
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, read_ledger
 from aihandler.policy import clear, labels_for
@@ -257,10 +259,19 @@ class Handler:
     ) -> Plan:
         """The plan for one request: every gate, every exclusion, the order. Calls nothing."""
         self._learn_corrections()
-        call = self._call(task, fields=fields, data_class=data_class, key=key)
-        return Planner(self.configuration, self.prices).plan(
+        call, prices = self._call(task, fields=fields, data_class=data_class, key=key), self.prices
+        plan = Planner(self.configuration, prices).plan(
             call.task, call.labels, fields=call.fields, snapshot=self.snapshot()
         )
+        affording = Affording(self.configuration.budgets, self.budgets(), pricer=prices)
+        return affording.narrowed(plan, call, self.configuration.deployments)
+
+    def budgets(self) -> list[BudgetState]:
+        """Every budget in its present period: those of the configuration, and those of keys."""
+        if not self.ledger_path.exists():
+            return budgets_of(self.configuration, None, self.clock)
+        with self.read_ledger() as ledger:
+            return budgets_of(self.configuration, ledger, self.clock)
 
     def snapshot(self) -> Snapshot:
         """What routing knows: which keys are there, and from the ledger quality, latency, cost."""
@@ -507,7 +518,7 @@ class Handler:
             fields=fields or {"text": said},
             messages=tuple(messages),
             source="\n".join(fields.values()) or said,
-            tags=tags or {},
+            tags={**(tags or {}), "key": key} if key else tags or {},
         )
 
     def task(self, name: str) -> Task:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from aihandler.domain.budget import Budget
 from aihandler.domain.deployment import Deployment, Model, Secret
 from aihandler.domain.prices import Override
 from aihandler.domain.rules import Policy
@@ -43,6 +44,14 @@ class PriceSettings(msgspec.Struct, frozen=True):
     overrides: tuple[Override, ...] = ()
 
 
+class RateLimit(msgspec.Struct, frozen=True):
+    """What one scope (`team:search`, `all`) may ask of the gateway in a minute."""
+
+    scope: str
+    requests: int | None = None
+    tokens: int | None = None
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """Everything a file says. `lines` maps a path (`tasks.triage.output`) to its line in `file`."""
 
@@ -56,4 +65,6 @@ class Configuration(msgspec.Struct, frozen=True):
     workflows: Mapping[str, Workflow] = {}
     helpers: tuple[Helper, ...] = ()
     prices: PriceSettings = PriceSettings()
+    budgets: tuple[Budget, ...] = ()
+    limits: tuple[RateLimit, ...] = ()
     lines: Mapping[str, int] = {}

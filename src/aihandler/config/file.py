@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from aihandler.config.configuration import HelperKind
+from aihandler.domain.budget import Per
 from aihandler.domain.rules import Stakes
 
 VERSION = 1
@@ -417,6 +418,31 @@ class PricesKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = []
 
 
+class _WhoseKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    key: Annotated[Text | None, about("Of this key; `*`: of each.")] = None
+    team: Annotated[Text | None, about("Of this team; `*`: of each.")] = None
+    user: Annotated[Text | None, about("Of this user; `*`: of each.")] = None
+    task: Annotated[Text | None, about("Of this task; `*`: of each.")] = None
+
+
+class BudgetKeys(_WhoseKeys, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What may be spent in a period; without a name, by all together."""
+
+    deployment: Annotated[Text | None, about("Of this deployment; `*`: of each.")] = None
+    usd: Annotated[Dollars, about("US dollars a period.")]
+    per: Annotated[Per, about("A period of the calendar, in UTC.")] = "month"
+    unpriced: Annotated[
+        Literal["refuse", "allow"], about("Whether deployments without a price may be asked.")
+    ] = "refuse"
+
+
+class LimitKeys(_WhoseKeys, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the gateway lets in within a minute; without a name, of all together."""
+
+    requests_per_minute: Annotated[Count | None, about("Requests.")] = None
+    tokens_per_minute: Annotated[Count | None, about("Tokens, sent and received.")] = None
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """aihandler.yaml"""
 
@@ -431,3 +457,5 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     helpers: Annotated[dict[Named, HelperKeys], about("What else sees data.")] = {}
     ledger: Annotated[LedgerKeys, about("Where it is written down.")] = LedgerKeys()
     prices: Annotated[PricesKeys, about("Where prices are looked up.")] = PricesKeys()
+    budgets: Annotated[list[BudgetKeys], about("What may be spent.")] = []
+    limits: Annotated[list[LimitKeys], about("What may be asked in a minute.")] = []

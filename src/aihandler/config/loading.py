@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from aihandler.config.budgets import build_budgets, build_limits
 from aihandler.config.configuration import Configuration, LedgerSettings
 from aihandler.config.deployments import build_deployment, build_models
 from aihandler.config.draft import Draft
@@ -123,6 +124,8 @@ def _built(file: ConfigFile, draft: Draft, empty: Configuration) -> Configuratio
             name: build_workflow(name, keys, tasks=tasks, draft=draft)
             for name, keys in file.workflows.items()
         },
+        budgets=build_budgets(file.budgets, draft),
+        limits=build_limits(file.limits, draft),
         helpers=tuple(build_helper(name, keys, draft) for name, keys in file.helpers.items()),
     )
 

@@ -21,6 +21,7 @@ from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
 from aihandler.engine.schemas import Asking, Schemas
 from aihandler.engine.slots import Place, Slots
+from aihandler.engine.spending import Purse, Spending
 from aihandler.errors import BackendError, BackendUnavailable, ContentRefused
 from aihandler.validation import Verdict
 
@@ -66,6 +67,7 @@ class Attempts:
         journal: Journal,
         pricer: Pricer,
         clock: Clock,
+        spending: Spending | None = None,
     ) -> None:
         self._callers = callers
         self._journal = journal
@@ -74,9 +76,13 @@ class Attempts:
         self._slots = Slots()
         self._schemas = Schemas()
         self._flights = Flights()
+        self._spending = spending
 
     async def make(self, turn: Turn) -> Attempted:
-        """Asks once, or finds what the same weights said when they were asked the same before."""
+        """Asks once, or finds what the same weights said when they were asked the same before.
+
+        Raises BudgetExceeded when a budget cannot hold what it may cost; then nothing was sent.
+        """
         sending = self._sending(turn, streamed=False)
         if not turn.call.reuse:
             return await self._send(sending)
@@ -89,9 +95,13 @@ class Attempts:
             return attempted
 
     async def stream(self, turn: Turn) -> AsyncGenerator[StreamEvent | Attempted]:
-        """Asks once and yields what comes as it comes; the last item is the Attempted."""
+        """Asks once and yields what comes as it comes; the last item is the Attempted.
+
+        Raises BudgetExceeded as `make` does.
+        """
         sending = self._sending(turn, streamed=True)
-        async with self._place(turn) as free:
+        # Money before the place: who waits for money takes no place from others.
+        async with sending.purse, self._place(turn) as free:
             if not free:
                 yield self._never_asked(turn)
                 return
@@ -121,7 +131,7 @@ class Attempts:
 
     async def _send(self, sending: "_Sending") -> Attempted:
         turn = sending.turn
-        async with self._place(turn) as free:
+        async with sending.purse, self._place(turn) as free:
             if not free:
                 return self._never_asked(turn)
             entry_id = await self._begin(sending)
@@ -181,11 +191,18 @@ class Attempts:
             request = msgspec.structs.replace(request, sent=asking.sent)
         model = caller.model_identity(request, turn.deployment)
         key = attempt_key(turn.call, request, model=model, clearance=turn.plan.clearance)
-        return _Sending(turn, request, caller, asking, model, key, _Timer(self._clock))
+        # Before the last candidate a cheaper one may be had at once, so nobody waits for money.
+        is_last = turn.candidate is turn.plan.candidates[-1]
+        until = turn.deadline if is_last else 0.0
+        purse = Purse(
+            self._spending, turn.call, deployment=turn.deployment, request=request, until=until
+        )
+        return _Sending(turn, request, caller, asking, model, key, _Timer(self._clock), purse)
 
     async def _begin(self, sending: "_Sending") -> int:
         self._journal.note_clearance(sending.turn.plan.clearance)
         entry_id = await self._journal.intend(_intent(sending, self._clock.wall()))
+        sending.purse.begun()
         # Time in the queue and at the journal is not the deployment's.
         sending.timer.restart()
         return entry_id
@@ -242,6 +259,7 @@ class Attempts:
             self._journal.settle_with_next(entry_id, settlement)
         else:
             await self._journal.settle(entry_id, settlement)
+        sending.purse.settle(settlement)
         report = AttemptReport(
             entry_id,
             turn.deployment.name,
@@ -265,6 +283,7 @@ class Attempts:
             outcome, Cost(), latency_s, error_code=error.code, status=error.status
         )
         await self._journal.settle(entry_id, settlement)
+        sending.purse.settle(settlement)
         report = AttemptReport(
             entry_id,
             turn.deployment.name,
@@ -281,6 +300,7 @@ class Attempts:
         outcome: AttemptOutcome = "in_doubt" if sending.timer.sent else "failed"
         stopped = Settlement(outcome, Cost(), sending.timer.elapsed_s, error_code="stopped")
         await asyncio.shield(self._journal.settle(entry_id, stopped))
+        sending.purse.settle(stopped)
 
     def _cost(
         self, deployment: Deployment, usage: Usage | None, latency_s: float, *, tier: str
@@ -321,6 +341,7 @@ class _Sending(msgspec.Struct, frozen=True):
     model: str
     key: bytes
     timer: _Timer
+    purse: Purse
 
 
 def _judge(sending: _Sending, reply: Reply) -> Judgement:
@@ -370,6 +391,7 @@ def _intent(sending: _Sending, now: float) -> Intent:
         schema_mode=sent.mode if sent else "",
         enforced=sent.enforced if sent else "",
         dropped=sent.dropped if sent else 0,
+        held=sending.purse.held,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from aihandler.domain.budget import Budget
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.labels import Labels
 from aihandler.domain.task import Task
@@ -17,6 +18,8 @@ class Call(msgspec.Struct, frozen=True):
     attempt has had before; two samples of one request differ in `sample`. `asked` is a client's
     own request, with its tools and settings, whose messages are `messages`. Whoever waits for the
     answer does so for `patience_s` at most before a server that asked for a pause is asked again.
+    `budgets` are those of who asks, beside the configuration's, which go by task, deployment and
+    the tags `key`, `team` and `user`.
     """
 
     id: str
@@ -34,3 +37,4 @@ class Call(msgspec.Struct, frozen=True):
     reuse: bool = True
     asked: Request | None = None
     patience_s: float | None = None
+    budgets: tuple[Budget, ...] = ()

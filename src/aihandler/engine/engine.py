@@ -18,6 +18,7 @@ from aihandler.engine.call import Call
 from aihandler.engine.planning import Planner
 from aihandler.engine.prompting import Prompts
 from aihandler.engine.walk import Walk
+from aihandler.errors import BudgetExceeded
 from aihandler.routing import Health, RetryBudget, delay_s, may_retry
 from aihandler.validation import reask, reask_calls
 
@@ -62,6 +63,7 @@ class Engine:
             PolicyDenied: no deployment may be asked at all.
             AnswerRejected: some answered, none validly; `review_id` says where it waits.
             AllAttemptsFailed: none answered.
+            BudgetExceeded: no budget holds what any of them may cost.
             StorageError: it could not be recorded, so nothing more was sent.
         """
         plan = self.plan(call.task, call.labels, call.fields)
@@ -108,13 +110,16 @@ class Engine:
             return
         deployment = self._planner.configuration.deployments[candidate.deployment]
         turn = walk.turn(candidate, deployment, self._messages(walk.call, deployment))
-        async with aclosing(self._attempts.stream(turn)) as events:
-            async for event in events:
-                if isinstance(event, Attempted):
-                    walk.note(event)
-                    self._note_health(event)
-                    walk.leave("fallback" if event.error else "escalation")
-                yield event
+        try:
+            async with aclosing(self._attempts.stream(turn)) as events:
+                async for event in events:
+                    if isinstance(event, Attempted):
+                        walk.note(event)
+                        self._note_health(event)
+                        walk.leave("fallback" if event.error else "escalation")
+                    yield event
+        except BudgetExceeded as error:
+            walk.pass_over(error)
 
     async def _try(self, candidate: Candidate, walk: Walk) -> Attempted | None:
         deployment = self._planner.configuration.deployments[candidate.deployment]
@@ -125,7 +130,11 @@ class Engine:
                 # Switched off since the plan was made.
                 walk.leave("fallback")
                 return None
-            attempted = await self._attempts.make(walk.turn(candidate, deployment, messages))
+            try:
+                attempted = await self._attempts.make(walk.turn(candidate, deployment, messages))
+            except BudgetExceeded as error:
+                walk.pass_over(error)
+                return None
             walk.note(attempted)
             self._note_health(attempted)
             if attempted.report.outcome == "valid":
@@ -188,7 +197,8 @@ class Engine:
         otherwise = walk.call.task.otherwise
         if isinstance(otherwise, Default):
             return await self._accepted(walk.call, walk.default_answer(otherwise.value))
-        if otherwise == "error":
+        if otherwise == "error" or walk.lacks_money:
+            # A person could not decide better than a model whom nobody has asked.
             raise walk.refusal(None)
         item = walk.review_item(self._clock.wall())
         await self._journal.review(item)

@@ -65,7 +65,7 @@ class Conversations:
         try:
             inbound = self._codec.read_request(request.body, request.headers)
             call = self._call(inbound, request, asker)
-            ticket = self._serving.admit(asker, inbound.request)
+            ticket = self._serving.admit(asker, inbound.request, task=call.task.name)
             identity = ReplyIdentity(
                 self._prefix + call.id, inbound.model, int(self._serving.clock.wall())
             )
@@ -100,6 +100,7 @@ class Conversations:
                 source=text,
                 tags=asker.tags,
                 patience_s=PATIENCE_S,
+                budgets=asker.budgets,
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
@@ -125,6 +126,7 @@ class Conversations:
             reuse=False,
             asked=asked,
             patience_s=PATIENCE_S,
+            budgets=asker.budgets,
         )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:

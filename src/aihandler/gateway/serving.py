@@ -12,12 +12,13 @@ from aihandler.domain.api_key import Switch
 from aihandler.domain.conversation import Request
 from aihandler.domain.labels import Labels
 from aihandler.domain.ports import Clock
+from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Json, Task
 from aihandler.engine import Call
 from aihandler.engine.planning import ASSUMED_OUTPUT_TOKENS
 from aihandler.gateway.admission import Asker, Switches
 from aihandler.gateway.estimates import estimated_tokens
-from aihandler.gateway.rates import Rates, Ticket
+from aihandler.gateway.rates import Rate, Rates, Ticket
 from aihandler.gateway.targets import Target, Targets
 from aihandler.ledger import Archive, CallRecord
 from aihandler.policy import labels_for
@@ -61,6 +62,8 @@ class Serving:
         rates: Rates | None = None,
     ) -> None:
         self._rates = rates
+        limits = configuration.limits
+        self._limits = Scopes(Rate(one.scope, one.requests, one.tokens) for one in limits)
         self.configuration = configuration
         self.switches = Switches()
         self.targets = Targets(configuration, {})
@@ -70,12 +73,15 @@ class Serving:
         self.stream = runs.stream_call
         self.new_id = runs.new_id
 
-    def admit(self, asker: Asker, request: Request) -> Ticket:
-        """Counts a request against the minute of who asks. Raises RateLimited."""
-        if self._rates is None or not asker.rates:
+    def admit(self, asker: Asker, request: Request, *, task: str) -> Ticket:
+        """Counts a request against the minute of who asks, and of what. Raises RateLimited."""
+        if self._rates is None:
+            return Ticket()
+        rates = asker.rates + self._limits.of(asker.tags, task=task)
+        if not rates:
             return Ticket()
         bound = request.sampling.max_output_tokens or ASSUMED_OUTPUT_TOKENS
-        return self._rates.admit(asker.rates, estimated_tokens(request) + bound)
+        return self._rates.admit(rates, estimated_tokens(request) + bound)
 
     def settle(self, ticket: Ticket, answer: Answer[Json] | None) -> None:
         """Puts the reserved tokens right: with what was used, or as they were."""

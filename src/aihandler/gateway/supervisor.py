@@ -22,11 +22,12 @@ from aihandler.assembly import SystemClock, encryption_key, ledger_path, prices_
 from aihandler.config import load
 from aihandler.errors import StorageError
 from aihandler.gateway.listening import listen
-from aihandler.gateway.orders import READY, Orders
+from aihandler.gateway.orders import LOOK_EVERY_S, READY, Orders
 from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.windows import make_windows
 from aihandler.ledger import FoldedLedger
 from aihandler.ledger.folding import Folding
+from aihandler.ledger.spool import is_written
 
 _log = logging.getLogger(__name__)
 # At most this much of what workers wrote is lost with the machine; stated in the documents.
@@ -72,6 +73,7 @@ class Supervisor:
         self._spools = path.with_name(f"{path.name}.spools")
         self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._windows = self._spools / "windows"
+        _await_the_last(self._spools, within_s=settings.drain_s + 2 * LOOK_EVERY_S)
         make_windows(self._windows, workers=settings.workers)
         self._ledger = FoldedLedger(
             path,
@@ -188,6 +190,21 @@ class Supervisor:
         self._due.clear()
         for worker in self._workers.values():
             worker.process.terminate()
+
+
+def _await_the_last(spools: Path, *, within_s: float) -> None:
+    """Waits for workers whose supervisor was killed: they finish what is under way, and hold money.
+
+    Raises StorageError.
+    """
+    until = time.monotonic() + within_s
+    while written := [path for path in spools.glob("*.spool") if is_written(path)]:
+        if time.monotonic() > until:
+            raise StorageError(
+                f"a worker of an earlier gateway still writes {str(written[0])!r}",
+                hint="end that process, then start again",
+            )
+        time.sleep(FOLD_EVERY_S)
 
 
 def _await_ready(descriptor: int) -> bool:

@@ -18,7 +18,7 @@ from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Everyone, KeyRing
 from aihandler.gateway.app import Gateway
 from aihandler.gateway.listening import inherited
-from aihandler.gateway.orders import READY, Orders
+from aihandler.gateway.orders import LOOK_EVERY_S, READY, Orders
 from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.rates import Rates
 from aihandler.gateway.serving import Serving
@@ -28,8 +28,6 @@ from aihandler.ledger import SpooledLedger
 from aihandler.ledger.administration import Administration
 
 _log = logging.getLogger(__name__)
-# A kill works within 1.5 s, with nothing else running.
-LOOK_EVERY_S = 1.0
 
 
 class _Server(uvicorn.Server):
@@ -61,6 +59,7 @@ async def serve(orders: Orders) -> None:
     async with Handler(configuration, ledger=ledger) as handler:
         rates = Rates(Windows(Path(orders.windows), slot=orders.slot), clock=clock)
         serving = Serving(configuration, handler, clock=clock, rates=rates)
+        supervisor = os.getppid()
         admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
         app = Gateway(serving, admission)
         server = _Server(
@@ -84,10 +83,12 @@ async def serve(orders: Orders) -> None:
             await asyncio.sleep(0.005)
         os.write(orders.ready, READY)
         os.close(orders.ready)
+        watching = asyncio.ensure_future(_stop_without(supervisor, server))
         try:
             await running
         finally:
             looking.cancel()
+            watching.cancel()
 
 
 def _admission(
@@ -109,6 +110,14 @@ async def _look(store: Administration, serving: Serving, ring: KeyRing | None) -
         except AIHandlerError as error:
             # What was known holds on; a store that is away must not let anybody in or out.
             _log.warning("keys and switches cannot be read: %s", error)
+
+
+async def _stop_without(supervisor: int, server: _Server) -> None:
+    """Nobody folds what is written and nobody counts what is spent: the next gateway waits."""
+    while os.getppid() == supervisor:  # noqa: ASYNC110  # the system has no event for it
+        await asyncio.sleep(LOOK_EVERY_S)
+    _log.error("the supervisor is gone: finishing what is under way")
+    server.should_exit = True
 
 
 def _renew(store: Administration, serving: Serving, ring: KeyRing | None) -> None:

@@ -9,10 +9,11 @@ import msgspec
 
 from aihandler.domain.answer import DocumentResult
 from aihandler.domain.attempt import Snapshot
+from aihandler.domain.budget import BudgetState
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Pricer, ReviewItem
 from aihandler.domain.probes import Probed
-from aihandler.ledger import calls, changes, costs, evidence, probes, projection, reviews
+from aihandler.ledger import budgets, calls, changes, costs, evidence, probes, projection, reviews
 from aihandler.ledger.calls import CallRecord
 from aihandler.ledger.changes import ChangeRecord
 from aihandler.ledger.content import Content
@@ -76,6 +77,11 @@ class Queries:
         """Costs by the values of a call tag, dearest first."""
         with storage_errors(self._path):
             return costs.unit_costs(self._ledger, tag, run=run, since=since)
+
+    def budgets(self, wall: float) -> list[BudgetState]:
+        """Every budget that was asked for in its present period (`wall`: seconds since 1970)."""
+        with storage_errors(self._path):
+            return budgets.states(self._ledger, wall)
 
     def show(self, name: str, *, with_content: bool = False) -> tuple[CallRecord, ...]:
         """The calls of a call id, a document id or an entry number. Raises InputError if none."""

@@ -9,6 +9,7 @@ record is its length and its checksum, four bytes each, and the payload, padded 
 length is written last: a record that was being written when the writer died does not count.
 """
 
+import fcntl
 import mmap
 import os
 import struct
@@ -163,8 +164,8 @@ def make_spool(path: Path, *, size: int = USUAL_BYTES) -> None:
 
 
 def write_spool(path: Path) -> SpoolWriter:
-    """The side of the one process that appends."""
-    return SpoolWriter(path, _mapped(path))
+    """The side of the one process that appends. It holds the file until it is closed or dead."""
+    return SpoolWriter(path, _mapped(path, held=True))
 
 
 def read_spool(path: Path) -> SpoolReader:
@@ -172,10 +173,25 @@ def read_spool(path: Path) -> SpoolReader:
     return SpoolReader(path, _mapped(path))
 
 
-def _mapped(path: Path) -> mmap.mmap:
+def is_written(path: Path) -> bool:
+    """Whether a process that appends is alive."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _mapped(path: Path, *, held: bool = False) -> mmap.mmap:
     try:
         descriptor = os.open(path, os.O_RDWR)
         try:
+            if held:
+                # The memory has a copy of the descriptor, and the lock lives as long as that does.
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             memory = mmap.mmap(descriptor, 0)
         finally:
             os.close(descriptor)

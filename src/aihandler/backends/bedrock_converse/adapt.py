@@ -52,8 +52,6 @@ def fit(request: Request, profile: Profile, losses: Losses) -> list[Message]:
         turns, system = [("user", system)], []
     if turns[0][0] == "assistant":
         losses.add("/messages", "a user's turn was put first: a conversation begins with one")
-            "/messages", "a user's turn was put first: no conversation begins otherwise here"
-        )
         turns.insert(0, ("user", [Text("(go on)")]))
     head = [Message("system", tuple(system))] if system else []
     return [*head, *(_turn(role, parts) for role, parts in turns)]

@@ -39,6 +39,7 @@ _FINISHES: Mapping[str, str] = {
 _ERROR_TYPES: Mapping[int, str] = {
     400: "invalid_request_error",
     401: "authentication_error",
+    402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
     422: "invalid_request_error",
