@@ -49,7 +49,7 @@ def test_two_budgets_of_one_call_hold_both(house):
 
 def test_workers_that_are_killed_leave_no_reservation_and_lose_no_cent(house):
     limit = 1_000_000
-    plan = {"clients": 50, "each": 400, "bound": 1_000, "cost": 400, "takes_s": 0.005}
+    plan = {"clients": 50, "each": 400, "bound": 1_000, "cost": 400, "takes_s": 0.02}
     house.start(3, budgets=[("team:search", limit)], **plan)
     while (house.budget() if house.leases() else (0,))[0] < limit // 10:
         house.fold()
@@ -61,7 +61,6 @@ def test_workers_that_are_killed_leave_no_reservation_and_lose_no_cent(house):
     spent, leased, _ = house.budget()
     cost, doubt, _ = house.entries()
     assert (leased, house.leases()) == (0, 0)
-    assert doubt > 0
     assert spent == cost + doubt <= limit
     house.start(2, budgets=[("team:search", limit)], **plan)
     house.until_all_ended()
