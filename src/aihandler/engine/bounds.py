@@ -7,7 +7,7 @@ import msgspec
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.parts import Media, ToolResult
-from aihandler.domain.task import JsonOutput
+from aihandler.domain.task import EmbeddingOutput, JsonOutput
 from aihandler.domain.usage import Usage
 
 # Where neither request nor deployment bounds an answer. Few models say more at once.
@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 def size_at_most(request: Request, deployment: Deployment) -> Usage:
     """Tokens of the prompt, estimated high, and the bound of the answer's."""
-    answer = request.sampling.max_output_tokens or ASSUMED_ANSWER_TOKENS
+    answer = _answer(request)
     if request.thinking is not None and request.thinking.max_tokens:
         # Some count thinking beside the answer.
         answer += request.thinking.max_tokens
@@ -37,6 +37,12 @@ def size_at_most(request: Request, deployment: Deployment) -> Usage:
     if context is not None:
         prompt, answer = min(prompt, context), min(answer, context)
     return Usage(input=prompt, output=answer, estimated=True)
+
+
+def _answer(request: Request) -> int:
+    if isinstance(request.output, EmbeddingOutput):
+        return 0
+    return request.sampling.max_output_tokens or ASSUMED_ANSWER_TOKENS
 
 
 def _messages(messages: Iterable[Message]) -> int:

@@ -35,7 +35,7 @@ class Embeddings:
             target = self._serving.target(inbound.model, inbound.request, asker)
             self._serving.targets.require_kind(inbound.model, target, vectors=True)
             call = self._call(inbound.request, target, request, asker)
-            ticket = self._serving.admit(asker, inbound.request)
+            ticket = self._serving.admit(asker, inbound.request, task=call.task.name)
             answer = await self._serving.run(call)
             self._serving.settle(ticket, answer)
         except AIHandlerError as error:
@@ -66,6 +66,7 @@ class Embeddings:
             reuse=False,
             asked=msgspec.structs.replace(asked, raw=raw),
             patience_s=PATIENCE_S,
+            budgets=asker.budgets,
         )
 
 
