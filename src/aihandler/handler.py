@@ -53,6 +53,7 @@ from aihandler.workflow.readers import Unreadable
 from aihandler.workflow.steps import Steps
 
 if TYPE_CHECKING:
+    from aihandler.asking import Asker
     from aihandler.backends.builtin.caller import TrainReport
     from aihandler.probing import ProbePlan, Told
 
@@ -377,6 +378,14 @@ class Handler:
             changes = ledger.queries.changes(since=known.at)
         reported = [change for change in changes if change.deployment == asked.name]
         return due(known, asked, server, reported=[str(change) for change in reported])
+
+    async def asker(self) -> "Asker":
+        """Asks single deployments, under the same rules and into the same ledger: for comparing."""
+        from aihandler.asking import Asker
+
+        rooms = self._opened()
+        await rooms.ready()
+        return Asker(rooms, new_id=self.new_id)
 
     def caller(self, deployment: Deployment) -> Caller:
         """What speaks to a deployment: for measuring and probing; it records nothing."""

@@ -87,7 +87,7 @@ class Planner:
             self._orderings[known] = (snapshot, ordering)
             return ordering
         candidates = tuple(
-            Candidate(c.deployment, expected(deployments[c.deployment]), c.quality, c.reason)
+            msgspec.structs.replace(c, expected_nano=expected(deployments[c.deployment]))
             for c in ordering.candidates
         )
         return Ordering(candidates, ordering.exclusions, ordering.order)
