@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from aihandler.assembly import Rooms
+from aihandler.config.configuration import Configuration
 from aihandler.domain.answer import Answer
 from aihandler.domain.attempt import AttemptReport
 from aihandler.domain.conversation import Message
@@ -66,13 +67,33 @@ class Heard(msgspec.Struct, frozen=True):
     before: bool = False
 
 
+class Wording:
+    """What deployments are sent, and what their answers are held to. Needs no ledger."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self.deployments = tuple(configuration.deployments)
+        self._prompts = Prompts()
+
+    def messages(
+        self, task: str, deployment: str, fields: Mapping[str, str]
+    ) -> tuple[Message, ...]:
+        """What a deployment is sent for these fields."""
+        known = self._configuration
+        return self._prompts.messages(known.tasks[task], known.deployments[deployment], fields)
+
+    def validator(self, output: Output) -> Validator:
+        """What judges the answers to an output."""
+        return Validator(output)
+
+
 class Asker:
     """Asks single deployments of one configuration. `Handler.asker()` makes one."""
 
     def __init__(self, rooms: Rooms, *, new_id: Callable[[], str]) -> None:
         self._rooms = rooms
         self._new_id = new_id
-        self._prompts = Prompts()
+        self.wording = Wording(rooms.configuration)
 
     async def ask(self, asked: Asked) -> Heard:
         """Asks, unless it was heard before. An answer that does not come is heard too.
@@ -106,17 +127,6 @@ class Asker:
         deployment = self._rooms.configuration.deployments[asked.deployment]
         return 0 if deployment.in_process else self._most(self._task(asked), deployment, asked)
 
-    def messages(
-        self, task: str, deployment: str, fields: Mapping[str, str]
-    ) -> tuple[Message, ...]:
-        """What a deployment is sent for these fields."""
-        known = self._rooms.configuration
-        return self._prompts.messages(known.tasks[task], known.deployments[deployment], fields)
-
-    def validator(self, output: Output) -> Validator:
-        """What judges the answers to an output."""
-        return Validator(output)
-
     def _task(self, asked: Asked) -> Task:
         # Nobody is asked to review, and no default stands in.
         return msgspec.structs.replace(
@@ -131,7 +141,7 @@ class Asker:
             # Where tokens cost nothing, no number of them is too many.
             million = Usage(input=1_000_000, output=1_000_000)
             return None if self._rooms.prices.expected_nano(deployment, million) else 0
-        messages = self._prompts.messages(task, deployment, asked.fields)
+        messages = self.wording.messages(task.name, deployment.name, asked.fields)
         said = sum(len(message.text.encode()) for message in messages)
         # No tokenizer makes more tokens than there are bytes.
         first = said + 2 * len(_schema(task)) + _AROUND_TOKENS

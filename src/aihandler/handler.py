@@ -541,6 +541,11 @@ class Handler:
         labels = labels_for(self.task(task), document_class=data_class)
         return clear(self.configuration, self.task(task), labels)
 
+    def learning(self, task: str) -> Task:
+        """A task with the corrections that reviews brought, as models of this process learn it."""
+        self._learn_corrections()
+        return self.task(task)
+
     def _learn_corrections(self) -> None:
         # What a run would know: corrections became examples, and raise what reads them.
         if self._rooms is None and self.ledger_path.exists():

@@ -103,7 +103,7 @@ class Comparing:
     def _made_scorers(self, asker: Asker) -> tuple[Scorer, ...]:
         task = self._handler.task(self.order.task)
         root = self._handler.configuration.root
-        made = scorers_of(self.order.scorers, task, judges=asker.validator, root=str(root))
+        made = scorers_of(self.order.scorers, task, judges=asker.wording.validator, root=str(root))
         lacking = sum(item.expected is None for item in self.order.dataset.items)
         for scorer in made:
             if lacking and scorer.needs_expected:

@@ -61,20 +61,35 @@ def from_examples(handler: "Handler", task: str) -> Dataset:
     """The labelled examples of a task, and what people corrected since. Raises InputError."""
     configured = handler.task(task)
     examples = configured.examples
-    corrections = _corrections(handler, task)
-    corrected = {_fields_digest(item.fields) for item in corrections}
+    corrected = corrections(handler, task)
+    known = {_fields_digest(item.fields) for item in corrected}
     items = [
         Item(f"example {number}", dict(row.fields), row.expected, data_class=examples.data_class)
         for number, row in enumerate(examples.rows, start=1)
         # An open ledger has made examples of corrections already.
-        if _fields_digest(row.fields) not in corrected
+        if _fields_digest(row.fields) not in known
     ]
-    if not (items or corrections):
+    if not (items or corrected):
         raise InputError(
             f"task {task!r} has no examples to compare on",
             hint="name a file with --data, or labelled examples in the task's `examples`",
         )
-    return dataset(f"examples of {task}", [*items, *corrections])
+    return dataset(f"examples of {task}", [*items, *corrected])
+
+
+def corrections(handler: "Handler", task: str) -> list[Item]:
+    """What people corrected in answers of a task, each with the class of its document."""
+    if not handler.ledger_path.exists():
+        return []
+    with handler.read_ledger() as ledger:
+        found = ledger.queries.examples(task)
+    return [
+        Item(
+            f"review {c.review_id}", c.fields, c.expected,
+            tags=("corrected",), data_class=c.data_class,
+        )
+        for c in found
+    ]  # fmt: skip
 
 
 def without_learned(data: Dataset, task: Task, *, classifier: bool) -> Dataset:
@@ -193,20 +208,6 @@ def _check_ids(path: Path, items: Sequence[Item]) -> None:
                 hint="give each example an id of its own, or leave the column out",
             )
         seen.add(item.id)
-
-
-def _corrections(handler: "Handler", task: str) -> list[Item]:
-    if not handler.ledger_path.exists():
-        return []
-    with handler.read_ledger() as ledger:
-        found = ledger.queries.examples(task)
-    return [
-        Item(
-            f"review {c.review_id}", c.fields, c.expected,
-            tags=("corrected",), data_class=c.data_class,
-        )
-        for c in found
-    ]  # fmt: skip
 
 
 def _class(where: str, row: Row) -> DataClass:

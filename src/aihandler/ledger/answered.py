@@ -1,6 +1,7 @@
 """Calls that were answered validly, as material for data sets."""
 
 import sqlite3
+from typing import Any
 
 import msgspec
 
@@ -50,10 +51,7 @@ _reply = msgspec.json.Decoder(_Reply).decode
 
 def answered(ledger: sqlite3.Connection, task: str) -> list[AnsweredCall]:
     """All of them, oldest first."""
-    return [
-        AnsweredCall(*row[:5], DataClass(row[5]), *row[6:])
-        for row in ledger.execute(_ANSWERED, (task,))
-    ]
+    return [_call(row) for row in ledger.execute(_ANSWERED, (task,))]
 
 
 def texts(content: Content, call: AnsweredCall) -> tuple[bytes, Json]:
@@ -66,3 +64,9 @@ def texts(content: Content, call: AnsweredCall) -> tuple[bytes, Json]:
         return exchange.request, _answer(kept).value if kept else None
     text = "".join(part.text for part in _reply(exchange.reply).parts) if exchange.reply else ""
     return exchange.request, text or None
+
+
+def _call(row: tuple[Any, ...]) -> AnsweredCall:
+    return msgspec.convert(
+        dict(zip(AnsweredCall.__struct_fields__, row, strict=True)), AnsweredCall
+    )

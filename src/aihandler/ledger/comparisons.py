@@ -1,6 +1,7 @@
 """Keeps what comparisons have shown, for routing, for `explain` and for advice."""
 
 import sqlite3
+from typing import Any
 
 import msgspec
 
@@ -84,14 +85,7 @@ def comparisons(
 ) -> list[ComparisonRecord]:
     """The latest comparisons, newest first."""
     asked = {"task": task, "limit": limit}
-    return [
-        ComparisonRecord(
-            *row[:-1],
-            findings=msgspec.json.decode(row[-1]),
-            deployments=tuple(ComparedDeployment(*r) for r in ledger.execute(_ROWS, (row[0],))),
-        )
-        for row in ledger.execute(_OF_TASK, asked).fetchall()
-    ]
+    return [_record(ledger, row) for row in ledger.execute(_OF_TASK, asked).fetchall()]
 
 
 def newest(ledger: sqlite3.Connection) -> dict[tuple[str, str], Compared]:
@@ -99,3 +93,10 @@ def newest(ledger: sqlite3.Connection) -> dict[tuple[str, str], Compared]:
     return {
         (task, deployment): Compared(*rest) for task, deployment, *rest in ledger.execute(_NEWEST)
     }
+
+
+def _record(ledger: sqlite3.Connection, row: tuple[Any, ...]) -> ComparisonRecord:
+    known = dict(zip(ComparisonRecord.__struct_fields__, row, strict=False))
+    shown = tuple(ComparedDeployment(*r) for r in ledger.execute(_ROWS, (row[0],)))
+    known |= {"findings": msgspec.json.decode(row[-1]), "deployments": shown}
+    return msgspec.convert(known, ComparisonRecord)

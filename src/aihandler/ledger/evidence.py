@@ -105,8 +105,8 @@ def snapshot(ledger: sqlite3.Connection, now: float) -> Snapshot:
     """Valid-rate, 95th percentile of latency, mean marginal cost and the newest comparison, by
     (task, deployment).
 
-    All but comparisons is taken from the last 30 days and at most 100,000 entries (10,000 for latency); a caller that
-    plans often keeps it for some seconds.
+    All but comparisons is taken from the last 30 days and at most 100,000 entries (10,000 for
+    latency); a caller that plans often keeps it for some seconds.
     """
     lately = (_RECENT_ENTRIES, now - _RECENT_S)
     ranked = (_RECENT_LATENCIES, now - _RECENT_S)
