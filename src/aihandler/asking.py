@@ -1,11 +1,10 @@
 """Asks one deployment alone, to see what it says: no other may answer in its place."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from aihandler.assembly import Rooms
 from aihandler.config.configuration import Configuration
 from aihandler.domain.answer import Answer
 from aihandler.domain.attempt import AttemptReport
@@ -26,6 +25,9 @@ from aihandler.errors import (
 )
 from aihandler.policy import labels_for
 from aihandler.validation import Validator
+
+if TYPE_CHECKING:
+    from aihandler.assembly import Rooms
 
 # An attempt is followed by two retries at most (`engine`), each of which may be billed.
 _RETRIES = 2
@@ -90,7 +92,7 @@ class Wording:
 class Asker:
     """Asks single deployments of one configuration. `Handler.asker()` makes one."""
 
-    def __init__(self, rooms: Rooms, *, new_id: Callable[[], str]) -> None:
+    def __init__(self, rooms: "Rooms", *, new_id: Callable[[], str]) -> None:
         self._rooms = rooms
         self._new_id = new_id
         self.wording = Wording(rooms.configuration)
@@ -185,7 +187,7 @@ def _schema(task: Task) -> bytes:
     return msgspec.json.encode(task.output.schema) if isinstance(task.output, JsonOutput) else b""
 
 
-async def _heard(rooms: Rooms, call: Call) -> Heard:
+async def _heard(rooms: "Rooms", call: Call) -> Heard:
     try:
         answer = await rooms.engine.run(call)
     except AnswerRejected as error:

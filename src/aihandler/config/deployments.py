@@ -99,6 +99,7 @@ def build_deployment(
         retires=keys.retires,
         quality=keys.quality,
         chat_template=_template(keys, path, draft),
+        examples_per_label=_examples_per_label(keys, path, draft),
     )
 
 
@@ -209,6 +210,16 @@ def _template(keys: DeploymentKeys, path: Path, draft: Draft) -> str:
         hint = f"paths begin at {draft.root}"
         draft.wrong((*path, "chat_template"), f"there is no file or folder {name!r}", hint=hint)
     return str(draft.located(name))
+
+
+def _examples_per_label(keys: DeploymentKeys, path: Path, draft: Draft) -> int | None:
+    if keys.examples_per_label is not None and keys.backend != "builtin/classify":
+        draft.wrong(
+            (*path, "examples_per_label"),
+            f"{keys.backend} does not learn from examples",
+            hint="leave it out; it is for `backend: builtin/classify`",
+        )
+    return keys.examples_per_label
 
 
 def _copied(keys: msgspec.Struct | None, target: type[_Target]) -> _Target | None:

@@ -166,6 +166,8 @@ class Deployment(msgspec.Struct, frozen=True, dict=True):
     credentials: Credentials | None = None
     # Of a server that takes only prompts: a shipped template's name, or the path of a file.
     chat_template: str = ""
+    # Of `builtin/classify`: how many examples of each label it learns from; None: all.
+    examples_per_label: int | None = None
 
     @cached_property
     def in_process(self) -> bool:
