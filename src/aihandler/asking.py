@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
 # An attempt is followed by two retries at most (`engine`), each of which may be billed.
 _RETRIES = 2
-# What a server adds around messages: its template, a schema's wording, the errors of a re-ask.
-_AROUND_TOKENS = 4096
+# What a server adds around messages (its template, what it says of tools), and the list of what
+# was wrong in a re-ask.
+_AROUND_TOKENS = 1024
+_REASK_TOKENS = 4096
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -148,7 +150,7 @@ class Asker:
         # No tokenizer makes more tokens than there are bytes.
         first = said + 2 * len(_schema(task)) + _AROUND_TOKENS
         # A re-ask repeats the answer that was wrong, and says what is wrong with it.
-        longest = first + task.limits.reasks * (2 * most_output + _AROUND_TOKENS)
+        longest = first + task.limits.reasks * (2 * most_output + _REASK_TOKENS)
         usage = Usage(input=longest, output=most_output)
         each = self._rooms.prices.expected_nano(deployment, usage)
         attempts = min(task.limits.attempts, 1 + task.limits.reasks + _RETRIES)
