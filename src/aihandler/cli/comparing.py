@@ -20,7 +20,7 @@ from aihandler.errors import InputError, StorageError
 from aihandler.evaluation import datasets
 from aihandler.evaluation.compare import Comparing, Order
 from aihandler.evaluation.findings import Findings, findings
-from aihandler.evaluation.gates import GateResult, check, exit_code, parse_gate
+from aihandler.evaluation.gates import Gate, GateResult, check, exit_code, parse_gate
 from aihandler.evaluation.keeping import keep
 from aihandler.evaluation.observations import Comparison, Dataset
 from aihandler.evaluation.tally import Tally
@@ -28,6 +28,8 @@ from aihandler.handler import Handler
 
 _STOPPED = "stopped; nothing is lost, and the same command goes on from here"
 EXIT_OPEN = 1
+# The first answers wait for models that are loaded or trained: they say little of the rest.
+_ENOUGH_TO_TELL = 20
 
 
 class Outputs(msgspec.Struct, frozen=True):
@@ -61,8 +63,11 @@ def compare(handler: Handler, wanted: Wanted) -> int:
     # Imported here: a run is what has a busy loop.
     import uvloop
 
-    # A gate that cannot be read is told before anything is paid for.
+    # A gate that cannot be read, or judged, is told before anything is paid for.
+    names = names_in(wanted.deployments)
     gates = [parse_gate(text) for text in wanted.gates]
+    for gate in gates:
+        _check_gate(gate, names)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             comparison, found = runner.run(_run(handler, wanted))
@@ -77,11 +82,17 @@ def compare(handler: Handler, wanted: Wanted) -> int:
     return EXIT_OPEN if comparison.stopped else exit_code(results)
 
 
+def names_in(listed: str) -> tuple[str, ...]:
+    """Names out of `a,b,c`."""
+    names = tuple(name.strip() for name in listed.split(",") if name.strip())
+    if not names:
+        raise InputError("no deployment is named", hint="--deployments a,b")
+    return names
+
+
 def order_of(handler: Handler, wanted: Wanted) -> Order:
     """What is to be compared. Tells what is left out of the data, and why."""
-    names = tuple(name.strip() for name in wanted.deployments.split(",") if name.strip())
-    if len(names) < 1:
-        raise InputError("no deployment is named", hint="--deployments a,b")
+    names = names_in(wanted.deployments)
     # Before a file is read: a name that is none.
     for name in names:
         handler.deployment(name)
@@ -132,7 +143,7 @@ def told(tally: Tally) -> str:
         parts.append(f"{tally.before} known from before")
     if tally.failed:
         parts.append(f"{tally.failed} failed")
-    if tally.remaining_s and tally.done < tally.total:
+    if tally.remaining_s and _ENOUGH_TO_TELL <= tally.done < tally.total:
         parts.append(f"{seconds(tally.remaining_s)} left")
     return ", ".join(parts)
 
@@ -157,6 +168,20 @@ def _data(handler: Handler, wanted: Wanted, names: Sequence[str]) -> Dataset:
     if left_out:
         click.echo(f"{counted(left_out, 'item')} left out: {who} them", err=True)
     return data
+
+
+def _check_gate(gate: Gate, names: Sequence[str]) -> None:
+    for name in filter(None, (gate.deployment, gate.other)):
+        if name not in names:
+            raise InputError(
+                f"--gate {gate.text!r} names {name!r}, which is not compared",
+                hint=f"--deployments names {', '.join(names)}",
+            )
+    if gate.other and names[0] not in (gate.deployment, gate.other):
+        raise InputError(
+            f"--gate {gate.text!r}: the others are held against {names[0]!r} only",
+            hint=f"name {gate.other!r} first in --deployments",
+        )
 
 
 def _nano(budget: str | None) -> int | None:
