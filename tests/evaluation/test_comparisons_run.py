@@ -7,6 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from aihandler.errors import InputError, PolicyDenied
+from aihandler.evaluation.compare import Comparing
+from aihandler.evaluation.keeping import keep
+from aihandler.evaluation.purse import Purse
+from aihandler.handler import Handler
+from aihandler.testing import FakeServer, Scripted
 from evaluation.comparing_fakes import (
     CONFIGURATION,
     ROWS,
@@ -16,13 +23,6 @@ from evaluation.comparing_fakes import (
     right,
     text_of,
 )
-
-from aihandler.errors import InputError, PolicyDenied
-from aihandler.evaluation.compare import Comparing
-from aihandler.evaluation.keeping import keep
-from aihandler.evaluation.purse import Purse
-from aihandler.handler import Handler
-from aihandler.testing import FakeServer, Scripted
 
 
 def loaded(folder: Path) -> Handler:
@@ -35,7 +35,7 @@ def test_every_item_goes_through_every_deployment(tmp_path: Path) -> None:
         comparing, seen = asyncio.run(compared(handler, order(tmp_path, handler)))
     assert len(seen) == server.calls == 2 * ROWS
     comparison = comparing.comparison()
-    scores = {name: 0.0 for name in comparison.deployments}
+    scores = dict.fromkeys(comparison.deployments, 0.0)
     for one in comparison.observations:
         scores[one.deployment] += one.scores["exact"]
     assert scores == {"small": 3.0, "large": 6.0}

@@ -6,8 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from cli.commands import Command, here
-from evaluation.comparing_fakes import CONFIGURATION, configured, right
 
 from aihandler.domain.conversation import Message, message
 from aihandler.domain.labels import DataClass
@@ -16,6 +14,8 @@ from aihandler.evaluation.datasets import from_examples, from_file
 from aihandler.evaluation.past import Past, as_lines, fields_of, from_ledger
 from aihandler.handler import Handler
 from aihandler.testing import FakeServer
+from cli.commands import Command, here
+from evaluation.comparing_fakes import CONFIGURATION, configured, right
 
 TEXTS = [f"invoice {n}\nis wrong (*)" for n in range(8)]
 

@@ -58,9 +58,7 @@ def test_exact_is_equal_json(answer: Any, expected: Any, right: bool) -> None:
         ("a cat", "a dog", False),
     ],
 )
-def test_normalised_overlooks_what_seldom_matters(
-    answer: str, expected: str, right: bool
-) -> None:
+def test_normalised_overlooks_what_seldom_matters(answer: str, expected: str, right: bool) -> None:
     assert score("normalised", answer, expected) == right
 
 

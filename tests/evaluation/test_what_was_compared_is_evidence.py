@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.commands import Command, here
-from evaluation.comparing_fakes import CONFIGURATION, configured
 
 from aihandler.domain.attempt import Candidate, Compared
 from aihandler.handler import Handler
 from aihandler.ledger import ComparedDeployment, ComparisonRecord
 from aihandler.testing import FakeServer
+from cli.commands import Command, here
+from evaluation.comparing_fakes import CONFIGURATION, configured
 
 AUTO = CONFIGURATION.replace("    candidates: [small, large]\n", "").replace(
     "hosting: self}}\n  large", "hosting: self, price: {{input: 0, output: 0}}}}\n  large"
@@ -63,7 +63,9 @@ def test_auto_takes_what_was_compared_and_not_first_what_was_shown_worse(folder:
     assert (large.deployment, small.deployment) == ("large", "small")
     assert large.quality is not None
     assert (large.quality.rate, large.quality.n, large.quality.source) == (0.94, 120, "compared")
-    assert small.reason.endswith("quality 0.8 (compared on 120 examples), shown worse in a comparison")
+    assert small.reason.endswith(
+        "quality 0.8 (compared on 120 examples), shown worse in a comparison"
+    )
 
 
 def test_a_target_is_held_to_what_was_compared(folder: Path) -> None:

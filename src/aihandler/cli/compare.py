@@ -43,6 +43,7 @@ from aihandler.cli.options import config_option, json_option
 @click.option(
     "--margin",
     default=2.0,
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
     show_default=True,
     metavar="POINTS",
     help="How much worse, in points of a hundred, is still as good.",
@@ -64,6 +65,9 @@ from aihandler.cli.options import config_option, json_option
 @click.option("--fresh", is_flag=True, help="Ask anew what an earlier comparison has asked.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write one page for a browser.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML.")
+@click.option(
+    "--show-restricted", is_flag=True, help="Let page and JSON hold texts of restricted items."
+)
 @config_option
 @json_option
 def compare(
@@ -81,6 +85,7 @@ def compare(
     fresh: bool,
     html: Path | None,
     junit: Path | None,
+    show_restricted: bool,
     config: Path,
     as_json: bool,
 ) -> None:
@@ -109,7 +114,7 @@ def compare(
         gates=gates,
         concurrency=concurrency,
         fresh=fresh,
-        outputs=comparing.Outputs(html, junit, as_json),
+        outputs=comparing.Outputs(html, junit, show_restricted, as_json),
     )
     raise SystemExit(comparing.compare(handler, wanted))
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,7 +14,8 @@ import msgspec
 
 from aihandler.cli.bar import bar
 from aihandler.cli.options import echo_json
-from aihandler.cli.page import counted, seconds, usd
+from aihandler.cli.page import counted, seconds, usd, width
+from aihandler.cli.private import write_private
 from aihandler.cli.running import EXIT_TERMINATED
 from aihandler.domain.usage import NANO
 from aihandler.errors import InputError, StorageError
@@ -22,7 +24,7 @@ from aihandler.evaluation.compare import Comparing, Order
 from aihandler.evaluation.findings import Findings, findings
 from aihandler.evaluation.gates import Gate, GateResult, check, exit_code, parse_gate
 from aihandler.evaluation.keeping import keep
-from aihandler.evaluation.observations import Comparison, Dataset
+from aihandler.evaluation.observations import Comparison, Dataset, without_restricted
 from aihandler.evaluation.tally import Tally
 from aihandler.handler import Handler
 
@@ -37,6 +39,7 @@ class Outputs(msgspec.Struct, frozen=True):
 
     html: Path | None = None
     junit: Path | None = None
+    restricted: bool = False
     as_json: bool = False
 
 
@@ -214,14 +217,14 @@ def write(
     from aihandler.evaluation.pages import html_page, junit, terminal_table
 
     if outputs.as_json:
-        echo_json({"comparison": comparison, "findings": found, "gates": results})
+        shown = comparison if outputs.restricted else without_restricted(comparison)
+        echo_json({"comparison": shown, "findings": found, "gates": results})
     else:
-        click.echo(terminal_table(found))
-        for result in results:
-            click.echo(f"gate {result.gate!r}: {result.verdict} ({result.reason})")
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        told = terminal_table(found, results, width=width(), colour=colour)
+        click.echo(told, nl=False)
     if outputs.html is not None:
-        outputs.html.write_text(html_page(comparison, found), "utf-8")
+        page = html_page(comparison, found, results, show_restricted=outputs.restricted)
+        write_private(outputs.html, page.encode())
     if outputs.junit is not None:
         outputs.junit.write_text(junit(comparison, found, results), "utf-8")
-    if comparison.stopped:
-        click.echo(f"ended early: {comparison.stopped}", err=True)

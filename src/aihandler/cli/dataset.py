@@ -1,6 +1,5 @@
 """`aihandler dataset from-ledger`: data for comparisons out of what was asked and answered."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import click
 
 from aihandler.cli.options import config_option
 from aihandler.cli.page import counted
+from aihandler.cli.private import write_private
 
 if TYPE_CHECKING:
     from aihandler.evaluation.past import Past
@@ -49,15 +49,9 @@ def from_ledger(task: str, limit: int | None, seed: int, out: Path | None, confi
     if out is None:
         click.echo(lines.decode(), nl=False)
     else:
-        _write_private(out, lines)
+        write_private(out, lines)
     for line in _told(found):
         click.echo(line, err=True)
-
-
-def _write_private(out: Path, lines: bytes) -> None:
-    # It holds texts of documents: what the ledger hides from others, this file does too.
-    with os.fdopen(os.open(out, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(lines)
 
 
 def _told(found: "Past") -> list[str]:

@@ -61,3 +61,20 @@ class Comparison(msgspec.Struct, frozen=True):
     repeats: int
     observations: tuple[Observation, ...]
     stopped: str = ""
+
+
+def without_restricted(comparison: Comparison) -> Comparison:
+    """The same without texts and answers of restricted items, for files that others may read."""
+    hidden = {i.id for i in comparison.dataset.items if i.data_class is DataClass.RESTRICTED}
+    if not hidden:
+        return comparison
+    items = tuple(
+        msgspec.structs.replace(item, fields={}, expected=None) if item.id in hidden else item
+        for item in comparison.dataset.items
+    )
+    seen = tuple(
+        msgspec.structs.replace(one, answer=None) if one.item in hidden else one
+        for one in comparison.observations
+    )
+    dataset = msgspec.structs.replace(comparison.dataset, items=items)
+    return msgspec.structs.replace(comparison, dataset=dataset, observations=seen)
