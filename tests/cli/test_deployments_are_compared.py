@@ -1,6 +1,5 @@
 """`aihandler compare`: figures on the terminal, files for others, an exit code for a build."""
 
-import os
 import signal
 from pathlib import Path
 from xml.etree import ElementTree as Tree
@@ -101,7 +100,7 @@ def test_files_are_written(compared: Path, aihandler: Command) -> None:
         aihandler(*COMPARE, "small,large", "--html", "page.html", "--junit", "junit.xml")
     assert "invoice 1" in Path("page.html").read_text()
     # It holds what the ledger keeps from others.
-    assert os.stat("page.html").st_mode & 0o777 == 0o600
+    assert Path("page.html").stat().st_mode & 0o777 == 0o600
     assert Tree.parse("junit.xml").getroot().tag in {"testsuites", "testsuite"}
 
 
@@ -126,7 +125,10 @@ def test_one_that_ends_early_says_so_and_exits_1(compared: Path, aihandler: Comm
     assert server.calls == 0
 
 
-def test_a_signal_stops_it_and_the_same_command_goes_on(compared: Path, aihandler: Command) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])
+def test_stopped_or_killed_the_same_command_goes_on(
+    compared: Path, aihandler: Command, stop: signal.Signals
+) -> None:
     def slowly(request: object) -> Scripted:
         return Scripted("bug", delay_s=0.15)
 
@@ -135,10 +137,10 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(compared: Path, aihandle
         with started(*COMPARE, "small,large", "--concurrency", "1", folder=compared) as running:
             while server.calls < 3 and running.poll() is None:
                 pass
-            running.send_signal(signal.SIGTERM)
+            running.send_signal(stop)
             _, err = running.communicate(timeout=30)
-        assert running.returncode == 143
-        assert "the same command goes on from here" in err
+        assert running.returncode == (143 if stop is signal.SIGTERM else -stop)
+        assert ("the same command goes on from here" in err) == (stop is signal.SIGTERM)
         done = aihandler(*COMPARE, "small,large")
     assert done.code == 0
     # At most the one in the air was asked twice.

@@ -1,7 +1,6 @@
 """`aihandler dataset from-ledger`: what was asked and answered, as far as it may be used."""
 
 import asyncio
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -131,7 +130,7 @@ def test_the_command_writes_a_file_for_its_owner_alone(worked: Path, aihandler: 
     assert done.code == 0
     assert "4 items: 0 corrected, 4 answered by a deployment" in done.err
     assert "not proven right" in done.err
-    assert os.stat(worked / "d.jsonl").st_mode & 0o777 == 0o600
+    assert (worked / "d.jsonl").stat().st_mode & 0o777 == 0o600
     assert len((worked / "d.jsonl").read_text().splitlines()) == 4
     printed = aihandler("dataset", "from-ledger", "--task", "triage", "--limit", "4")
     assert printed.out == (worked / "d.jsonl").read_text()

@@ -68,7 +68,7 @@ def test_normalised_overlooks_what_seldom_matters(answer: str, expected: str, ri
         ("numeric", "1,234.50 EUR", 1234.5, True),
         ("numeric", "1.234,50", "1234.50", True),
         ("numeric", "1'234.5", 1234.5, True),
-        ("numeric", "−3", -3, True),
+        ("numeric", "\u22123", -3, True),
         ("numeric", "between 3 and 4", 3, False),
         ("numeric", "none", 0, False),
         ("numeric", True, 1, False),
@@ -130,7 +130,7 @@ def test_validity_grounding_and_sums_are_judged_as_by_the_engine() -> None:
 
 def test_a_refusal_is_right_where_it_is_wanted() -> None:
     assert score("refusal", "Paris") == 1.0
-    assert score("refusal", "I'm sorry, but I can’t help with that.") == 0.0
+    assert score("refusal", "I'm sorry, but I can\u2019t help with that.") == 0.0
     assert score("refusal", None, outcome="refused") == 0.0
     assert score("refusal", None, outcome="refused", tags=("refuse",)) == 1.0
     assert score("refusal", "Here is how", tags=("refuse",)) == 0.0

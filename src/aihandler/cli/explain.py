@@ -85,7 +85,9 @@ def _gates(plan: "Plan", task: "Task") -> Iterator[str]:
 def _candidate(candidate: "Candidate") -> str:
     quality = candidate.quality
     known = f", quality {quality.rate:.3g}" if quality else ""
-    evidence = f" ({quality.source}, {quality.n} answers)" if quality and quality.n else ""
+    # What was compared is told in a line of its own.
+    counted = quality is not None and quality.source == "measured"
+    evidence = f" (measured, {quality.n} answers)" if quality and counted else ""
     return f"{candidate.deployment}: {_cost(candidate.expected_nano)}{known}{evidence}"
 
 

@@ -52,7 +52,7 @@ class Compared(msgspec.Struct, frozen=True):
 
     @property
     def worse(self) -> bool:
-        """True when it was shown to be worse by more than the margin."""
+        """True when it was shown to be worse than what it was held against."""
         return self.verdict == "worse"
 
 
