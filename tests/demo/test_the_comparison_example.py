@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from cli.commands import here
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "compare"

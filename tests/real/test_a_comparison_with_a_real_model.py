@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cli.commands import Command, here
+
+from cli.commands import here
 
 pytestmark = pytest.mark.real
 
