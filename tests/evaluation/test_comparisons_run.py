@@ -142,6 +142,17 @@ def test_wrong_forms_refusals_and_failures_are_told_apart_and_score_nothing(
         assert ledger.queries.open_reviews() == []
 
 
+def test_a_refusal_is_told_as_one(tmp_path: Path) -> None:
+    with FakeServer(Scripted("no", finish="content_filter")) as server:
+        handler = loaded(configured(tmp_path, server))
+        wanted = order(tmp_path, handler, scorers=("exact", "refusal"))
+        comparing, _ = asyncio.run(compared(handler, wanted))
+    seen = comparing.comparison().observations
+    assert {(o.outcome, o.scores["exact"], o.scores["refusal"]) for o in seen} == {
+        ("refused", 0.0, 0.0)
+    }
+
+
 def test_what_failed_is_asked_again_the_next_time(tmp_path: Path) -> None:
     down = [True]
 

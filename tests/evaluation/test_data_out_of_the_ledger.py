@@ -136,6 +136,23 @@ def test_the_command_writes_a_file_for_its_owner_alone(worked: Path, aihandler: 
     assert printed.out == (worked / "d.jsonl").read_text()
 
 
+def test_nobodys_own_words_are_evidence(worked: Path, aihandler: Command) -> None:
+    aihandler("dataset", "from-ledger", "--task", "triage", "--limit", "4", "-o", "d.jsonl")
+    compare = ("compare", "triage", "--data", "d.jsonl", "--deployments")
+    path = worked / "d.jsonl"
+    path.write_text(path.read_text().replace("confidential", "internal"))
+    with FakeServer(right) as server:
+        (worked / "aihandler.yaml").write_text(CONFIGURATION.format(url=server.url))
+        own = aihandler(*compare, "small,large")
+        with loaded(worked).read_ledger() as ledger:
+            assert ledger.queries.comparisons() == []
+        other = aihandler(*compare, "large")
+    assert "4 items expect what one of these deployments has answered itself" in own.err
+    assert (own.code, other.code) == (0, 0)
+    with loaded(worked).read_ledger() as ledger:
+        assert len(ledger.queries.comparisons()) == 1
+
+
 def test_without_a_ledger_there_is_nothing(tmp_path: Path) -> None:
     with FakeServer("bug") as server:
         configured(tmp_path, server)

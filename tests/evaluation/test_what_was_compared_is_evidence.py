@@ -42,7 +42,8 @@ def keep(handler: Handler, at: float = AT, n: int = 120, **changes: Any) -> None
     record = ComparisonRecord(
         changes.pop("id", "abc"), at, "triage",
         changes.pop("version", handler.task("triage").version),
-        "data.csv", "d" * 32, "exact", 1, "", {"margin": 0.02}, changes.pop("rows", rows),
+        "data.csv", "d" * 32, changes.pop("scorer", "exact"), 1, "",
+        {"margin": 0.02}, changes.pop("rows", rows),
     )  # fmt: skip
     with handler:
         handler.ledger.keep_comparison(record)
@@ -94,6 +95,12 @@ def test_what_was_shown_of_another_model_of_that_name_does_not_count(folder: Pat
     file = folder / "aihandler.yaml"
     file.write_text(file.read_text().replace("model: small", "model: smaller"))
     assert [c.deployment for c in planned(loaded())] == ["large"]
+
+
+@pytest.mark.parametrize("scorer", ["latency:2", "cost:0.001", "refusal"])
+def test_time_money_and_refusals_are_no_evidence_of_quality(folder: Path, scorer: str) -> None:
+    keep(loaded(), scorer=scorer)
+    assert planned(loaded()) == ()
 
 
 def test_the_newest_comparison_counts(folder: Path) -> None:

@@ -133,7 +133,15 @@ async def _run(handler: Handler, wanted: Wanted) -> tuple[Comparison, Findings]:
                     draw()
         comparison = comparing.comparison()
         found = findings(comparison, margin=wanted.margin / 100, seed=wanted.seed)
-        keep(handler, comparison, found)
+        own = datasets.own_answers(order.dataset, order.deployments)
+        if own:
+            click.echo(
+                f"not kept as evidence: {counted(own, 'item')} expect what one of these "
+                "deployments has answered itself",
+                err=True,
+            )
+        else:
+            keep(handler, comparison, found)
         return comparison, found
 
 

@@ -162,6 +162,10 @@ class Comparing:
             if not await purse.hold(held):
                 self._stop(_spent(purse, held))
                 return None
+            if self.stopped:
+                # While it waited for money, another one was told to stop.
+                await purse.settle(held, 0)
+                return None
         spent = held
         try:
             heard = await asker.ask(asked)

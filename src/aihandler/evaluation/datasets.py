@@ -111,6 +111,19 @@ def sample(data: Dataset, limit: int, *, seed: int) -> Dataset:
     return dataset(data.name, chosen)
 
 
+def own_answers(data: Dataset, deployments: Sequence[str]) -> int:
+    """How many items expect what one of these deployments has answered: its own words are no
+    measure of it.
+    """
+    tags = {answered_by(name) for name in deployments}
+    return sum(not tags.isdisjoint(item.tags) for item in data.items)
+
+
+def answered_by(deployment: str) -> str:
+    """The tag of an item whose expected answer is a deployment's."""
+    return f"answered by {deployment}"
+
+
 def class_counts(data: Dataset) -> Mapping[DataClass, int]:
     """How many items there are of each data class."""
     counts: dict[DataClass, int] = {}

@@ -15,7 +15,7 @@ import msgspec
 from aihandler.asking import Wording
 from aihandler.domain.conversation import Message
 from aihandler.domain.task import Json, JsonOutput, Task
-from aihandler.evaluation.datasets import corrections, dataset
+from aihandler.evaluation.datasets import answered_by, corrections, dataset
 from aihandler.evaluation.observations import Dataset, Item
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class _Reading:
             dict(fields),
             value,
             cluster=call.tenant,
-            tags=(f"answered by {call.deployment}",),
+            tags=(answered_by(call.deployment),),
             data_class=call.data_class,
         )
 

@@ -20,10 +20,13 @@ _ROWS = """
 SELECT deployment, identity, n, score, low, high, cost_nano, latency_ms, verdict
 FROM compared WHERE comparison = ? ORDER BY place
 """
+# Time and money say nothing of how right an answer is; routing has both from elsewhere.
 _NEWEST = """
 SELECT c.task, d.deployment, c.at, c.task_version, d.identity, d.n, d.score, d.low, d.high,
        d.verdict
-FROM compared AS d JOIN comparison AS c ON c.id = d.comparison ORDER BY c.at
+FROM compared AS d JOIN comparison AS c ON c.id = d.comparison
+WHERE c.scorer NOT LIKE 'latency:%' AND c.scorer NOT LIKE 'cost:%' AND c.scorer <> 'refusal'
+ORDER BY c.at
 """
 
 _json = msgspec.json.Encoder()
