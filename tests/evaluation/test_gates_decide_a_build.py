@@ -73,7 +73,7 @@ def test_not_worse_passes_fails_or_lacks_evidence() -> None:
 
 def test_not_enough_evidence_says_how_many_examples_are_needed() -> None:
     result = check(parse_gate("b not worse than a by 2 points"), findings(counted(108, 6, 6)))
-    assert "about 1,787 examples are needed" in result.reason
+    assert "about 1,789 examples are needed" in result.reason
     near = check(parse_gate("b not worse than a by 2 points"), findings(counted(3_000, 90, 40)))
     assert "near the margin" in near.reason
 
