@@ -158,10 +158,19 @@ def _check_between(gate: Gate, findings: Findings) -> GateResult:
         return GateResult(gate.text, "pass", f"{seen}; p = {shown:.3f}")
     if refuted <= LEVEL:
         return GateResult(gate.text, "fail", f"{seen}; p = {refuted:.3f} against it")
-    needs = ""
-    if gate.claim == "not worse":
-        needs = f"; about {items_needed(-bound, difference.spread):,} examples are needed"
-    return GateResult(gate.text, "not enough evidence", f"{seen}; p = {shown:.3f}{needs}")
+    return GateResult(
+        gate.text, "not enough evidence", f"{seen}; p = {shown:.3f}{_lack(gate, difference)}"
+    )
+
+
+def _lack(gate: Gate, difference: Difference) -> str:
+    """Why a margin was not shown: too few examples, or a difference too near to it."""
+    if gate.claim != "not worse":
+        return ""
+    needed = items_needed(float(gate.bound), difference.spread)
+    if needed > difference.items:
+        return f"; about {needed:,} examples are needed"
+    return "; the examples would do, but the difference is near the margin"
 
 
 def _difference(gate: Gate, findings: Findings) -> tuple[Difference, int]:

@@ -128,6 +128,9 @@ def _cost_interval(rows: Cells, of: dict[str, str], seed: int) -> tuple[int, int
     known = {item: sum(paid) / len(paid) for item, paid in costs.items() if paid}
     if len({of[item] for item in known}) < 2:
         return None
+    if len(set(known.values())) == 1:
+        same = round(next(iter(known.values())))
+        return same, same
     drawn = draw_means(list(known.values()), [of[item] for item in known], seed=seed)
     interval = percentile(drawn)
     return round(interval.low), round(interval.high)

@@ -38,12 +38,17 @@ def _rest(findings: Findings) -> str:
     worse = [pair.deployment for pair in findings.pairs if pair.verdict == "worse"]
     unknown = [pair for pair in findings.pairs if pair.verdict == "not enough evidence"]
     said = [f"{_listed(worse)} {'is' if len(worse) == 1 else 'are'} worse."] if worse else []
-    if unknown:
-        most = max(pair.items_needed for pair in unknown)
-        names = _listed([pair.deployment for pair in unknown])
+    few = [pair for pair in unknown if pair.items_needed > pair.items]
+    near = [pair.deployment for pair in unknown if pair.items_needed <= pair.items]
+    if few:
+        most = max(pair.items_needed for pair in few)
         said.append(
-            f"Of {names} these examples show too little: about {most:,} would be needed "
-            f"to show {_points(findings.margin)}."
+            f"Of {_listed([pair.deployment for pair in few])} these examples show too little: "
+            f"about {most:,} would be needed to show {_points(findings.margin)}."
+        )
+    if near:
+        said.append(
+            f"{_listed(near)} {'is' if len(near) == 1 else 'are'} too near the margin to tell."
         )
     return " ".join(said)
 

@@ -81,6 +81,7 @@ def interval_bar(
 _HEIGHT, _TOP, _BOTTOM = 280, 20, 24
 # A name and its cost below it.
 _LINES = 34
+_NAME = 18
 
 
 def cost_chart(dots: Sequence[Dot], scale: Scale) -> Markup:
@@ -105,13 +106,19 @@ def cost_chart(dots: Sequence[Dot], scale: Scale) -> Markup:
 def _dot(dot: Dot, x: float, scale: Scale, name_y: float) -> str:
     y, top, bottom = (_y(v, scale) for v in (dot.score, dot.interval.high, dot.interval.low))
     # dx is in pixels while x is in percent: a gap that does not stretch.
-    side = f'x="{x}%" dx="-12" text-anchor="end"' if x > 60 else f'x="{x}%" dx="12"'
+    side = f'x="{x}%" dx="-12" text-anchor="end"' if x > 50 else f'x="{x}%" dx="12"'
     return (
         f'<line class="range {dot.kind}" x1="{x}%" x2="{x}%" y1="{top}" y2="{bottom}"/>'
         f'<circle class="dot {dot.kind}" cx="{x}%" cy="{y}" r="6"/>'
-        f'<text class="name" {side} y="{name_y - 3}">{escape(dot.name)}</text>'
+        f'<text class="name" {side} y="{name_y - 3}">{escape(_short(dot.name))}'
+        f"<title>{escape(dot.name)}</title></text>"
         f'<text class="under" {side} y="{name_y + 12}">{dollars(dot.cost_nano_usd)}</text>'
     )
+
+
+def _short(name: str) -> str:
+    """As much of a name as a chart on a telephone has room for; the tables have all of it."""
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 class _CostAxis(NamedTuple):

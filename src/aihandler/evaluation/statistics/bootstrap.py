@@ -34,13 +34,12 @@ def draw_means(
     sums, sizes = np.bincount(of, numbers), np.bincount(of).astype(np.float64)
     count = len(sums)
     random = np.random.default_rng(seed)
-    even = np.full(count, 1 / count)
     means = np.empty(draws)
-    # How often each cluster is drawn is all that a mean needs; blocks bound the memory.
+    # In blocks, so that memory is bounded.
     block = max(1, _BLOCK // count)
     for start in range(0, draws, block):
-        times = random.multinomial(count, even, size=min(block, draws - start))
-        means[start : start + block] = (times @ sums) / (times @ sizes)
+        chosen = random.integers(count, size=(min(block, draws - start), count))
+        means[start : start + block] = sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
     rest = sizes.sum() - sizes
     without = np.divide(sums.sum() - sums, rest, out=np.full(count, numbers.mean()), where=rest > 0)
     return Draws(float(numbers.mean()), means, without)

@@ -1,7 +1,7 @@
 """Quantiles and tails of the normal and of Student's t, without scipy.
 
 The tail of t is the regularised incomplete beta function, by the continued fraction of DLMF 8.17.22
-(modified Lentz); its quantile is found by bisection. Both agree with scipy to nine digits.
+(modified Lentz); its quantile is found by Newton's method. Both agree with scipy to nine digits.
 """
 
 import math
@@ -39,17 +39,20 @@ def t_quantile(probability: float, degrees: float) -> float:
         return -t_quantile(1.0 - probability, degrees)
     if degrees >= _AS_NORMAL:
         return normal_quantile(probability)
-    above = 1.0 - probability
-    low, high = 0.0, 1.0
-    while t_tail(high, degrees) > above:
-        low, high = high, high * 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        if t_tail(middle, degrees) > above:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    above, value = 1.0 - probability, normal_quantile(probability)
+    # The tail is convex and the normal's quantile lies below: Newton's steps climb to the root.
+    for _ in range(200):
+        step = (t_tail(value, degrees) - above) / _t_density(value, degrees)
+        value += step
+        if abs(step) <= 1e-12 * max(1.0, value):
+            break
+    return value
+
+
+def _t_density(value: float, degrees: float) -> float:
+    log = math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)
+    log -= 0.5 * math.log(degrees * math.pi)
+    return math.exp(log - (degrees + 1) / 2 * math.log1p(value * value / degrees))
 
 
 def _beta(x: float, a: float, b: float) -> float:

@@ -65,7 +65,9 @@ def wilson(rate: float, items: float, *, level: float = 0.95) -> Interval:
     middle = rate + z * z / (2 * items)
     half = z * float(np.sqrt(rate * (1 - rate) / items + z * z / (4 * items**2)))
     scale = 1 + z * z / items
-    return Interval(max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale))
+    # At the ends the formula is exact on paper only.
+    low = max(0.0, (middle - half) / scale) if rate > 0 else 0.0
+    return Interval(low, min(1.0, (middle + half) / scale) if rate < 1 else 1.0)
 
 
 def score_interval(
