@@ -55,6 +55,7 @@ from aihandler.workflow.readers import Unreadable
 from aihandler.workflow.steps import Steps
 
 if TYPE_CHECKING:
+    from aihandler.asking import Asker
     from aihandler.backends.builtin.caller import TrainReport
     from aihandler.probing import ProbePlan, Told
 
@@ -389,6 +390,14 @@ class Handler:
         reported = [change for change in changes if change.deployment == asked.name]
         return due(known, asked, server, reported=[str(change) for change in reported])
 
+    async def asker(self) -> "Asker":
+        """Asks single deployments, under the same rules and into the same ledger: for comparing."""
+        from aihandler.asking import Asker
+
+        rooms = self._opened()
+        await rooms.ready()
+        return Asker(rooms, new_id=self.new_id)
+
     def caller(self, deployment: Deployment) -> Caller:
         """What speaks to a deployment: for measuring and probing; it records nothing."""
         return self._opened().callers[deployment.backend]
@@ -542,6 +551,11 @@ class Handler:
         self._learn_corrections()
         labels = labels_for(self.task(task), document_class=data_class)
         return clear(self.configuration, self.task(task), labels)
+
+    def learning(self, task: str) -> Task:
+        """A task with the corrections that reviews brought, as models of this process learn it."""
+        self._learn_corrections()
+        return self.task(task)
 
     def _learn_corrections(self) -> None:
         # What a run would know: corrections became examples, and raise what reads them.

@@ -104,6 +104,7 @@ def build_deployment(
         quality=keys.quality,
         chat_template=_template(keys, path, draft),
         serves=_serves(keys, path, draft),
+        examples_per_label=_examples_per_label(keys, path, draft),
     )
 
 
@@ -221,6 +222,16 @@ def _serves(keys: DeploymentKeys, path: Path, draft: Draft) -> Serves:
         hint = f"backends that make vectors: {', '.join(EMBEDDERS)}"
         draft.wrong((*path, "serves"), f"{keys.backend} makes no vectors", hint=hint)
     return keys.serves
+
+
+def _examples_per_label(keys: DeploymentKeys, path: Path, draft: Draft) -> int | None:
+    if keys.examples_per_label is not None and keys.backend != "builtin/classify":
+        draft.wrong(
+            (*path, "examples_per_label"),
+            f"{keys.backend} does not learn from examples",
+            hint="leave it out; it is for `backend: builtin/classify`",
+        )
+    return keys.examples_per_label
 
 
 def _copied(keys: msgspec.Struct | None, target: type[_Target]) -> _Target | None:

@@ -166,6 +166,10 @@ class DeploymentKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chat_template: Annotated[
         str, about("Of `completions`: a shipped template's name, or a file of the model.")
     ] = ""
+    examples_per_label: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | None,
+        about("Of `builtin/classify`: how many of each label it learns from; else all."),
+    ] = None
     price: Annotated[
         Literal["list"] | PriceKeys | None, about("What tokens cost, or `list`: as the list says.")
     ] = None

@@ -171,6 +171,8 @@ class Deployment(msgspec.Struct, frozen=True, dict=True):
     chat_template: str = ""
     # What it makes of texts: more text, or vectors. Never both.
     serves: Serves = "text"
+    # Of `builtin/classify`: how many examples of each label it learns from; None: all.
+    examples_per_label: int | None = None
 
     @cached_property
     def in_process(self) -> bool:

@@ -87,7 +87,9 @@ class Planner:
             self._orderings[known] = (snapshot, ordering)
             return ordering
         candidates = tuple(
-            Candidate(c.deployment, expected(deployments[c.deployment]), c.quality, c.reason)
+            Candidate(
+                c.deployment, expected(deployments[c.deployment]), c.quality, c.reason, c.compared
+            )
             for c in ordering.candidates
         )
         return Ordering(candidates, ordering.exclusions, ordering.order)

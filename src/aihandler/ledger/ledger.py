@@ -10,9 +10,10 @@ from aihandler.domain.ports import Clock
 from aihandler.domain.probes import Probed
 from aihandler.domain.task import Json
 from aihandler.errors import StorageError
-from aihandler.ledger import forgetting, probes, reviews
+from aihandler.ledger import comparisons, forgetting, probes, reviews
 from aihandler.ledger.batch import Batches, Rows
 from aihandler.ledger.budgets import FORGET_LEASES, RETURN_LEASES
+from aihandler.ledger.comparisons import ComparisonRecord
 from aihandler.ledger.content import (
     Content,
     change_content,
@@ -94,6 +95,14 @@ class Archive:
             contextlib.closing(open_beside(self.path, "ledger")) as ledger,
         ):
             probes.keep(ledger, probed)
+
+    def keep_comparison(self, record: ComparisonRecord) -> None:
+        """Keeps what a comparison has shown; `auto` routing and `explain` read it."""
+        with (
+            storage_errors(self.path),
+            contextlib.closing(open_beside(self.path, "ledger")) as ledger,
+        ):
+            comparisons.keep(ledger, record)
 
     def close(self) -> None:
         """Closes the files. Closing twice does nothing."""

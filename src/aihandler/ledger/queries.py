@@ -13,9 +13,23 @@ from aihandler.domain.budget import BudgetState
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Pricer, ReviewItem
 from aihandler.domain.probes import Probed
-from aihandler.ledger import budgets, calls, changes, costs, evidence, probes, projection, reviews
+from aihandler.domain.task import Json
+from aihandler.ledger import (
+    answered,
+    budgets,
+    calls,
+    changes,
+    comparisons,
+    costs,
+    evidence,
+    probes,
+    projection,
+    reviews,
+)
+from aihandler.ledger.answered import AnsweredCall
 from aihandler.ledger.calls import CallRecord
 from aihandler.ledger.changes import ChangeRecord
+from aihandler.ledger.comparisons import ComparisonRecord
 from aihandler.ledger.content import Content
 from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
 from aihandler.ledger.evidence import LatencyPoint, ValidRate
@@ -102,6 +116,21 @@ class Queries:
         """The newest probe of each deployment."""
         with storage_errors(self._path):
             return probes.newest(self._ledger)
+
+    def comparisons(self, task: str | None = None, *, limit: int = 20) -> list[ComparisonRecord]:
+        """What comparisons have shown, newest first."""
+        with storage_errors(self._path):
+            return comparisons.comparisons(self._ledger, task=task, limit=limit)
+
+    def answered(self, task: str) -> list[AnsweredCall]:
+        """The calls of a task that were answered validly, oldest first; without their texts."""
+        with storage_errors(self._path):
+            return answered.answered(self._ledger, task)
+
+    def answered_texts(self, call: AnsweredCall) -> tuple[bytes, Json]:
+        """What such a call was sent (canonical JSON), and its answer; empty, None: gone."""
+        with storage_errors(self._path):
+            return answered.texts(self._content, call)
 
     def latency_trend(
         self, bucket: Literal["hour", "day"] = "day", *, since: float | None = None

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from aihandler.domain.attempt import MIN_ANSWERS, Candidate, Evidence, Snapshot
+from aihandler.domain.attempt import MIN_ANSWERS, Candidate, Compared, Evidence, Snapshot
 from aihandler.domain.clearance import Clearance, Exclusion
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.task import EmbeddingOutput, Task
@@ -61,12 +61,25 @@ def order(
 
 
 def evidence(task: Task, deployment: Deployment, snapshot: Snapshot) -> Evidence | None:
-    """How good a deployment is at a task: measured often enough, else declared, else unknown."""
+    """How good a deployment is at a task: compared on labelled data, else measured often enough,
+    else declared, else unknown.
+    """
+    known = _compared(task, deployment, snapshot)
+    if known is not None and known.n >= MIN_ANSWERS:
+        return Evidence(known.score, known.n, "compared")
     measured = snapshot.quality.get((task.name, deployment.name))
     if measured is not None and measured.enough:
         return measured
     declared = deployment.quality.get(task.name)
     return None if declared is None else Evidence(declared, 0, "declared")
+
+
+def _compared(task: Task, deployment: Deployment, snapshot: Snapshot) -> Compared | None:
+    # What was shown of another prompt or another model says nothing of this one.
+    known = snapshot.compared.get((task.name, deployment.name))
+    if known is None or known.version != task.version or known.identity != deployment.identity:
+        return None
+    return known
 
 
 class _Scene(msgspec.Struct, frozen=True):
@@ -82,6 +95,7 @@ class _Choice(msgspec.Struct, frozen=True):
     deployment: Deployment
     expected_nano: int | None
     quality: Evidence | None
+    compared: Compared | None = None
 
 
 _CLEARANCE = "clearance"
@@ -179,7 +193,8 @@ _GATES: tuple[tuple[str, Callable[[Deployment, _Scene], str | None]], ...] = (
 
 def _choice(deployment: Deployment, scene: _Scene) -> _Choice:
     known = evidence(scene.task, deployment, scene.snapshot)
-    return _Choice(deployment, _expected_nano(deployment, scene), known)
+    compared = _compared(scene.task, deployment, scene.snapshot)
+    return _Choice(deployment, _expected_nano(deployment, scene), known, compared)
 
 
 def _expected_nano(deployment: Deployment, scene: _Scene) -> int | None:
@@ -207,10 +222,12 @@ def _without_set_aside(
     return well, tuple(Exclusion(name, "health", snapshot.set_aside[name]) for name in names)
 
 
-def _cheapest_first(choice: _Choice) -> tuple[bool, int, float, str]:
+def _cheapest_first(choice: _Choice) -> tuple[bool, bool, int, float, str]:
+    # Cheaper is no reason to prefer what a comparison has shown to be worse.
+    worse = choice.compared is not None and choice.compared.worse
     cost = choice.expected_nano
     rate = choice.quality.rate if choice.quality else 0.0
-    return (cost is None, cost or 0, -rate, choice.deployment.name)
+    return (worse, cost is None, cost or 0, -rate, choice.deployment.name)
 
 
 def _candidate(choice: _Choice, place: int, task: Task) -> Candidate:
@@ -219,7 +236,11 @@ def _candidate(choice: _Choice, place: int, task: Task) -> Candidate:
         reason = f"{cost} expected, quality {_shown(choice.quality)}"
     else:
         reason = f"{place}. of the task's candidates"
-    return Candidate(choice.deployment.name, choice.expected_nano, choice.quality, reason)
+    if choice.compared is not None and choice.compared.worse and task.candidates is None:
+        reason += ", shown worse in a comparison"
+    return Candidate(
+        choice.deployment.name, choice.expected_nano, choice.quality, reason, choice.compared
+    )
 
 
 def _in_words(task: Task) -> str:
@@ -234,11 +255,14 @@ def _in_words(task: Task) -> str:
 
 
 def _shown(known: Evidence | None) -> str:
-    if known is None:
-        return "not known"
-    return (
-        f"{known.rate:.3g} ({'declared' if known.source == 'declared' else f'{known.n} answers'})"
-    )
+    match known:
+        case None:
+            return "not known"
+        case Evidence(source="declared"):
+            return f"{known.rate:.3g} (declared)"
+        case Evidence(source="compared"):
+            return f"{known.rate:.3g} (compared on {known.n} examples)"
+    return f"{known.rate:.3g} ({known.n} answers)"
 
 
 def _usd(nano: int) -> str:

@@ -92,13 +92,7 @@ class _Fitting:
             self._losses.add_fields(at, part.extra)
         match part:
             case Text():
-                if part.citations:
-                    self._losses.add(f"{at}/citations", "citations of another provider")
-                # Blocks without a visible character are refused.
-                if part.text.strip():
-                    return Text(part.text, cache=part.cache)
-                self._losses.add(at, "a text of nothing but white space")
-                return None
+                return self._text(part, at)
             case Refusal():
                 return Text(part.text) if part.text.strip() else None
             case Media():
@@ -113,6 +107,15 @@ class _Fitting:
                 self._losses.add(at, f"a part that only {part.format} understands")
                 return None
         return part
+
+    def _text(self, part: Text, at: str) -> Text | None:
+        if part.citations:
+            self._losses.add(f"{at}/citations", "citations of another provider")
+        # Blocks without a visible character are refused.
+        if part.text.strip():
+            return Text(part.text, cache=part.cache)
+        self._losses.add(at, "a text of nothing but white space")
+        return None
 
     def _media(self, part: Media, at: str) -> Media | None:
         if part.kind not in self._profile.media:
