@@ -1,8 +1,8 @@
-"""Installs Chromium from Debian where it is missing and that can be done; pages are tested in it."""
+"""Installs Chromium from Debian, where it is missing and that can be done: for tests of pages."""
 
 import os
 import shutil
-import subprocess  # noqa: S404 - the package manager is a program
+import subprocess
 import sys
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -17,7 +17,7 @@ def main() -> int:
         sys.stdout.write("There is no Chromium here: the tests of pages will be skipped.\n")
         return 0
     for command in (("apt-get", "update", "--quiet"), _INSTALL):
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - fixed words
+        done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode:
             sys.stdout.write(done.stderr.decode("utf-8", "replace")[-2000:])
             return 0
