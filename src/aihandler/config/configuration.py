@@ -43,6 +43,16 @@ class PriceSettings(msgspec.Struct, frozen=True):
     overrides: tuple[Override, ...] = ()
 
 
+class HealthSettings(msgspec.Struct, frozen=True):
+    """When a deployment that keeps failing is left alone, and for how long."""
+
+    consecutive_5xx: int = 5
+    consecutive_gateway_failure: int = 5
+    base_ejection_time_s: float = 30.0
+    max_ejection_time_s: float = 300.0
+    max_ejection_percent: int = 50
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """Everything a file says. `lines` maps a path (`tasks.triage.output`) to its line in `file`."""
 
@@ -56,4 +66,5 @@ class Configuration(msgspec.Struct, frozen=True):
     workflows: Mapping[str, Workflow] = {}
     helpers: tuple[Helper, ...] = ()
     prices: PriceSettings = PriceSettings()
+    health: HealthSettings = HealthSettings()
     lines: Mapping[str, int] = {}

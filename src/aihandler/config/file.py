@@ -402,6 +402,22 @@ class PricesKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = []
 
 
+class HealthKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a deployment that keeps failing is left alone, and for how long."""
+
+    consecutive_5xx: Annotated[Count, about("Failures in a row that eject it.")] = 5
+    consecutive_gateway_failure: Annotated[
+        Count, about("The same, of failures where nobody answered (no connection, stall, 502-504).")
+    ] = 5
+    base_ejection_time_s: Annotated[Seconds, about("Seconds, times the number of ejections.")] = (
+        30.0
+    )
+    max_ejection_time_s: Annotated[Seconds, about("Seconds at most.")] = 300.0
+    max_ejection_percent: Annotated[
+        int, about("Share of a call's candidates that is left out at most.", ge=0, le=100)
+    ] = 50
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """aihandler.yaml"""
 
@@ -416,3 +432,4 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     helpers: Annotated[dict[Named, HelperKeys], about("What else sees data.")] = {}
     ledger: Annotated[LedgerKeys, about("Where it is written down.")] = LedgerKeys()
     prices: Annotated[PricesKeys, about("Where prices are looked up.")] = PricesKeys()
+    health: Annotated[HealthKeys, about("When a deployment is left alone.")] = HealthKeys()

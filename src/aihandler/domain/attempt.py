@@ -36,7 +36,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """The state that routing may look at, taken once per plan. Keys are (task, deployment).
 
     `unavailable` cannot be asked at all; `set_aside` keeps failing and is asked when nothing else
-    is left. Both map a deployment to the reason.
+    is left, or when it would be more than `max_ejection_percent` of the candidates. Both map a
+    deployment to the reason.
     """
 
     quality: Mapping[tuple[str, str], Evidence] = {}
@@ -44,6 +45,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     cost_nano: Mapping[tuple[str, str], int] = {}
     unavailable: Mapping[str, str] = {}
     set_aside: Mapping[str, str] = {}
+    max_ejection_percent: int = 50
 
 
 class Candidate(msgspec.Struct, frozen=True):
