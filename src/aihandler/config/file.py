@@ -85,6 +85,9 @@ class DeploymentLimitKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
     concurrency: Annotated[Count, about("Requests in flight at once.")] = 16
     context_tokens: Annotated[Count | None, about("Tokens of prompt and answer together.")] = None
+    queue: Annotated[
+        int, about("Clients that may wait for a place; more are told to come later.", ge=0)
+    ] = 1000
 
 
 class TimeoutKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -301,6 +304,9 @@ class TaskKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quality: Annotated[Rate | None, about("Share of right answers that `auto` asks for.")] = None
     confidence: Annotated[Rate | None, about("Less sure answers go to the next.")] = None
     limits: Annotated[TaskLimitKeys, about("Bounds of one call.")] = TaskLimitKeys()
+    priority: Annotated[
+        Literal["interactive", "batch"], about("Batch work waits behind what people wait for.")
+    ] = "interactive"
     max_output_tokens: Annotated[Count | None, about("Tokens of one answer, at most.")] = None
     temperature: Annotated[float, about("How freely a model picks its words.", ge=0, le=2)] = 0.0
     candidates: Annotated[

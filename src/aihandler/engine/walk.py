@@ -17,8 +17,11 @@ from aihandler.errors import (
     AllAttemptsFailed,
     AnswerRejected,
     BackendError,
+    Overloaded,
     PolicyDenied,
 )
+
+_BUSY = "ask again later, or raise limits.concurrency or limits.queue of the deployment"
 
 
 class Walk:
@@ -74,6 +77,11 @@ class Walk:
             self._last = attempted.reply or self._last
         if attempted.report.outcome != "valid" and verdict and verdict.value is not None:
             self._proposal = verdict.value
+
+    @property
+    def found_no_place(self) -> bool:
+        """Nobody was asked, because all were busy."""
+        return self._error is not None and not any(report.entry_id for report in self._reports)
 
     def answer(self, attempted: Attempted) -> Answer[Json]:
         """The valid answer that `attempted` brought, with the way to it."""
@@ -131,6 +139,9 @@ class Walk:
                 reply=self._last,
                 hint=hint,
             )
+        if self.found_no_place:
+            wait_s = self._error.retry_after_s if self._error else None
+            return Overloaded(f"{where}: {self._summary()}", retry_after_s=wait_s, hint=_BUSY)
         return AllAttemptsFailed(
             f"{where}: {self._summary()}",
             attempts=self._reports,

@@ -99,6 +99,7 @@ class Conversations:
                 source=text,
                 tags=asker.tags,
                 patience_s=PATIENCE_S,
+                priority=self._serving.priority(request.headers),
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
@@ -124,6 +125,7 @@ class Conversations:
             reuse=False,
             asked=asked,
             patience_s=PATIENCE_S,
+            priority=self._serving.priority(request.headers),
         )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:

@@ -12,9 +12,10 @@ from aihandler.domain.api_key import Switch
 from aihandler.domain.conversation import Request
 from aihandler.domain.labels import Labels
 from aihandler.domain.ports import Clock
-from aihandler.domain.task import Json, Task
+from aihandler.domain.task import Json, Priority, Task
 from aihandler.engine import Call
 from aihandler.engine.planning import ASSUMED_OUTPUT_TOKENS
+from aihandler.errors import InputError
 from aihandler.gateway.admission import Asker, Switches
 from aihandler.gateway.estimates import estimated_tokens
 from aihandler.gateway.rates import Rates, Ticket
@@ -23,6 +24,8 @@ from aihandler.ledger import Archive, CallRecord
 from aihandler.policy import labels_for
 
 CLASS_HEADER = "x-aihandler-class"
+PRIORITY_HEADER = "x-aihandler-priority"
+_PRIORITIES: Mapping[str, Priority] = {"batch": "batch", "interactive": "interactive"}
 
 
 class Runs(Protocol):
@@ -113,6 +116,16 @@ class Serving:
             return target
         narrowed = tuple(name for name in candidates if name in key.deployments)
         return Target(msgspec.structs.replace(task, candidates=narrowed), target.own_task)
+
+    def priority(self, headers: Mapping[str, str]) -> Priority:
+        """Who is served first, as the client says. Raises InputError."""
+        said = headers.get(PRIORITY_HEADER, "interactive")
+        if said in _PRIORITIES:
+            return _PRIORITIES[said]
+        raise InputError(
+            f"there is no priority {said!r} (at header {PRIORITY_HEADER})",
+            hint="say `batch`, or leave it out",
+        )
 
     def labels(self, task: Task, headers: Mapping[str, str], asker: Asker) -> Labels:
         """The class of a request: a header may say it, and never lowers what key or task say."""
