@@ -200,8 +200,7 @@ def test_a_call_without_a_place_goes_to_the_next_candidate():
         slots = fakes.engine._attempts._slots
         near_now = fakes.configuration.deployments["near"]
         async with slots.place(near_now, wants()):
-            answer = await fakes.engine.run(call(task(), patience_s=3.0))
-        return answer
+            return await fakes.engine.run(call(task(), patience_s=3.0))
 
     assert asyncio.run(both()).route == "far"
     assert (len(near.calls), len(far.calls)) == (0, 1)
