@@ -1,6 +1,7 @@
 """Conversations of clients, in the format of each: chat completions, Messages, Responses."""
 
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 
@@ -21,6 +22,7 @@ from aihandler.gateway.http import (
     send_whole,
 )
 from aihandler.gateway.http import Reply as HttpReply
+from aihandler.gateway.repeating import KEY_HEADER
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.targets import Target
 
@@ -60,6 +62,17 @@ class Conversations:
 
     async def answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """Sends the answer, or the error in the format's own words."""
+        repeating = self._serving.repeating
+        if repeating is None or KEY_HEADER not in request.headers:
+            await self._answer(request, asker, send)
+            return
+        try:
+            await repeating.once(request, asker, send, partial(self._answer, request, asker))
+        except AIHandlerError as error:
+            status, body = self._codec.write_error(error)
+            await send_whole(send, HttpReply(status, body), error_headers(error))
+
+    async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         stream = StreamOut(send)
         writer: StreamWriter | None = None
         try:
@@ -80,7 +93,7 @@ class Conversations:
             if writer is not None and stream.begun:
                 # Never a clean end for what was cut.
                 await stream.write(writer.fail(told))
-                await stream.end()
+                await stream.cut()
                 return
             status, body = self._codec.write_error(told)
             await send_whole(send, HttpReply(status, body), error_headers(told))

@@ -19,6 +19,7 @@ from aihandler.errors import InputError
 from aihandler.gateway.admission import Asker, Switches
 from aihandler.gateway.estimates import estimated_tokens
 from aihandler.gateway.rates import Rates, Ticket
+from aihandler.gateway.repeating import Repeating
 from aihandler.gateway.targets import Target, Targets
 from aihandler.ledger import Archive, CallRecord
 from aihandler.policy import labels_for
@@ -62,8 +63,10 @@ class Serving:
         *,
         clock: Clock,
         rates: Rates | None = None,
+        repeating: Repeating | None = None,
     ) -> None:
         self._rates = rates
+        self.repeating = repeating
         self.configuration = configuration
         self.switches = Switches()
         self.targets = Targets(configuration, {})
