@@ -24,9 +24,8 @@ def test_retries_stay_below_a_fifth_of_requests_and_ten_a_second(pauses_s):
 
     async def outage():
         for pause_s in pauses_s:
-            await asyncio.gather(
-                fakes.engine.run(call(task(candidates=("near",)), reuse=False)), return_exceptions=True
-            )
+            asked = call(task(candidates=("near",)), reuse=False)
+            await asyncio.gather(fakes.engine.run(asked), return_exceptions=True)
             await fakes.clock.sleep(pause_s)
 
     asyncio.run(outage())
