@@ -52,11 +52,12 @@ def gateway(configuration: Path, *, admission=None, owner="a") -> Iterator[str]:
     async def serve() -> None:
         handler = Handler.load(configuration)
         try:
+            box["repeating"] = repeating = repeating_of(handler, owner)
             serving = Serving(
                 handler.configuration,
                 handler,
                 clock=handler.clock,
-                repeating=repeating_of(handler, owner),
+                repeating=repeating,
             )
             app = Gateway(serving, admission or Everyone())
             config = uvicorn.Config(
@@ -71,6 +72,8 @@ def gateway(configuration: Path, *, admission=None, owner="a") -> Iterator[str]:
             await running
         finally:
             ready.set()
+            if "repeating" in box:
+                box["repeating"].close()
             await handler.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)

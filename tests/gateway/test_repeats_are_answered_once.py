@@ -1,5 +1,6 @@
 """A request that is sent again under one key is asked once, and answered each time alike."""
 
+import contextlib
 import json
 import threading
 import urllib.error
@@ -151,10 +152,14 @@ def stores(tmp_path):
     clock = FakeClock()
     make_repeats(tmp_path / "ledger.sqlite", wall=clock.wall())
 
-    def store(owner, key=None):
-        return Repeats(tmp_path / "ledger.sqlite", clock=clock, owner=owner, encryption_key=key)
+    with contextlib.ExitStack() as opened:
 
-    return clock, store
+        def store(owner, key=None):
+            made = Repeats(tmp_path / "ledger.sqlite", clock=clock, owner=owner, encryption_key=key)
+            opened.callback(made.close)
+            return made
+
+        yield clock, store
 
 
 def test_a_request_of_a_worker_that_died_is_given_to_the_next(stores):

@@ -73,6 +73,10 @@ class Repeating:
             # Also a client that left must find its key free, or its answer.
             await asyncio.shield(asyncio.to_thread(self._end, name, recording))
 
+    def close(self) -> None:
+        """Closes what it keeps them in."""
+        self._repeats.close()
+
     async def _claimed(self, name: bytes, asked: bytes) -> SentReply | None:
         """The earlier answer; None when the request is ours to answer."""
         looks = int(WAIT_S / _LOOK_S)

@@ -92,6 +92,7 @@ async def serve(orders: Orders) -> None:
             await running
         finally:
             looking.cancel()
+            repeating.close()
 
 
 def _repeating(configuration: Configuration, life: str, clock: SystemClock) -> Repeating:

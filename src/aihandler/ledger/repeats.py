@@ -5,6 +5,7 @@ A file of its own beside the ledger: all workers write it, each in short transac
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -72,6 +73,13 @@ class Repeats:
         self._clock = clock
         self._owner = owner
         self._cipher = cipher(encryption_key)
+        # Of several threads one at a time: a transaction belongs to the connection.
+        self._one_at_a_time = threading.Lock()
+        with storage_errors(self._path):
+            # Kept open: the last one to close a file in this mode writes all of it anew.
+            self._connection = open_beside(self._path, "repeats")
+            # As with spools: the death of a process loses nothing, that of the machine the newest.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
 
     def claim(self, request: bytes, asked: bytes) -> Claim:
         """Takes a request that nobody has, or whose owner has not been heard of in time."""
@@ -110,13 +118,15 @@ class Repeats:
         with self._open() as connection:
             connection.execute(_FORGET, (self._clock.wall() - KEPT_S,))
 
+    def close(self) -> None:
+        """Closes the file."""
+        with self._one_at_a_time:
+            self._connection.close()
+
     def _opened(self, request: bytes, reply: bytes | None) -> SentReply | None:
         return None if reply is None else _decode(self._cipher.open(reply, request))
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with (
-            storage_errors(self._path),
-            contextlib.closing(open_beside(self._path, "repeats")) as connection,
-        ):
-            yield connection
+        with storage_errors(self._path), self._one_at_a_time:
+            yield self._connection
