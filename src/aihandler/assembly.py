@@ -92,7 +92,7 @@ class Rooms:
             clock=self.clock,
             random=random.Random().random,  # noqa: S311  # jitter, not a secret
             snapshot=self.snapshot,
-            health=Health(self.clock),
+            health=Health(self.clock, configuration.health),
             retry_budget=RetryBudget(self.clock),
         )
 

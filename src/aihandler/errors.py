@@ -156,10 +156,14 @@ class BudgetExceeded(Refused):
 
 
 class Overloaded(Refused):
-    """No room for another call; try later."""
+    """No room for another call; try later, in `retry_after_s` seconds where that is known."""
 
     code = "overloaded"
     http_status = 503
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class BackendError(AIHandlerError):

@@ -52,6 +52,16 @@ class RateLimit(msgspec.Struct, frozen=True):
     tokens: int | None = None
 
 
+class HealthSettings(msgspec.Struct, frozen=True):
+    """When a deployment that keeps failing is left alone, and for how long."""
+
+    consecutive_5xx: int = 5
+    consecutive_gateway_failure: int = 5
+    base_ejection_time_s: float = 30.0
+    max_ejection_time_s: float = 300.0
+    max_ejection_percent: int = 50
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """Everything a file says. `lines` maps a path (`tasks.triage.output`) to its line in `file`."""
 
@@ -67,4 +77,5 @@ class Configuration(msgspec.Struct, frozen=True):
     prices: PriceSettings = PriceSettings()
     budgets: tuple[Budget, ...] = ()
     limits: tuple[RateLimit, ...] = ()
+    health: HealthSettings = HealthSettings()
     lines: Mapping[str, int] = {}

@@ -86,6 +86,9 @@ class DeploymentLimitKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
     concurrency: Annotated[Count, about("Requests in flight at once.")] = 16
     context_tokens: Annotated[Count | None, about("Tokens of prompt and answer together.")] = None
+    queue: Annotated[
+        int, about("Clients that may wait for a place; more are told to come later.", ge=0)
+    ] = 1000
 
 
 class TimeoutKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -321,6 +324,9 @@ class TaskKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quality: Annotated[Rate | None, about("Share of right answers that `auto` asks for.")] = None
     confidence: Annotated[Rate | None, about("Less sure answers go to the next.")] = None
     limits: Annotated[TaskLimitKeys, about("Bounds of one call.")] = TaskLimitKeys()
+    priority: Annotated[
+        Literal["interactive", "batch"], about("Batch work waits behind what people wait for.")
+    ] = "interactive"
     max_output_tokens: Annotated[Count | None, about("Tokens of one answer, at most.")] = None
     temperature: Annotated[float, about("How freely a model picks its words.", ge=0, le=2)] = 0.0
     candidates: Annotated[
@@ -447,6 +453,22 @@ class LimitKeys(_WhoseKeys, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     tokens_per_minute: Annotated[Count | None, about("Tokens, sent and received.")] = None
 
 
+class HealthKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a deployment that keeps failing is left alone, and for how long."""
+
+    consecutive_5xx: Annotated[Count, about("Failures in a row that eject it.")] = 5
+    consecutive_gateway_failure: Annotated[
+        Count, about("The same, of failures where nobody answered (no connection, stall, 502-504).")
+    ] = 5
+    base_ejection_time_s: Annotated[Seconds, about("Seconds, times the number of ejections.")] = (
+        30.0
+    )
+    max_ejection_time_s: Annotated[Seconds, about("Seconds at most.")] = 300.0
+    max_ejection_percent: Annotated[
+        int, about("Share of a call's candidates that is left out at most.", ge=0, le=100)
+    ] = 50
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """aihandler.yaml"""
 
@@ -463,3 +485,4 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prices: Annotated[PricesKeys, about("Where prices are looked up.")] = PricesKeys()
     budgets: Annotated[list[BudgetKeys], about("What may be spent.")] = []
     limits: Annotated[list[LimitKeys], about("What may be asked in a minute.")] = []
+    health: Annotated[HealthKeys, about("When a deployment is left alone.")] = HealthKeys()

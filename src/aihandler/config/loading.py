@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from aihandler.config.budgets import build_budgets, build_limits
-from aihandler.config.configuration import Configuration, LedgerSettings
+from aihandler.config.configuration import Configuration, HealthSettings, LedgerSettings
 from aihandler.config.deployments import build_deployment, build_models
 from aihandler.config.draft import Draft
 from aihandler.config.embeddings import check_embeddings
@@ -112,6 +112,7 @@ def _built(file: ConfigFile, draft: Draft, empty: Configuration) -> Configuratio
         empty,
         ledger=build_ledger(file.ledger, draft),
         prices=build_prices(file.prices, draft),
+        health=HealthSettings(**msgspec.structs.asdict(file.health)),
         models=models,
         deployments=deployments,
         policy=Policy(

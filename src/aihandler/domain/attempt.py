@@ -60,7 +60,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """The state that routing may look at, taken once per plan. Keys are (task, deployment).
 
     `unavailable` cannot be asked at all; `set_aside` keeps failing and is asked when nothing else
-    is left. Both map a deployment to the reason.
+    is left, or when it would be more than `max_ejection_percent` of the candidates. Both map a
+    deployment to the reason.
     """
 
     quality: Mapping[tuple[str, str], Evidence] = {}
@@ -69,6 +70,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     compared: Mapping[tuple[str, str], Compared] = {}
     unavailable: Mapping[str, str] = {}
     set_aside: Mapping[str, str] = {}
+    max_ejection_percent: int = 50
 
 
 class Candidate(msgspec.Struct, frozen=True):

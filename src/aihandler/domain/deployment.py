@@ -83,10 +83,14 @@ Serves = Literal["text", "embeddings"]
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one deployment takes. `context_tokens` of None: not known."""
+    """What one deployment takes. `context_tokens` of None: not known.
+
+    `queue` is how many clients may wait for one of the `concurrency` places.
+    """
 
     concurrency: int = 16
     context_tokens: int | None = None
+    queue: int = 1000
 
 
 class Timeouts(msgspec.Struct, frozen=True):

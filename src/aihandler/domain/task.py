@@ -8,6 +8,9 @@ import msgspec
 from aihandler.domain.labels import DataClass
 from aihandler.domain.rules import Stakes
 
+# Who is served first where several wait: people, or work that nobody waits for.
+Priority = Literal["interactive", "batch"]
+
 # A JSON value, or a JSON Schema: what enters from outside and is looked at only by validation.
 Json = Any
 
@@ -123,6 +126,7 @@ class Task(msgspec.Struct, frozen=True):
     max_output_tokens: int | None = None
     temperature: float = 0.0
     limits: TaskLimits = TaskLimits()
+    priority: Priority = "interactive"
 
 
 class TaskStep(msgspec.Struct, frozen=True, tag="task"):

@@ -19,6 +19,7 @@ from aihandler.engine.flights import Flights
 from aihandler.engine.growing import from_first_content, with_partial_values
 from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
+from aihandler.engine.queueing import Want
 from aihandler.engine.schemas import Asking, Schemas
 from aihandler.engine.slots import Place, Slots
 from aihandler.engine.spending import Purse, Spending
@@ -73,7 +74,7 @@ class Attempts:
         self._journal = journal
         self._pricer = pricer
         self._clock = clock
-        self._slots = Slots()
+        self._slots = Slots(clock)
         self._schemas = Schemas()
         self._flights = Flights()
         self._spending = spending
@@ -151,15 +152,23 @@ class Attempts:
             return await self._settle_reply(sending, entry_id, reply)
 
     def _place(self, turn: Turn) -> Place:
-        within_s = turn.deadline - self._clock.monotonic()
-        return self._slots.place(turn.deployment, within_s=within_s)
+        call, task = turn.call, turn.call.task
+        want = Want(
+            call.tags.get("key", ""),
+            "batch" if "batch" in (call.priority, task.priority) else "interactive",
+            within_s=turn.deadline - self._clock.monotonic(),
+            # A run bounds itself; a client is better told soon than kept waiting.
+            bounded=call.patience_s is not None,
+        )
+        return self._slots.place(turn.deployment, want)
 
     def _never_asked(self, turn: Turn) -> Attempted:
         # No entry: nothing was meant to be sent yet, so there is nothing to pay or to doubt.
         name = turn.deployment.name
         error = BackendUnavailable(
-            f"{name!r} had no place free before the deadline",
+            f"{name!r} had no place free, in time or at all",
             deployment=name,
+            retry_after_s=self._slots.wait_s(turn.deployment),
             hint=f"raise deployments.{name}.limits.concurrency, or give the task more time",
         )
         report = AttemptReport(

@@ -7,7 +7,7 @@ import msgspec
 from aihandler.domain.budget import Budget
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.labels import Labels
-from aihandler.domain.task import Task
+from aihandler.domain.task import Priority, Task
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -20,6 +20,7 @@ class Call(msgspec.Struct, frozen=True):
     answer does so for `patience_s` at most before a server that asked for a pause is asked again.
     `budgets` are those of who asks, beside the configuration's, which go by task, deployment and
     the tags `key`, `team` and `user`.
+    Calls of `priority` batch wait for a place behind the others; those of one key take turns.
     """
 
     id: str
@@ -38,3 +39,4 @@ class Call(msgspec.Struct, frozen=True):
     asked: Request | None = None
     patience_s: float | None = None
     budgets: tuple[Budget, ...] = ()
+    priority: Priority = "interactive"

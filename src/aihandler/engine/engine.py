@@ -167,7 +167,8 @@ class Engine:
 
     async def _may_retry(self, walk: Walk, attempted: Attempted, retries: int) -> bool:
         error = attempted.error
-        if error is None or not may_retry(error):
+        # One that had no place for us was never asked: the next may have one.
+        if error is None or not may_retry(error) or not attempted.report.entry_id:
             return False
         pause_s = delay_s(retries, random=self._random, retry_after_s=error.retry_after_s)
         patience_s = walk.call.patience_s
@@ -197,8 +198,8 @@ class Engine:
         otherwise = walk.call.task.otherwise
         if isinstance(otherwise, Default):
             return await self._accepted(walk.call, walk.default_answer(otherwise.value))
-        if otherwise == "error" or walk.lacks_money:
-            # A person could not decide better than a model whom nobody has asked.
+        # A person could not decide better than a model whom nobody has asked.
+        if otherwise == "error" or walk.lacks_money or walk.found_no_place:
             raise walk.refusal(None)
         item = walk.review_item(self._clock.wall())
         await self._journal.review(item)

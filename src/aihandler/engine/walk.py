@@ -18,8 +18,11 @@ from aihandler.errors import (
     AnswerRejected,
     BackendError,
     BudgetExceeded,
+    Overloaded,
     PolicyDenied,
 )
+
+_BUSY = "ask again later, or raise limits.concurrency or limits.queue of the deployment"
 
 
 class Walk:
@@ -87,6 +90,11 @@ class Walk:
         """Nobody was asked, for want of money alone."""
         return bool(self._passed_over) and not self._reports
 
+    @property
+    def found_no_place(self) -> bool:
+        """Nobody was asked, because all were busy."""
+        return self._error is not None and not any(report.entry_id for report in self._reports)
+
     def answer(self, attempted: Attempted) -> Answer[Json]:
         """The valid answer that `attempted` brought, with the way to it."""
         verdict, validity = attempted.verdict, attempted.validity
@@ -145,6 +153,9 @@ class Walk:
                 reply=self._last,
                 hint=hint,
             )
+        if self.found_no_place:
+            wait_s = self._error.retry_after_s if self._error else None
+            return Overloaded(f"{where}: {self._summary()}", retry_after_s=wait_s, hint=_BUSY)
         return AllAttemptsFailed(
             f"{where}: {self._summary()}",
             attempts=self._reports,

@@ -1,6 +1,7 @@
 """Conversations of clients, in the format of each: chat completions, Messages, Responses."""
 
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 
@@ -60,6 +61,17 @@ class Conversations:
 
     async def answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """Sends the answer, or the error in the format's own words."""
+        answer = partial(self._answer, request, asker)
+        if (repeating := repeats_of(self._serving.repeating, request)) is None:
+            await answer(send)
+            return
+        try:
+            await repeating.once(request, asker, send, answer)
+        except AIHandlerError as error:
+            status, body = self._codec.write_error(error)
+            await send_whole(send, HttpReply(status, body), error_headers(error))
+
+    async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         stream = StreamOut(send)
         writer: StreamWriter | None = None
         try:
@@ -80,7 +92,7 @@ class Conversations:
             if writer is not None and stream.begun:
                 # Never a clean end for what was cut.
                 await stream.write(writer.fail(told))
-                await stream.end()
+                await stream.cut()
                 return
             status, body = self._codec.write_error(told)
             await send_whole(send, HttpReply(status, body), error_headers(told))
@@ -101,6 +113,7 @@ class Conversations:
                 tags=asker.tags,
                 patience_s=PATIENCE_S,
                 budgets=asker.budgets,
+                priority=self._serving.priority(request.headers),
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
@@ -127,6 +140,7 @@ class Conversations:
             asked=asked,
             patience_s=PATIENCE_S,
             budgets=asker.budgets,
+            priority=self._serving.priority(request.headers),
         )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:

@@ -1,5 +1,7 @@
 """Vectors for clients of OpenAI: `/v1/embeddings`."""
 
+from functools import partial
+
 import msgspec
 
 from aihandler.backends.codec import ReplyIdentity
@@ -16,6 +18,7 @@ from aihandler.gateway.admission import Asker
 from aihandler.gateway.conversations import PATIENCE_S, answer_headers, for_clients
 from aihandler.gateway.http import HttpRequest, Send, error_headers, send_whole
 from aihandler.gateway.http import Reply as HttpReply
+from aihandler.gateway.repeating import repeats_of
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.targets import Target
 
@@ -30,6 +33,17 @@ class Embeddings:
 
     async def answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """Sends the vectors, or the error."""
+        answer = partial(self._answer, request, asker)
+        if (repeating := repeats_of(self._serving.repeating, request)) is None:
+            await answer(send)
+            return
+        try:
+            await repeating.once(request, asker, send, answer)
+        except AIHandlerError as error:
+            status, body = self._write_error(error)
+            await send_whole(send, HttpReply(status, body), error_headers(error))
+
+    async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         try:
             inbound = read_request(request.body)
             target = self._serving.target(inbound.model, inbound.request, asker)
@@ -67,6 +81,7 @@ class Embeddings:
             asked=msgspec.structs.replace(asked, raw=raw),
             patience_s=PATIENCE_S,
             budgets=asker.budgets,
+            priority=self._serving.priority(request.headers),
         )
 
 

@@ -27,6 +27,7 @@ from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.windows import make_windows
 from aihandler.ledger import FoldedLedger
 from aihandler.ledger.folding import Folding
+from aihandler.ledger.repeats import make_repeats
 from aihandler.ledger.spool import is_written
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class Supervisor:
             encryption_key=encryption_key(self._configuration, os.environ),
             keep_content=self._configuration.ledger.keep_content,
         )
+        make_repeats(path, wall=time.time())
         self._workers: dict[int, _Worker] = {}
         self._deaths: dict[int, int] = {}
         self._due: dict[int, float] = {}

@@ -14,6 +14,7 @@ import uvicorn
 
 from aihandler.assembly import SystemClock, encryption_key, ledger_path
 from aihandler.config import load
+from aihandler.config.configuration import Configuration
 from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Everyone, KeyRing
 from aihandler.gateway.app import Gateway
@@ -21,11 +22,13 @@ from aihandler.gateway.listening import inherited
 from aihandler.gateway.orders import LOOK_EVERY_S, READY, Orders
 from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.rates import Rates
+from aihandler.gateway.repeating import Repeating
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.windows import Windows
 from aihandler.handler import Handler
 from aihandler.ledger import SpooledLedger
 from aihandler.ledger.administration import Administration
+from aihandler.ledger.repeats import Repeats
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +61,8 @@ async def serve(orders: Orders) -> None:
     )
     async with Handler(configuration, ledger=ledger) as handler:
         rates = Rates(Windows(Path(orders.windows), slot=orders.slot), clock=clock)
-        serving = Serving(configuration, handler, clock=clock, rates=rates)
+        repeating = _repeating(configuration, Path(orders.spool).name, clock)
+        serving = Serving(configuration, handler, clock=clock, rates=rates, repeating=repeating)
         supervisor = os.getppid()
         admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
         app = Gateway(serving, admission)
@@ -89,6 +93,17 @@ async def serve(orders: Orders) -> None:
         finally:
             looking.cancel()
             watching.cancel()
+            repeating.close()
+
+
+def _repeating(configuration: Configuration, life: str, clock: SystemClock) -> Repeating:
+    repeats = Repeats(
+        ledger_path(configuration),
+        clock=clock,
+        owner=life,
+        encryption_key=encryption_key(configuration, os.environ),
+    )
+    return Repeating(repeats, keep=configuration.ledger.keep_content)
 
 
 def _admission(

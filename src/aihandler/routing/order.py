@@ -51,11 +51,11 @@ def order(
             exclusions.append(exclusion)
         elif deployment is not None:
             left.append(_choice(deployment, scene))
-    left, set_aside = _without_set_aside(left, snapshot)
     told = {e.deployment for e in clearance.exclusions}
     untold = [e for e in exclusions if e.gate != _CLEARANCE or e.deployment not in told]
     if task.candidates is None:
         left.sort(key=_cheapest_first)
+    left, set_aside = _without_set_aside(left, snapshot)
     candidates = tuple(_candidate(choice, i, task) for i, choice in enumerate(left, start=1))
     return Ordering(candidates, (*untold, *set_aside), _in_words(task))
 
@@ -213,13 +213,17 @@ def _expected_nano(deployment: Deployment, scene: _Scene) -> int | None:
 def _without_set_aside(
     left: list[_Choice], snapshot: Snapshot
 ) -> tuple[list[_Choice], tuple[Exclusion, ...]]:
+    failing = [choice for choice in left if choice.deployment.name in snapshot.set_aside]
     well = [choice for choice in left if choice.deployment.name not in snapshot.set_aside]
     # When all are set aside, all are tried: one that may fail is better than none. The set that
     # is tried is never more than what was cleared.
-    if not well:
+    if not well or not failing:
         return left, ()
-    names = [c.deployment.name for c in left if c.deployment.name in snapshot.set_aside]
-    return well, tuple(Exclusion(name, "health", snapshot.set_aside[name]) for name in names)
+    out = len(left) * snapshot.max_ejection_percent // 100
+    # Those beyond the share stay, as a last resort behind all that are well.
+    names = [choice.deployment.name for choice in failing[:out]]
+    excluded = tuple(Exclusion(name, "health", snapshot.set_aside[name]) for name in names)
+    return [*well, *failing[out:]], excluded
 
 
 def _cheapest_first(choice: _Choice) -> tuple[bool, bool, int, float, str]:

@@ -172,6 +172,7 @@ class Steps:
             run_id=self._run_id,
             document_id=passage.document.id,
             step=needs.step.name,
+            priority="batch",
         )
 
     def _class_of(self, needs: StepNeeds, passage: Passage) -> DataClass:
