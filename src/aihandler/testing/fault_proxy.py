@@ -208,6 +208,9 @@ class _Client(asyncio.Protocol):
         asked = Passing(self._proxy.requests, method, self._path, self._headers, body)
         raw = b"".join(self._raw)
         self._raw, self._body, self._headers = [], [], {}
+        if self._task is not None:
+            # It stalls behind an answer that was whole.
+            self._task.cancel()
         self._task = asyncio.get_running_loop().create_task(self._answer(asked, raw))
 
     async def _answer(self, asked: Passing, raw: bytes) -> None:

@@ -126,10 +126,14 @@ def _inside_characters(data: bytes) -> list[bytes]:
 
 
 def _with_long_line(answer: bytes, size: int) -> bytes:
+    # What the server counted stays, so that its bill and its answer say the same.
+    counted = re.search(rb'"usage":\s*\{[^{}]*\}', answer)
+    usage = b", " + counted[0] if counted else b""
     filler = b"x" * size
     if b"text/event-stream" in answer.partition(b"\r\n\r\n")[0]:
         event = b'data: {"choices": [{"index": 0, "delta": {"content": "' + filler + b'"}}]}\n\n'
-        end = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'
-        return _whole(event + end + b"data: [DONE]\n\n", content_type="text/event-stream")
+        end = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]%s}\n\n'
+        body = event + end % usage + b"data: [DONE]\n\n"
+        return _whole(body, content_type="text/event-stream")
     said = b'{"choices": [{"index": 0, "message": {"role": "assistant", "content": "%s"}, '
-    return _whole(said % filler + b'"finish_reason": "stop"}]}')
+    return _whole(said % filler + b'"finish_reason": "stop"}]%s}' % usage)
