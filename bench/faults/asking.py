@@ -27,12 +27,9 @@ class Told(msgspec.Struct, frozen=True):
         """The words of the answer."""
         if not self.streamed:
             return str(_read(self.body)["choices"][0]["message"]["content"])
-        pieces = []
-        for line in self.body.split(b"\n"):
-            if line.startswith(b"data: {"):
-                for choice in _read(line[6:]).get("choices", ()):
-                    pieces.append(choice.get("delta", {}).get("content") or "")
-        return "".join(pieces)
+        lines = (line[6:] for line in self.body.split(b"\n") if line.startswith(b"data: {"))
+        choices = (choice for line in lines for choice in _read(line).get("choices", ()))
+        return "".join(choice.get("delta", {}).get("content") or "" for choice in choices)
 
     @property
     def kind(self) -> str:

@@ -118,7 +118,9 @@ class Ground:
         patience_s: float = 0.8,
     ) -> Provider:
         """One more deployment, before the ground is entered."""
-        said = reply if isinstance(reply, Scripted) else Scripted(reply or f"Grüße von {name}: 你好")
+        said = (
+            reply if isinstance(reply, Scripted) else Scripted(reply or f"Grüße von {name}: 你好")
+        )
         made = Provider(name, said, troubles=troubles, hosting=hosting, patience_s=patience_s)
         self.providers[name] = made
         return made
@@ -166,7 +168,7 @@ class Ground:
             environ["PYTHONPATH"] = f"{self.folder}{os.pathsep}{path}"
             environ["FAULTS_CLOCK"] = str(self.folder / "clock")
         command = [sys.executable, "-m", "aihandler", "serve", "--port", "0", "--insecure-local"]
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs until it is there
             [*command, *arguments], cwd=self.folder, stderr=log, stdout=log, env=environ
         )
         log.close()

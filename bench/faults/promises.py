@@ -52,9 +52,8 @@ def entries(ground: Ground) -> list[Entry]:
 
 async def broken(ground: Ground, running: Running, seen: Seen) -> list[str]:
     """The promises that do not hold; none, if all is well."""
-    found = await _ends(ground)
+    found = await _ends(ground, seen)
     rows = entries(ground)
-    found += _accepted(rows, seen)
     for provider in ground.providers.values():
         found += _money(provider, [row for row in rows if row.deployment == provider.name])
     found += _retries(rows, seen)
@@ -64,23 +63,21 @@ async def broken(ground: Ground, running: Running, seen: Seen) -> list[str]:
     return found
 
 
-async def _ends(ground: Ground) -> list[str]:
-    def all_final() -> bool:
-        return all(entry.state in _FINAL for entry in entries(ground))
-
-    try:
-        await until(all_final, within_s=20)
-    except AssertionError:
-        open_ones = [entry for entry in entries(ground) if entry.state not in _FINAL]
-        return [f"{len(open_ones)} attempts have no final state"]
-    return []
-
-
-def _accepted(rows: Sequence[Entry], seen: Seen) -> list[str]:
-    known = {row.call_id for row in rows}
+async def _ends(ground: Ground, seen: Seen) -> list[str]:
     named = {t.headers["x-aihandler-call"] for t in seen.told if "x-aihandler-call" in t.headers}
-    missing = named - known
-    return [f"{len(missing)} answered calls are not in the ledger"] if missing else []
+
+    def ended() -> bool:
+        rows = entries(ground)
+        known = {row.call_id for row in rows}
+        return named <= known and all(row.state in _FINAL for row in rows)
+
+    with contextlib.suppress(AssertionError):
+        await until(ended, within_s=20)
+        return []
+    rows = entries(ground)
+    missing = len(named - {row.call_id for row in rows})
+    unended = sum(row.state not in _FINAL for row in rows)
+    return [f"{missing} answered calls are not in the ledger, {unended} attempts have no end"]
 
 
 def _money(provider: Provider, rows: Sequence[Entry]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Faults of servers: each has a deployment of its own, in one gateway, and is asked in eight ways."""
+"""Faults of servers: a deployment for each, all in one gateway, each asked in eight ways."""
 
 import asyncio
 import secrets

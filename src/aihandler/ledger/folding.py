@@ -82,8 +82,8 @@ class Folding:
             outcome = "in_doubt" if was_sent else "failed"
             ends.append(Ended(entry_id, Settlement(outcome, Cost(), 0.0, error_code="worker_died")))  # type: ignore[arg-type]  # both are outcomes
         doubtful = sum(self.open_entries.values())
-        self.open_entries.clear()
         self._batches.write([*ends, Rows(_FORGET, [(self._name,)])], (), wall=self._wall())
+        self.open_entries.clear()
         return doubtful
 
     def _follow(self, record: Record) -> None:
