@@ -41,7 +41,7 @@ class Told(msgspec.Struct, frozen=True):
             told = isinstance(said, dict) and bool(said.get("message"))
             return f"error {self.status}" if told and self.whole else "an error without words"
         if self.streamed and b'"error"' in self.body:
-            clean = b"[DONE]" in self.body
+            clean = b"data: [DONE]\n\n" in self.body
             return "a clean end after an error" if clean else "error event"
         if not self.whole or (self.streamed and b"data: [DONE]" not in self.body):
             return "an answer that is cut"

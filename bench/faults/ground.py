@@ -29,7 +29,7 @@ _DEPLOYMENT = """
     profile: vllm
     price: {{input: 1, output: 2}}
     limits: {{concurrency: 4000}}
-    timeouts: {{connect_s: 0.8, first_byte_s: {patience}, stall_s: {patience}, total_s: {total}}}
+    timeouts: {{connect_s: {wait}, first_byte_s: {wait}, stall_s: {wait}, total_s: {total}}}
 """
 _POLICY = """
 policy:
@@ -95,7 +95,7 @@ class Provider:
     def line(self) -> str:
         return _DEPLOYMENT.format(
             name=self.name, url=self.url, hosting=self.hosting,
-            patience=self.patience_s, total=max(3.0, self.patience_s * 2),
+            wait=self.patience_s, total=max(3.0, self.patience_s * 2),
         )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ async def all_killed(folder: Path, *, short: bool) -> Outcome:
     async with ground:
         gateway = await ground.start()
         working = asyncio.gather(*_slow_and_quick(gateway.port, 10 if short else 60))
-        await asyncio.sleep(0.3)
+        await _amid(ground, 10 if short else 60)
         gateway.die()
         told = await working
         async with ground.gateway() as second:
@@ -101,7 +101,7 @@ async def disk_full(folder: Path, *, short: bool) -> Outcome:
 
 
 async def disk_full_and_a_death(folder: Path, *, short: bool) -> Outcome:
-    """What a worker left cannot be booked, nor its successor be given a spool, until there is room."""
+    """What a worker left cannot be booked, nor its slot be given out again, until there is room."""
     ground, watch = _plain(folder), Watch()
     async with ground, ground.gateway() as gateway:
         (worker,) = gateway.workers()
@@ -113,7 +113,7 @@ async def disk_full_and_a_death(folder: Path, *, short: bool) -> Outcome:
         await asyncio.sleep(0.5 if short else 3.0)
         alone = not gateway.workers()
         supervisor.rlimit(psutil.RLIMIT_FSIZE, usual)
-        await until(lambda: gateway.workers(), within_s=30)
+        await until(gateway.workers, within_s=30)
         after = await _ask_some(gateway.port, 5)
         wrong = await _all_there(ground, gateway, [*during, *after], watch)
         wrong += [] if alone else ["a slot was given out before it was folded"]
@@ -240,6 +240,13 @@ def _slow_and_quick(port: int, count: int) -> list[Awaitable[Told]]:
     ]
 
 
+async def _amid(ground: Ground, count: int) -> None:
+    """Returns when some are answered, and others have been sent and are not."""
+    late = ground.providers["late"].now
+    with contextlib.suppress(AssertionError):
+        await until(lambda: late.requests >= count, within_s=10)
+
+
 async def _ask_some(port: int, count: int) -> list[Told]:
     told: list[Told] = []
     for begin in range(0, count, 10):
@@ -268,7 +275,7 @@ async def _worker_dies(folder: Path, number: signal.Signals, name: str, *, short
     async with ground, ground.gateway() as gateway:
         (worker,) = gateway.workers()
         working = asyncio.gather(*_slow_and_quick(gateway.port, 10 if short else 60))
-        await asyncio.sleep(0.3)
+        await _amid(ground, 10 if short else 60)
         # No file of 60 MB for each try.
         worker.rlimit(resource.RLIMIT_CORE, (0, 0))
         worker.send_signal(number)

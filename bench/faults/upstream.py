@@ -24,6 +24,7 @@ class Fault(msgspec.Struct, frozen=True):
     trouble: Trouble | None = None
     answers: bool = False
     url: str = ""
+    counts: bool = True
     wrong_certificate: bool = False
 
 
@@ -42,6 +43,7 @@ def faults() -> list[Fault]:
         Fault("invalid SSE", troubles.invalid_sse()),
         Fault("a line of 10 MB", troubles.long_line(_LONG), answers=True),
         Fault("200 with an error in it", troubles.error_in_200()),
+        Fault("no counts of tokens", answers=True, counts=False),
         Fault("no HTTP at all", troubles.not_http()),
         Fault("a name that does not resolve", url="http://nowhere.invalid:9"),
         Fault("nobody listens", url="http://127.0.0.1:9"),
@@ -88,7 +90,9 @@ async def run(folder: Path, chosen: Iterable[Fault], *, rounds: int) -> list[Out
 
 
 def _deployment(ground: Ground, name: str, fault: Fault) -> None:
-    reply = Scripted(f"Grüße von {name}: 你好, 世界. " * 30)
+    reply = Scripted(
+        f"Grüße von {name}: 你好, 世界. " * 30, fault=None if fault.counts else "no_usage"
+    )
     provider = ground.provider(name, reply, troubles=fault.trouble)
     provider.url = fault.url
     if fault.wrong_certificate:

@@ -168,6 +168,7 @@ class _Client(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._task: asyncio.Task[None] | None = None
+        self._deaf = False
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -186,6 +187,8 @@ class _Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._proxy.heard(data)
+        if self._deaf:
+            return
         self._raw.append(data)
         try:
             self._parser.feed_data(data)
@@ -269,6 +272,8 @@ class _Client(asyncio.Protocol):
             case "hang_up":
                 transport.close()
             case "half_close":
+                # Whoever will not answer any more does nothing more either.
+                self._deaf = True
                 if transport.can_write_eof():
                     transport.write_eof()
                 await asyncio.Event().wait()
