@@ -21,7 +21,7 @@ FORMATS = {
     "openai-responses": ("openai_responses.jsonl.gz", "openai-responses"),
 }
 # Streams with these end in no words, or in none of the model's.
-OTHERS = (b'"error":{', b"tool_calls", b"tool_use", b"functionCall", b"function_call_arguments")
+OTHERS = (b'"error":{', b'"tool_calls":[', b"tool_use", b"functionCall", b"function_call_arguments")
 DEPLOYMENT = """
   {name}:
     backend: {name}
