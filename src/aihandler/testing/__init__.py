@@ -1,5 +1,6 @@
 """Fakes for tests, ours and those of our users: servers, callers, clocks, journals, faults."""
 
+from aihandler.testing import troubles
 from aihandler.testing.conversations import differences
 from aihandler.testing.fake_caller import FakeCaller, allow
 from aihandler.testing.fake_clock import FakeClock
@@ -25,4 +26,5 @@ __all__ = [
     "differences",
     "read_bill",
     "spawn_server",
+    "troubles",
 ]
