@@ -25,6 +25,7 @@ class Fault(msgspec.Struct, frozen=True):
     answers: bool = False
     url: str = ""
     counts: bool = True
+    patience_s: float = 0.8
     wrong_certificate: bool = False
 
 
@@ -41,7 +42,7 @@ def faults() -> list[Fault]:
         Fault("garbage JSON", troubles.garbage_json()),
         Fault("wrong content type", troubles.wrong_content_type()),
         Fault("invalid SSE", troubles.invalid_sse()),
-        Fault("a line of 10 MB", troubles.long_line(_LONG), answers=True),
+        Fault("a line of 10 MB", troubles.long_line(_LONG), answers=True, patience_s=5.0),
         Fault("200 with an error in it", troubles.error_in_200()),
         Fault("no counts of tokens", answers=True, counts=False),
         Fault("no HTTP at all", troubles.not_http()),
@@ -93,7 +94,7 @@ def _deployment(ground: Ground, name: str, fault: Fault) -> None:
     reply = Scripted(
         f"Grüße von {name}: 你好, 世界. " * 30, fault=None if fault.counts else "no_usage"
     )
-    provider = ground.provider(name, reply, troubles=fault.trouble)
+    provider = ground.provider(name, reply, troubles=fault.trouble, patience_s=fault.patience_s)
     provider.url = fault.url
     if fault.wrong_certificate:
         provider.tls = _somebody_else()

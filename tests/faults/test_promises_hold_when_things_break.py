@@ -15,7 +15,7 @@ SERVERS = [
     "stall after 500 bytes", "half-close after 500 bytes", "reset after 500 bytes",
     "429, Retry-After 60", "503", "529",
 ]  # fmt: skip
-OURS = ["worker gets SIGKILL", "disk full, and a worker dies", "database locked", "slowloris"]
+OURS = ["disk full, and a worker dies", "database locked"]
 
 
 def test_whatever_servers_do(tmp_path):
@@ -25,6 +25,7 @@ def test_whatever_servers_do(tmp_path):
     assert {outcome.fault: outcome.broken for outcome in found if outcome.broken} == {}
 
 
+@pytest.mark.nightly
 @pytest.mark.xfail(reason="what nobody counted is estimated, and not in doubt beyond that")
 def test_a_bill_without_counts_is_bounded(tmp_path):
     chosen = [fault for fault in upstream.faults() if not fault.counts]
