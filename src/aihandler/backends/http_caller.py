@@ -20,6 +20,7 @@ from aihandler.domain.deployment import Deployment
 from aihandler.domain.probes import Probed
 from aihandler.domain.schemas import SchemaMeans
 from aihandler.domain.task import EmbeddingOutput
+from aihandler.errors import BackendUnavailable
 
 _MARK = MARK.encode()
 # Words of a server that repeat this many characters of a request may be quoting it.
@@ -100,7 +101,7 @@ class HttpCaller:
             relay = Relay(hides_usage=passed.hides_usage) if asked.request.raw else None
             try:
                 reader = self._reader(response, asked)
-                async for piece in response:
+                while piece := await _next_piece(response, reader):
                     events = reader.feed(piece)
                     if relay is not None and (frames := relay.feed(piece)):
                         yield WireChunk(frames)
@@ -192,6 +193,18 @@ class HttpCaller:
         if probed is None or not probed.holds_for(deployment, profile=profile.name):
             return profile
         return overlay(profile, probed.verdicts)
+
+
+async def _next_piece(response: Response, reader: Reader) -> bytes:
+    """More of the body, or b"" at its end."""
+    try:
+        return await response.next_chunk()
+    except BackendUnavailable:
+        # Where a format has an end of its own and it has come, only the end of the connection is
+        # missing; an error now would follow what a client has taken for whole.
+        if getattr(reader, "told_end", False):
+            return b""
+        raise
 
 
 def _reply(events: object) -> Reply:

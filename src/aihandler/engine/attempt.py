@@ -412,9 +412,11 @@ def _kept(reply: Reply) -> bytes:
 def _failure(error: BackendError, *, sent: bool) -> AttemptOutcome:
     if isinstance(error, ContentRefused):
         return "refused"
-    # A status is the server's word that it did not answer; silence after the send is doubt.
-    silent = isinstance(error, BackendUnavailable) and error.status is None
-    return "in_doubt" if sent and silent else "failed"
+    # An error status is the server's word that it did not answer. Silence after the send is doubt,
+    # and so is an answer of status 200 that cannot be read: the work may be on the bill.
+    refused = error.status is not None and error.status >= 400
+    doubtful = isinstance(error, BackendUnavailable) and not refused
+    return "in_doubt" if sent and doubtful else "failed"
 
 
 def _became_valid(verdict: Verdict, turn: Turn) -> Validity:

@@ -22,6 +22,7 @@ from aihandler.gateway.http import (
     send_whole,
 )
 from aihandler.gateway.http import Reply as HttpReply
+from aihandler.gateway.repeating import repeats_of
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.targets import Target
 

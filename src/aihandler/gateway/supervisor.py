@@ -9,6 +9,7 @@ import logging
 import os
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -38,6 +39,9 @@ _RESTART_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STABLE_S = 30.0
 _START_WITHIN_S = 30.0
 _SPOOL_BYTES = 64 * 1024 * 1024
+# A full disk, a lock that somebody holds, a damaged page: records wait in the spools meanwhile.
+_NOT_WRITTEN = (StorageError, sqlite3.Error, OSError, msgspec.DecodeError)
+_COMPLAIN_EVERY_S = 5.0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -88,6 +92,7 @@ class Supervisor:
         self._due: dict[int, float] = {}
         self._lives = 0
         self._stopping = False
+        self._complained = float("-inf")
         self.listening = listen(settings.host, settings.port)
 
     @property
@@ -120,7 +125,7 @@ class Supervisor:
         for slot, due in tuple(self._due.items()):
             if due <= time.monotonic():
                 del self._due[slot]
-                self._start(slot)
+                self._start_again(slot)
         # Much to fold: go on at once. Else gather, so that one sync serves many records.
         if folded < 1024:
             time.sleep(max(0.0, FOLD_EVERY_S - (time.monotonic() - began)))
@@ -128,9 +133,23 @@ class Supervisor:
     def _fold(self, worker: _Worker) -> int:
         try:
             return worker.folding.fold()
-        except (StorageError, OSError, msgspec.DecodeError) as error:
-            _log.error("the ledger cannot be written: %s", error)
+        except _NOT_WRITTEN as error:
+            self._complain(error)
             return 0
+
+    def _complain(self, error: Exception) -> None:
+        # Every turn finds it anew; the log need not.
+        if time.monotonic() - self._complained >= _COMPLAIN_EVERY_S:
+            self._complained = time.monotonic()
+            _log.error("the ledger cannot be written: %s", error)
+
+    def _start_again(self, slot: int) -> None:
+        try:
+            self._start(slot)
+        except _NOT_WRITTEN as error:
+            # There may be no room for its spool.
+            self._complain(error)
+            self._due[slot] = time.monotonic() + _COMPLAIN_EVERY_S
 
     def _start(self, slot: int) -> None:
         if self._stopping:
@@ -166,10 +185,17 @@ class Supervisor:
 
     def _bury(self, worker: _Worker) -> None:
         """Folds what a dead worker left, books its doubt, and has its slot filled again."""
-        with worker.folding.spool:
-            while self._fold(worker):
+        try:
+            while worker.folding.fold():
                 pass
             doubtful = worker.folding.bury()
+        except _NOT_WRITTEN as error:
+            # Tried again each turn; at the end what it left stays for the next gateway.
+            self._complain(error)
+            if self._stopping:
+                del self._workers[worker.slot]
+            return
+        worker.folding.spool.close()
         worker.folding.spool.path.unlink()
         del self._workers[worker.slot]
         if self._stopping:

@@ -83,11 +83,11 @@ class Folding:
             outcome = "in_doubt" if was_sent else "failed"
             ends.append(Ended(entry_id, Settlement(outcome, Cost(), 0.0, error_code="worker_died")))  # type: ignore[arg-type]  # both are outcomes
         doubtful = sum(self.open_entries.values())
-        self.open_entries.clear()
         name = (self._name,)
         # First the leases go back: what was spent of them is booked beside, in one transaction.
         back = [Rows(RETURN_LEASES, [name * 2]), Rows(FORGET_LEASES, [name]), Rows(_FORGET, [name])]
         self._batches.write([*ends, *back], (), wall=self._wall())
+        self.open_entries.clear()
         return doubtful
 
     def _follow(self, record: Record) -> None:

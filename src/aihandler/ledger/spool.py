@@ -148,6 +148,9 @@ def make_spool(path: Path, *, size: int = USUAL_BYTES) -> None:
     size = _padded(size - 8)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise _not_made(path, error) from error
+    try:
         try:
             # Room is taken now: a full disk must not kill a worker amid a write to its memory.
             os.posix_fallocate(descriptor, 0, _HEAD + size) if hasattr(
@@ -157,10 +160,9 @@ def make_spool(path: Path, *, size: int = USUAL_BYTES) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise StorageError(
-            f"the spool {str(path)!r} cannot be made: {error.strerror}",
-            hint="check the folder of the ledger and the room on its disk",
-        ) from error
+        # Half a spool would keep the next gateway from starting.
+        path.unlink()
+        raise _not_made(path, error) from error
 
 
 def write_spool(path: Path) -> SpoolWriter:
@@ -205,6 +207,13 @@ def _mapped(path: Path, *, held: bool = False) -> mmap.mmap:
             f"{str(path)!r} is no spool of this version", hint="move it away and start again"
         )
     return memory
+
+
+def _not_made(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"the spool {str(path)!r} cannot be made: {error.strerror}",
+        hint="check the folder of the ledger and the room on its disk",
+    )
 
 
 def _padded(length: int) -> int:

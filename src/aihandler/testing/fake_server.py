@@ -1,11 +1,9 @@
 """An OpenAI-like server on loopback that says what it is told to, and remembers what it heard."""
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import ssl
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, cast
@@ -13,6 +11,7 @@ from typing import Any, Self, cast
 import httptools
 import msgspec
 
+from aihandler.testing.own_thread import OwnThread
 from aihandler.testing.script import (
     Bill,
     Scripted,
@@ -81,7 +80,7 @@ class FakeServer:
         self._sessions: set[_Session] = set()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._thread: _Thread | None = None
+        self._thread: OwnThread | None = None
 
     @property
     def url(self) -> str:
@@ -125,7 +124,7 @@ class FakeServer:
         await self.close()
 
     def __enter__(self) -> Self:
-        self._thread = _Thread(self)
+        self._thread = OwnThread(self)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -293,28 +292,3 @@ class _KeepingSession(_Session):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
-
-
-class _Thread:
-    """Runs a server in an event loop of its own, for tests that have none."""
-
-    def __init__(self, server: FakeServer) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._server = server
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
-        self._thread.start()
-        started.wait()
-
-    def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._server.close(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    def _run(self, started: threading.Event) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._server.start())
-        started.set()
-        with contextlib.suppress(RuntimeError):
-            self._loop.run_forever()

@@ -128,7 +128,7 @@ class ChatStreamWriter:
         self._arguments: dict[int, int] = {}
 
     def write(self, event: StreamEvent) -> bytes:
-        """One event, as one or more chunks."""
+        """One event, as one or more chunks; nothing where the format has no word for it."""
         match event:
             case TextDelta(text):
                 self._text_size += len(text)
@@ -146,8 +146,9 @@ class ChatStreamWriter:
                 piece = {"index": index, "function": {"arguments": text}}
                 return self._chunk({"tool_calls": [piece]})
             case ReplyDone(reply):
-                pass
-        return self._done(reply)
+                return self._done(reply)
+        # The end of a part, or what a value looks like so far: its words have gone out.
+        return b""
 
     def fail(self, error: AIHandlerError) -> bytes:
         """An error in place of the end: no `[DONE]`, so nobody takes the answer for whole."""
