@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_WORKERS ?= 2
 
-.PHONY: demo test check test-real nightly probe-table bench format clean lock
+.PHONY: demo test check test-real nightly probe-table bench bench-peers faults format clean lock
 
 demo: $(VENV)/.installed
 	@$(BIN)/aihandler demo
@@ -39,6 +39,14 @@ probe-table: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench
+
+# LiteLLM's proxy and Portkey's gateway are installed under ~/.cache/aihandler the first time.
+bench-peers: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.gateway --peers
+
+# Breaks servers and ourselves, and makes the table in docs/faults.md.
+faults: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.faults --write
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format src tests bench tools

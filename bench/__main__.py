@@ -24,6 +24,7 @@ def main() -> int:
         ["bench.prices"],
         ["bench.rollups"],
         ["bench.executor", "--items", str(chosen.items)],
+        ["bench.gateway"],
     ]
     if chosen.data:
         runs += [

@@ -5,6 +5,7 @@ Without a folder only the costs are measured. `--table` prints the rows of docs/
 """
 
 import argparse
+import base64
 import gzip
 import itertools
 import json
@@ -35,7 +36,8 @@ def read(fmt: Format, exchange: Mapping[str, Any], body: bytes, *, pieces: list[
     profile = fmt.profile(exchange.get("request_body") or {})
     asked = Asked(Request("t", (message("user", "hi"),)), _DEPLOYMENT, profile, exchange["stream"])
     headers = exchange.get("response_headers") or {}
-    kind = "text/event-stream" if exchange["response_encoding"] == "text" else "application/json"
+    whole = exchange["response_encoding"] == "json"
+    kind = "application/json" if whole else fmt.stream_kind
     reader = fmt.codec.reader(exchange["status"], {**headers, "content-type": kind}, asked=asked)
     events: list[Any] = []
     edges = [0, *sorted(place % (len(body) + 1) for place in pieces), len(body)]
@@ -50,8 +52,10 @@ def examine(fmt: Format, exchange: Mapping[str, Any], counts: dict[str, int]) ->
     _ask_again(fmt, exchange, counts, told=told)
     _fall_back(fmt, exchange, counts, told=told)
     text = exchange["response_body"]
-    body = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
-    data = body.encode()
+    if exchange["response_encoding"] == "base64":
+        data = base64.b64decode(text)
+    else:
+        data = (text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)).encode()
     try:
         events = read(fmt, exchange, data, pieces=[])
     except BackendError as error:
@@ -63,7 +67,7 @@ def examine(fmt: Format, exchange: Mapping[str, Any], counts: dict[str, int]) ->
     reply = events[-1].reply
     counts["decoded"] += 1
     whole = _whole_body(exchange)
-    total = fmt.total(whole)
+    total = fmt.total(data if exchange["response_encoding"] == "base64" else whole)
     if total is not None and (reply.usage is None or reply.usage.total != total):
         counts["USAGE MISMATCHES"] += 1
         print(f"  usage: {told}: {reply.usage} against {total}")
@@ -79,7 +83,7 @@ def costs(fmt: Format) -> Iterator[tuple[str, list[float]]]:
     asked = Asked(
         Request("t", (message("user", "hi"),)), _DEPLOYMENT, fmt.profile({}), streamed=True
     )
-    headers = {"content-type": "text/event-stream"}
+    headers = {"content-type": fmt.stream_kind}
 
     def stream() -> None:
         reader = fmt.codec.reader(200, headers, asked=asked)

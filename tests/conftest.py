@@ -3,7 +3,11 @@
 import socket
 
 import pytest
+from hypothesis import settings
 
+# What takes long on a loaded machine is no mistake.
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 _LOOPBACK = ("127.", "::1", "localhost")
 
 

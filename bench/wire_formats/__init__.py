@@ -2,6 +2,7 @@
 
 from bench.wire_formats import (
     anthropic_messages,
+    bedrock,
     completions,
     gemini,
     ollama,
@@ -14,6 +15,7 @@ FORMATS = {
     "Anthropic Messages": anthropic_messages.FORMAT,
     "OpenAI Responses": openai_responses.FORMAT,
     "Gemini": gemini.FORMAT,
+    "Bedrock Converse": bedrock.FORMAT,
     "Ollama": ollama.FORMAT,
     "Raw completions": completions.FORMAT,
 }

@@ -23,6 +23,7 @@ class Format:
         talks: bool = True,
         endpoint: str = "",
         refuses: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+        stream_kind: str = "text/event-stream",
     ) -> None:
         self.codec = codec
         self.api = api
@@ -35,6 +36,7 @@ class Format:
         self.talks = talks
         self.endpoint = endpoint
         self.refuses = refuses
+        self.stream_kind = stream_kind
 
 
 _PROFILES: dict[str, Profile] = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from aihandler.backends.embeddings import embedder_of
 from aihandler.backends.formats import codec_of
 from aihandler.backends.http_caller import HttpCaller
 from aihandler.backends.profiles import load_profiles
@@ -16,12 +17,17 @@ from aihandler.backends.transport import Transport
 from aihandler.config.configuration import Configuration
 from aihandler.config.secrets import resolve
 from aihandler.domain.attempt import Snapshot
+from aihandler.domain.budget import BudgetState, budget_states
 from aihandler.domain.deployment import Secret
 from aihandler.domain.ports import Caller, Clock
+from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Example, Examples
-from aihandler.engine import Attempts, Engine, Planner
+from aihandler.engine import Attempts, Engine, Planner, Spending
 from aihandler.errors import ConfigError
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, open_ledger
+from aihandler.ledger.administration import Administration
+from aihandler.ledger.budgets import LeaseStore
+from aihandler.ledger.leases import Leases
 from aihandler.ledger.pricing import PriceBook, PriceList, resolved
 from aihandler.routing import Health, RetryBudget
 
@@ -69,16 +75,24 @@ class Rooms:
         self.configuration = configuration = with_corrections(configuration, self.ledger)
         self.callers = self._callers(environ)
         self.planner = Planner(configuration, self.prices)
+        self._leases = Leases(LeaseStore(self.ledger.path, self.ledger.holder), clock=self.clock)
+        self.spending = Spending(
+            Scopes(configuration.budgets), self._leases, pricer=self.prices, clock=self.clock
+        )
         self.engine = Engine(
             self.planner,
             Attempts(
-                self.callers, journal=self.ledger.journal, pricer=self.prices, clock=self.clock
+                self.callers,
+                journal=self.ledger.journal,
+                pricer=self.prices,
+                clock=self.clock,
+                spending=self.spending,
             ),
             journal=self.ledger.journal,
             clock=self.clock,
             random=random.Random().random,  # noqa: S311  # jitter, not a secret
             snapshot=self.snapshot,
-            health=Health(self.clock),
+            health=Health(self.clock, configuration.health),
             retry_budget=RetryBudget(self.clock),
         )
 
@@ -97,7 +111,11 @@ class Rooms:
         require_templates(self.configuration)
         http = {
             backend: HttpCaller(
-                transport, codec=codec_of(backend), profiles=profiles, probed=probed
+                transport,
+                codec=codec_of(backend),
+                profiles=profiles,
+                probed=probed,
+                embedder=embedder_of(backend),
             )
             for backend in sorted({d.backend for d in deployments if not d.in_process})
         }
@@ -143,6 +161,7 @@ class Rooms:
         """Closes sockets, then the ledger: what is in the air is settled first."""
         for caller in {id(c): c for c in self.callers.values()}.values():
             await caller.close()
+        await self._leases.close()
         self.ledger.close()
 
 
@@ -229,6 +248,18 @@ def _bytes(file: str) -> bytes:
         raise ConfigError(
             f"the price list {file!r} cannot be read: {why}", hint="check prices.list"
         ) from error
+
+
+def budgets_of(
+    configuration: Configuration, ledger: Archive | None, clock: Clock
+) -> list[BudgetState]:
+    """Every budget in its present period: those of the configuration, and those of keys."""
+    now = clock.wall()
+    if ledger is None:
+        return budget_states(configuration.budgets, (), now)
+    keys = Administration(ledger.path, clock=clock, who="").keys()
+    of_keys = [budget for key in keys if not key.why_not(now) for budget in key.budgets]
+    return budget_states((*configuration.budgets, *of_keys), ledger.queries.budgets(now), now)
 
 
 def without_key(configuration: Configuration, environ: Mapping[str, str]) -> dict[str, str]:

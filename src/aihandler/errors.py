@@ -6,6 +6,7 @@ AIHandlerError
 ├─ Unauthenticated                                                       exit 3   HTTP 401
 ├─ Refused                 which rule, why                               exit 3
 │  ├─ PolicyDenied                                                                HTTP 403
+│  ├─ BudgetExceeded       what may be spent in a period                          HTTP 402, 429
 │  └─ Overloaded                                                                  HTTP 503
 ├─ BackendError            which deployment                              exit 4
 │  ├─ BackendUnavailable   connection, timeout, 5xx, 429: the next candidate is tried  HTTP 502
@@ -30,6 +31,7 @@ __all__ = [
     "BackendError",
     "BackendRejected",
     "BackendUnavailable",
+    "BudgetExceeded",
     "ConfigError",
     "ContentRefused",
     "InputError",
@@ -123,11 +125,45 @@ class PolicyDenied(Refused):
     code = "policy_denied"
 
 
+class BudgetExceeded(Refused):
+    """A budget cannot hold what an attempt may cost.
+
+    `scope` names the budget (`team:search`), `left_nano` is what is not spent of it, `ends_at`
+    when its period ends (seconds since 1970; None: never). HTTP 402; 429 with a short
+    `retry_after_s` when it is not spent, and calls under way hold it.
+    """
+
+    code = "budget_exceeded"
+    http_status = 402
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        scope: str = "",
+        left_nano: int = 0,
+        ends_at: float | None = None,
+        retry_after_s: float | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.scope = scope
+        self.left_nano = left_nano
+        self.ends_at = ends_at
+        self.retry_after_s = retry_after_s
+        if retry_after_s is not None:
+            self.http_status = 429  # type: ignore[misc]  # here it is of the one error
+
+
 class Overloaded(Refused):
-    """No room for another call; try later."""
+    """No room for another call; try later, in `retry_after_s` seconds where that is known."""
 
     code = "overloaded"
     http_status = 503
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class BackendError(AIHandlerError):

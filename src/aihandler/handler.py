@@ -10,7 +10,6 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
-from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import msgspec
@@ -19,19 +18,17 @@ from aihandler.arguments import Documents, check_fields, class_of, documents_of,
 from aihandler.assembly import (
     Rooms,
     SystemClock,
+    budgets_of,
     encryption_key,
     ledger_path,
     prices_of,
-    transport_of,
     with_corrections,
     without_key,
 )
-from aihandler.backends.discovery import FoundServer, discover
-from aihandler.backends.transport import Transport
 from aihandler.config.configuration import Configuration
-from aihandler.config.secrets import resolve
 from aihandler.domain.answer import Answer, DocumentResult, StreamEvent
 from aihandler.domain.attempt import Plan, Snapshot
+from aihandler.domain.budget import BudgetState
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Message
 from aihandler.domain.deployment import Deployment
@@ -39,13 +36,13 @@ from aihandler.domain.document import Document
 from aihandler.domain.keys import digest_text
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Caller
-from aihandler.domain.probes import Probed
 from aihandler.domain.rules import Key
 from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
-from aihandler.engine import Call, Planner
+from aihandler.engine import Affording, Call, Planner
 from aihandler.errors import InputError, StorageError, Unauthenticated
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, read_ledger
 from aihandler.policy import clear, labels_for
+from aihandler.servers import OfServers
 from aihandler.validation import Validator, to_python
 from aihandler.workflow.executor import Ended, Executor
 from aihandler.workflow.graph import check_workflow
@@ -53,16 +50,14 @@ from aihandler.workflow.readers import Unreadable
 from aihandler.workflow.steps import Steps
 
 if TYPE_CHECKING:
+    from aihandler.asking import Asker
     from aihandler.backends.builtin.caller import TrainReport
-    from aihandler.probing import ProbePlan, Told
 
 
 Item = TypeVar("Item")
-# How long `credential_of` waits: one fetch may ask several services.
-CREDENTIALS_S = 30.0
 
 
-class Handler:
+class Handler(OfServers):
     """Runs tasks and workflows of one configuration.
 
     Opens its ledger at the first call and holds it until `close()`; use it as an async context
@@ -257,10 +252,19 @@ class Handler:
     ) -> Plan:
         """The plan for one request: every gate, every exclusion, the order. Calls nothing."""
         self._learn_corrections()
-        call = self._call(task, fields=fields, data_class=data_class, key=key)
-        return Planner(self.configuration, self.prices).plan(
+        call, prices = self._call(task, fields=fields, data_class=data_class, key=key), self.prices
+        plan = Planner(self.configuration, prices).plan(
             call.task, call.labels, fields=call.fields, snapshot=self.snapshot()
         )
+        affording = Affording(self.configuration.budgets, self.budgets(), pricer=prices)
+        return affording.narrowed(plan, call, self.configuration.deployments)
+
+    def budgets(self) -> list[BudgetState]:
+        """Every budget in its present period: those of the configuration, and those of keys."""
+        if not self.ledger_path.exists():
+            return budgets_of(self.configuration, None, self.clock)
+        with self.read_ledger() as ledger:
+            return budgets_of(self.configuration, ledger, self.clock)
 
     def snapshot(self) -> Snapshot:
         """What routing knows: which keys are there, and from the ledger quality, latency, cost."""
@@ -291,92 +295,13 @@ class Handler:
             if examples
         }
 
-    async def look_at(self, deployment: Deployment) -> FoundServer | None:
-        """What answers where a deployment of this machine is; None when nothing does."""
-        transport = Transport(
-            monotonic=self.clock.monotonic, secrets=lambda s: resolve(s, self._environ)
-        )
-        try:
-            origin = urlsplit(deployment.urls[0])._replace(path="", query="").geturl()
-            return next(iter(await discover(transport, [origin])), None)
-        finally:
-            await transport.close()
+    async def asker(self) -> "Asker":
+        """Asks single deployments, under the same rules and into the same ledger: for comparing."""
+        from aihandler.asking import Asker
 
-    async def credential_of(self, deployment: Deployment) -> str:
-        """Where the credentials of a deployment come from and how long they hold, in words.
-
-        Raises BackendError when there are none. Asks its token endpoint, and not the deployment.
-        """
-        transport = transport_of(self.configuration, self._environ, self.clock)
-        try:
-            found = await transport.credential(deployment, within_s=CREDENTIALS_S)
-        finally:
-            await transport.close()
-        if found.expires_at is None:
-            return found.how
-        left_s = max(0.0, found.expires_at - self.clock.wall())
-        return f"{found.how}, for {left_s / 60:.0f} more minutes"
-
-    def probe_plan(self, deployment: str, *, context_up_to: int | None = None) -> "ProbePlan":
-        """What a probe would ask, and what it would cost at most. Asks nothing."""
-        from aihandler.probing import planned
-
-        return planned(self.deployment(deployment), self.prices, context_up_to=context_up_to)
-
-    async def probe(
-        self, deployment: str, *, context_up_to: int | None = None, told: "Told | None" = None
-    ) -> Probed:
-        """Finds out what a deployment's server really does, and keeps it for later runs.
-
-        Raises PolicyDenied where not even public data may go, BackendError, InputError.
-        """
-        from aihandler.probing import Around, probe
-
-        asked = self.deployment(deployment)
-        lacking = without_key(self.configuration, self._environ).get(asked.name)
-        if lacking is not None:
-            raise InputError(lacking, hint="set it, and probe again")
         rooms = self._opened()
         await rooms.ready()
-        transport = transport_of(self.configuration, self._environ, self.clock)
-        around = Around(
-            self.configuration, transport, rooms.ledger.journal, rooms.prices, self.clock,
-            self.new_id,
-        )  # fmt: skip
-        try:
-            probed = await probe(asked, around, context_up_to=context_up_to, told=told)
-        finally:
-            await transport.close()
-        rooms.ledger.keep_probe(probed)
-        return probed
-
-    def probed(self) -> Mapping[str, Probed]:
-        """The newest probe of each deployment, whether or not it still holds."""
-        if not self.ledger_path.exists():
-            return {}
-        with self.read_ledger() as ledger:
-            return ledger.queries.probes()
-
-    async def probe_is_due(self, deployment: str) -> str:
-        """Why a deployment should be probed; empty when what is known of it still holds.
-
-        Asks the server which one it is, and for nothing else.
-        """
-        from aihandler.probing import due, version_of
-
-        asked = self.deployment(deployment)
-        known = self.probed().get(asked.name)
-        if known is None:
-            return "was never probed"
-        transport = transport_of(self.configuration, self._environ, self.clock)
-        try:
-            server = await version_of(transport, asked)
-        finally:
-            await transport.close()
-        with self.read_ledger() as ledger:
-            changes = ledger.queries.changes(since=known.at)
-        reported = [change for change in changes if change.deployment == asked.name]
-        return due(known, asked, server, reported=[str(change) for change in reported])
+        return Asker(rooms, new_id=self.new_id)
 
     def caller(self, deployment: Deployment) -> Caller:
         """What speaks to a deployment: for measuring and probing; it records nothing."""
@@ -507,7 +432,7 @@ class Handler:
             fields=fields or {"text": said},
             messages=tuple(messages),
             source="\n".join(fields.values()) or said,
-            tags=tags or {},
+            tags={**(tags or {}), "key": key} if key else tags or {},
         )
 
     def task(self, name: str) -> Task:
@@ -531,6 +456,11 @@ class Handler:
         self._learn_corrections()
         labels = labels_for(self.task(task), document_class=data_class)
         return clear(self.configuration, self.task(task), labels)
+
+    def learning(self, task: str) -> Task:
+        """A task with the corrections that reviews brought, as models of this process learn it."""
+        self._learn_corrections()
+        return self.task(task)
 
     def _learn_corrections(self) -> None:
         # What a run would know: corrections became examples, and raise what reads them.

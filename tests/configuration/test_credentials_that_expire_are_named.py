@@ -49,5 +49,5 @@ def test_the_example_of_the_reference_is_accepted(tmp_path):
     found = load(tmp_path / "aihandler.yaml").deployments
     kinds = {name: type(d.credentials) for name, d in found.items()}
     assert kinds == {
-        "oss": AwsCredentials, "gemini": GoogleCredentials, "gpt": AzureCredentials,
+        "claude": AwsCredentials, "gemini": GoogleCredentials, "gpt": AzureCredentials,
     }  # fmt: skip

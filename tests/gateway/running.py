@@ -12,7 +12,9 @@ import uvicorn
 from aihandler import Handler
 from aihandler.gateway import Gateway
 from aihandler.gateway.admission import Everyone
+from aihandler.gateway.repeating import Repeating
 from aihandler.gateway.serving import Serving
+from aihandler.ledger.repeats import Repeats, make_repeats
 from aihandler.testing import FakeServer
 
 POLICY = """
@@ -43,14 +45,20 @@ def deployments(
 
 
 @contextlib.contextmanager
-def gateway(configuration: Path, *, admission=None) -> Iterator[str]:
+def gateway(configuration: Path, *, admission=None, owner="a") -> Iterator[str]:
     """The url of a gateway that serves this configuration."""
     ready, box = threading.Event(), {}
 
     async def serve() -> None:
         handler = Handler.load(configuration)
         try:
-            serving = Serving(handler.configuration, handler, clock=handler.clock)
+            box["repeating"] = repeating = repeating_of(handler, owner)
+            serving = Serving(
+                handler.configuration,
+                handler,
+                clock=handler.clock,
+                repeating=repeating,
+            )
             app = Gateway(serving, admission or Everyone())
             config = uvicorn.Config(
                 app, port=0, http="httptools", lifespan="off", log_level="warning", access_log=False
@@ -64,6 +72,8 @@ def gateway(configuration: Path, *, admission=None) -> Iterator[str]:
             await running
         finally:
             ready.set()
+            if "repeating" in box:
+                box["repeating"].close()
             await handler.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
@@ -75,6 +85,13 @@ def gateway(configuration: Path, *, admission=None) -> Iterator[str]:
         box["server"].should_exit = True
         thread.join(20)
         assert not thread.is_alive()
+
+
+def repeating_of(handler: Handler, owner: str) -> Repeating:
+    ledger, clock = handler.ledger_path, handler.clock
+    make_repeats(ledger, wall=clock.wall())
+    repeats = Repeats(ledger, clock=clock, owner=owner, encryption_key=None)
+    return Repeating(repeats, keep=handler.configuration.ledger.keep_content)
 
 
 def until(holds, within_s=5.0):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aihandler.errors import StorageError
-from aihandler.ledger.spool import make_spool, read_spool, write_spool
+from aihandler.ledger.spool import is_written, make_spool, read_spool, write_spool
 
 
 @pytest.fixture
@@ -124,3 +124,14 @@ def test_any_order_of_appending_and_taking_keeps_all(tmp_path_factory, steps):
         while more := taken(reader):
             got += more
     assert got == sent
+
+
+def test_a_spool_says_whether_somebody_writes_it(tmp_path):
+    path = tmp_path / "w.spool"
+    make_spool(path, size=4096)
+    assert not is_written(path)
+    writer = write_spool(path)
+    with read_spool(path):
+        assert is_written(path)
+    writer.close()
+    assert not is_written(path)

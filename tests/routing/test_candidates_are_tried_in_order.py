@@ -83,6 +83,18 @@ def test_when_all_are_set_aside_all_that_are_cleared_are_tried():
     assert names(ordered(task("a", "b", "c"), clear=(A, B), snapshot=snapshot)) == ["a", "b"]
 
 
+def test_at_most_half_are_left_out_and_the_other_failing_ones_come_last():
+    snapshot = Snapshot(set_aside={"a": "fails", "b": "fails"})
+    ordering = ordered(task("a", "b", "c"), snapshot=snapshot)
+    assert names(ordering) == ["c", "b"]
+    assert [e.deployment for e in ordering.exclusions] == ["a"]
+
+
+def test_the_share_that_is_left_out_can_be_none():
+    snapshot = Snapshot(set_aside={"a": "fails"}, max_ejection_percent=0)
+    assert names(ordered(task("a", "b"), snapshot=snapshot)) == ["b", "a"]
+
+
 def test_what_would_cost_more_than_the_task_allows_is_left_out():
     asked = task("a", "b", "c", limits=TaskLimits(cost_usd=0.01))
     ordering = ordered(asked, expected=expecting(a=10_000_000, b=10_000_001))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from routes import FakeClock
 
+from aihandler.config.configuration import HealthSettings
 from aihandler.domain.attempt import Snapshot
 from aihandler.errors import BackendRejected, BackendUnavailable, ContentRefused
 from aihandler.routing import Health, RetryBudget, delay_s, may_retry
@@ -119,20 +120,53 @@ def test_a_server_that_refuses_a_request_is_well(error):
     assert health.set_aside() == {}
 
 
-def test_each_further_failure_doubles_the_time_up_to_a_bound():
+def test_each_further_ejection_is_longer_by_the_base_time_up_to_a_bound():
     clock = FakeClock()
-    health = Health(clock, cap_s=200)
+    health = Health(clock, HealthSettings(max_ejection_time_s=100))
     fail(health, 5)
-    for aside_s in (30, 60, 120, 200, 200):
+    for aside_s in (30, 60, 90, 100, 100):
         clock.now += aside_s - 1
         assert health.set_aside()
         clock.now += 1
         assert not health.set_aside()
         fail(health, 1)
-    clock.now += 200
+
+
+def test_a_time_without_failures_shortens_the_next_ejection():
+    clock = FakeClock()
+    health = Health(clock)
+    fail(health, 5)
+    clock.now += 30
+    fail(health, 1)
+    clock.now += 60 + 20
     health.note("a", None)
-    fail(health, 4)
+    fail(health, 5)
+    clock.now += 29
+    assert health.set_aside()
+    clock.now += 1
     assert not health.set_aside()
+
+
+def test_connections_stalls_and_gateways_have_a_count_of_their_own():
+    health = Health(FakeClock(), HealthSettings(consecutive_gateway_failure=2))
+    fail(health, 1)
+    health.note("a", BackendUnavailable("broke", deployment="a", status=500))
+    fail(health, 1)
+    assert not health.set_aside()
+    health.note("a", BackendUnavailable("stalled", deployment="a", status=504))
+    assert health.set_aside()
+
+
+def test_a_server_that_says_later_is_neither_ill_nor_well():
+    health = Health(FakeClock())
+    later = BackendUnavailable("busy", deployment="a", status=429)
+    for _ in range(9):
+        health.note("a", later)
+    assert not health.set_aside()
+    fail(health, 4)
+    health.note("a", later)
+    fail(health, 1)
+    assert health.set_aside()
 
 
 def test_attempts_that_were_on_their_way_do_not_lengthen_the_time():

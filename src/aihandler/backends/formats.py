@@ -10,6 +10,7 @@ FORMATS = {
     "openai-responses": ("openai_responses", "OpenAIResponses"),
     "completions": ("completions", "Completions"),
     "anthropic": ("anthropic_messages", "AnthropicMessages"),
+    "bedrock": ("bedrock_converse", "BedrockConverse"),
     "ollama": ("ollama", "Ollama"),
     "gemini": ("gemini", "Gemini"),
     "vertex": ("gemini", "Gemini"),

@@ -11,6 +11,7 @@ from aihandler.backends.profiles import Profile, profile_for
 from aihandler.backends.relay import Relay
 from aihandler.backends.replicas import Replicas
 from aihandler.backends.schema_modes import AnswerFromTool, Prepared, prepared, schema_means
+from aihandler.backends.signed import MARK
 from aihandler.backends.transport import Transport
 from aihandler.domain.answer import Reply, ReplyDone, StreamEvent, WireChunk
 from aihandler.domain.clearance import Clearance
@@ -18,7 +19,10 @@ from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.probes import Probed
 from aihandler.domain.schemas import SchemaMeans
+from aihandler.domain.task import EmbeddingOutput
+from aihandler.errors import BackendUnavailable
 
+_MARK = MARK.encode()
 # Words of a server that repeat this many characters of a request may be quoting it.
 _TELLING = 12
 # A longer request is not searched; the server's words are then left out of the message.
@@ -29,6 +33,7 @@ class HttpCaller:
     """A `Caller` for one wire format. Asks once; the engine owns retries.
 
     `probed` is what probes have seen of deployments, by name: it comes before their profiles.
+    `embedder` speaks where vectors are asked for.
     """
 
     def __init__(
@@ -38,9 +43,11 @@ class HttpCaller:
         codec: Codec,
         profiles: Mapping[str, Profile],
         probed: Mapping[str, Probed] | None = None,
+        embedder: Codec | None = None,
     ) -> None:
         self._transport = transport
         self._codec = codec
+        self._embedder = embedder
         self._profiles = profiles
         self._probed = probed or {}
         self._known: dict[str, tuple[Deployment, Profile]] = {}
@@ -94,7 +101,7 @@ class HttpCaller:
             relay = Relay(hides_usage=passed.hides_usage) if asked.request.raw else None
             try:
                 reader = self._reader(response, asked)
-                async for piece in response:
+                while piece := await _next_piece(response, reader):
                     events = reader.feed(piece)
                     if relay is not None and (frames := relay.feed(piece)):
                         yield WireChunk(frames)
@@ -133,9 +140,17 @@ class HttpCaller:
     def _encoded(self, asked: Asked) -> PassedOn:
         request, profile, streamed = asked.request, asked.profile, asked.streamed
         if request.raw:
-            passage: Passage = self._codec  # type: ignore[assignment]  # asked for in `_asked`
+            passage: Passage = self._codec_of(request)  # type: ignore[assignment]  # asked for in `_asked`
             return passage.pass_on(request, asked.deployment, profile, streamed=streamed)
-        return PassedOn(self._codec.encode(request, asked.deployment, profile, streamed=streamed))
+        codec = self._codec_of(request)
+        return PassedOn(codec.encode(request, asked.deployment, profile, streamed=streamed))
+
+    def _codec_of(self, request: Request) -> Codec:
+        if not isinstance(request.output, EmbeddingOutput):
+            return self._codec
+        # The configuration names no deployment for vectors whose format has none.
+        assert self._embedder is not None
+        return self._embedder
 
     def _asked(self, request: Request, deployment: Deployment, *, streamed: bool) -> Asked:
         profile = self._profile(deployment)
@@ -151,12 +166,18 @@ class HttpCaller:
         return Asked(ready.request, deployment, profile, streamed, quotable, ready.by_tool)
 
     def _passes_on(self, request: Request) -> bool:
-        same = request.origin == self._codec.kind and hasattr(self._codec, "pass_on")
+        codec = self._codec_of(request)
+        same = request.origin == codec.kind and hasattr(codec, "pass_on")
+        if _MARK in request.raw:
+            # A thought that another provider signed.
+            return False
         # A schema that this server takes in another form has to be written anew.
         return same and request.sent is None
 
     def _reader(self, response: Response, asked: Asked) -> Reader:
-        reader = self._codec.reader(response.status, response.headers, asked=asked)
+        reader = self._codec_of(asked.request).reader(
+            response.status, response.headers, asked=asked
+        )
         return AnswerFromTool(reader) if asked.by_tool else reader
 
     def _profile(self, deployment: Deployment) -> Profile:
@@ -172,6 +193,18 @@ class HttpCaller:
         if probed is None or not probed.holds_for(deployment, profile=profile.name):
             return profile
         return overlay(profile, probed.verdicts)
+
+
+async def _next_piece(response: Response, reader: Reader) -> bytes:
+    """More of the body, or b"" at its end."""
+    try:
+        return await response.next_chunk()
+    except BackendUnavailable:
+        # Where a format has an end of its own and it has come, only the end of the connection is
+        # missing; an error now would follow what a client has taken for whole.
+        if getattr(reader, "told_end", False):
+            return b""
+        raise
 
 
 def _reply(events: object) -> Reply:

@@ -39,6 +39,9 @@ ControlTokens = Literal["hidden", "shown", "skip_special_tokens", "preserved_tok
 # so every answer begins with thinking. "": the server parts thinking and answer itself.
 ThinkTags = Literal["", "pair", "open"]
 
+# Whose fields stand beside Converse's own (`additionalModelRequestFields`).
+ModelFields = Literal["", "anthropic", "nova", "reasoning_effort", "reasoning_config"]
+
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One row. `hosts` are the vendor hosts that it is taken for when a deployment names none.
@@ -65,6 +68,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     call_signature: stands in for the signature of a call that another model made, where the server
     refuses a call without one.
     completion_form, bos, control_tokens: of raw completions, whose prompts are rendered here.
+    models: parts of names; of the rows of one format, that of the model's own name comes first.
+    model_fields: how a model behind Converse is told how much to think, and `top_k`.
+    dimensions_field: the name of the field that says how long a vector is to be.
     stops_at_most: so many stop texts are sent, the rest is cut here. 0: any number.
     """
 
@@ -102,6 +108,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control_tokens: ControlTokens = "hidden"
     stops_at_most: int = 0
     call_signature: str = ""
+    models: tuple[str, ...] = ()
+    model_fields: ModelFields = ""
+    dimensions_field: Literal["dimensions", "output_dimension"] = "dimensions"
 
 
 def load_profiles() -> Mapping[str, Profile]:
@@ -122,9 +131,10 @@ def profile_for(deployment: Deployment, profiles: Mapping[str, Profile]) -> Prof
                 hint=f"profiles are {', '.join(sorted(profiles))}",
             )
         return profiles[deployment.profile]
-    for profile in profiles.values():
-        # One host may speak several formats, so the format decides first.
-        if deployment.backend in profile.backends:
+    # One host may speak several formats, so the format decides first.
+    of_format = [p for p in profiles.values() if deployment.backend in p.backends]
+    for profile in sorted(of_format, key=lambda profile: not profile.models):
+        if not profile.models or any(part in deployment.model.name for part in profile.models):
             return profile
     hosts = {urlsplit(url).hostname for url in deployment.urls}
     for profile in profiles.values():

@@ -10,7 +10,11 @@ _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
 class Relay:
-    """Passes bytes on at once; with `hides_usage` event by event, without the one of counts."""
+    """Passes events on as soon as they are whole; with `hides_usage` without the one of counts.
+
+    A part of an event stays here: when the rest never comes, an error of ours can follow, which a
+    client could not read behind half a line.
+    """
 
     def __init__(self, *, hides_usage: bool) -> None:
         self._hides = hides_usage
@@ -18,7 +22,7 @@ class Relay:
 
     def feed(self, data: bytes) -> bytes:
         """What may go on now."""
-        if not self._hides:
+        if not self._hides and not self._left and data.endswith(b"\n\n"):
             return data
         self._left += data
         passed: list[bytes] = []
@@ -26,7 +30,7 @@ class Relay:
         for end in _END.finditer(self._left):
             event = self._left[begin : end.end()]
             begin = end.end()
-            if not (_USAGE.search(event) and b'"usage"' in event):
+            if not (self._hides and _USAGE.search(event) and b'"usage"' in event):
                 passed.append(event)
         self._left = self._left[begin:]
         if len(self._left) > MAX_LINE_BYTES:

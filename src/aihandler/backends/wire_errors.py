@@ -29,7 +29,7 @@ _BLAMES_REQUEST = re.compile(
 _CONTEXT = re.compile(
     r"context_length_exceeded|exceed_context_size|maximum context"
     r"|context (length|window|size|limit)|too many tokens|prompt is too long"
-    r"|input token count.{0,40}exceeds",
+    r"|input token count.{0,40}exceeds|input is too long|too many (total|input) .{0,12}tokens",
     re.IGNORECASE,
 )
 _FILTER = re.compile(
@@ -38,6 +38,9 @@ _FILTER = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(r"api[_ ]key[_ ](not[_ ]valid|invalid|expired)", re.IGNORECASE)
+_THROTTLED = re.compile(r"(throttling|toomanyrequests|modelnotready)exception", re.IGNORECASE)
+# "Failed dependency": the model behind a service failed, which is no fault of the request.
+_MODEL_FAILED = 424
 _QUOTA = re.compile(r"insufficient_quota|billing_hard_limit|credit balance", re.IGNORECASE)
 
 
@@ -58,7 +61,12 @@ def error_from_reply(
     status: int, headers: Mapping[str, str], body: bytes, asked: Asked
 ) -> BackendError:
     """The error that a reply with a status of 400 or more stands for."""
-    return _error(status, _read(body), asked, retry_after_s=retry_after_s(headers))
+    said = _read(body)
+    # AWS names its errors in a header.
+    name = headers.get("x-amzn-errortype", "").partition(":")[0]
+    if name and not said.code:
+        said = msgspec.structs.replace(said, code=name)
+    return _error(status, said, asked, retry_after_s=retry_after_s(headers))
 
 
 def error_from_stream(error: Any, asked: Asked) -> BackendError:
@@ -157,11 +165,11 @@ def _verdict(status: int, said: _Said, asked: Asked) -> tuple[type[BackendError]
         return ContentRefused, "refused the content", ""
     if status == 429 and _QUOTA.search(said.all):
         return BackendRejected, "has no credit left", "check the plan and the bill of this account"
-    if status == 429:
+    if status == 429 or _THROTTLED.match(said.code):
         return BackendUnavailable, "takes no more requests for the moment", ""
     if status in {408, 425}:
         return BackendUnavailable, "did not take the request in time", ""
-    if status >= 500 and not _BLAMES_REQUEST.search(said.all):
+    if status == _MODEL_FAILED or (status >= 500 and not _BLAMES_REQUEST.search(said.all)):
         return BackendUnavailable, "failed", ""
     if status == 404:
         name = asked.deployment.model.name
@@ -185,7 +193,7 @@ def _read_value(value: Any) -> _Said:
     inner = value.get("error", value)
     if not isinstance(inner, dict):
         return _Said("", str(inner))
-    code = next((str(inner[k]) for k in ("code", "type", "status") if inner.get(k)), "")
+    code = next((str(inner[k]) for k in ("code", "type", "__type", "status") if inner.get(k)), "")
     words = inner.get("message") or inner.get("detail") or inner.get("msg") or ""
     if not isinstance(words, str):
         words = msgspec.json.encode(words).decode()

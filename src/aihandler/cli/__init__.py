@@ -25,6 +25,8 @@ _COMMANDS = {
     "kill": "Switch something off, everywhere within 1.5 s.",
     "revive": "Switch it on again; list what is off.",
     "audit": "Show administrative actions; verify their chain.",
+    "compare": "Find out which deployment is good enough for a task.",
+    "dataset": "Make labelled data out of the ledger.",
     "review": "Decide what no model could: list, show, accept, correct.",
     "costs": "Show what was spent, or would have been elsewhere.",
     "reconcile": "Hold a provider's usage export against the ledger.",

@@ -17,18 +17,31 @@ _LINE_S = 2.0
 _ENOUGH_TO_TELL = 20
 
 
+Line = Callable[[], str]
+# What is done, and of how much; None: not known.
+Place = Callable[[], tuple[int, int | None]]
+
+
 @contextmanager
 def progress_bar(progress: Progress, *, quiet: bool = False) -> Iterator[Callable[[], None]]:
     """Yields a function to call after each document; it draws at most ten times a second."""
     if quiet:
         yield lambda: None
-    elif sys.stderr.isatty():
-        with _live(progress) as draw:
+        return
+    with bar(lambda: told(progress), lambda: (progress.documents, progress.total)) as draw:
+        yield draw
+
+
+@contextmanager
+def bar(line: Line, place: Place) -> Iterator[Callable[[], None]]:
+    """The same for anything that is counted: `line` says where it is, in words."""
+    if sys.stderr.isatty():
+        with _live(line, place) as draw:
             yield draw
     else:
         # The first line at once: whoever waits sees that something happens.
-        yield _throttled(lambda: click.echo(told(progress), err=True), _LINE_S)
-        click.echo(told(progress), err=True)
+        yield _throttled(lambda: click.echo(line(), err=True), _LINE_S)
+        click.echo(line(), err=True)
 
 
 def told(progress: Progress) -> str:
@@ -52,18 +65,18 @@ def _rate(progress: Progress) -> str:
 
 
 @contextmanager
-def _live(progress: Progress) -> Iterator[Callable[[], None]]:
+def _live(line: Line, place: Place) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False))
     console = Console(stderr=True, highlight=False)
-    with Bar(*columns, console=console, auto_refresh=False) as bar:
-        task = bar.add_task(told(progress), total=progress.total)
+    with Bar(*columns, console=console, auto_refresh=False) as shown:
+        task = shown.add_task(line(), total=place()[1])
 
         def draw() -> None:
-            bar.update(task, completed=progress.documents, description=told(progress), refresh=True)
+            shown.update(task, completed=place()[0], description=line(), refresh=True)
 
         draw()
         yield _throttled(draw, _REDRAW_S)

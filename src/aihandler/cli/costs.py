@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aihandler.cli.budget_table import show_budgets
 from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.cli.page import difference, seconds, table, usd
 
@@ -22,6 +23,7 @@ _GROUPS = "task, deployment, day, step, validity, mode, tenant, run or tag:NAME"
 @click.option("--as", "elsewhere", metavar="DEPLOYMENT", help="Price the same answers elsewhere.")
 @click.option("--run", "run_id", help="Only this run.")
 @click.option("--days", type=click.FloatRange(min=0), help="Only the last so many days.")
+@click.option("--budgets", is_flag=True, help="What is left of each budget.")
 @config_option
 @json_option
 def costs(
@@ -29,6 +31,7 @@ def costs(
     elsewhere: str | None,
     run_id: str | None,
     days: float | None,
+    budgets: bool,
     config: Path,
     as_json: bool,
 ) -> None:
@@ -40,10 +43,15 @@ def costs(
 
     By validity, also how many answers were valid, by deployment, task and mode: how the schema was
     asked for. With --json these are `costs` and `rates`.
+
+    With --budgets, what each budget has spent and reserved in its present period, and what is left.
     """
     from aihandler.handler import Handler
 
     handler = Handler.load(config)
+    if budgets:
+        show_budgets(handler, as_json=as_json)
+        return
     since = time.time() - days * 86_400 if days is not None else None
     with handler.read_ledger() as ledger:
         if elsewhere is None:

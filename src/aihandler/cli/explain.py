@@ -1,5 +1,6 @@
 """`aihandler explain TASK`: where one request may go, in which order, and why."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.cli.page import usd
 
 if TYPE_CHECKING:
-    from aihandler.domain.attempt import Candidate, Plan
+    from aihandler.domain.attempt import Candidate, Compared, Plan
     from aihandler.domain.task import Task
 
 
@@ -60,6 +61,8 @@ def _told(plan: "Plan", task: "Task") -> Iterator[str]:
     yield f"\nasked in this order ({plan.order}), the next when an answer fails or is not valid:"
     for place, candidate in enumerate(plan.candidates, start=1):
         yield f"  {place}. {_candidate(candidate)}"
+        if candidate.compared is not None:
+            yield f"     {_compared(candidate.compared)}"
     if not plan.candidates:
         yield "  nobody: no deployment is left"
     yield f"\nno valid answer: {_otherwise(task)}"
@@ -82,8 +85,17 @@ def _gates(plan: "Plan", task: "Task") -> Iterator[str]:
 def _candidate(candidate: "Candidate") -> str:
     quality = candidate.quality
     known = f", quality {quality.rate:.3g}" if quality else ""
-    evidence = f" ({quality.source}, {quality.n} answers)" if quality and quality.n else ""
+    # What was compared is told in a line of its own.
+    counted = quality is not None and quality.source == "measured"
+    evidence = f" (measured, {quality.n} answers)" if quality and counted else ""
     return f"{candidate.deployment}: {_cost(candidate.expected_nano)}{known}{evidence}"
+
+
+def _compared(known: "Compared") -> str:
+    day = time.strftime("%Y-%m-%d", time.gmtime(known.at))
+    interval = "" if known.low is None else f" ({known.low:.2f}..{known.high:.2f})"
+    verdict = f", {known.verdict}" if known.verdict else ""
+    return f"compared {day} on {known.n} examples: {known.score:.2f}{interval}{verdict}"
 
 
 def _cost(expected_nano: int | None) -> str:

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -10,7 +11,9 @@ import click
 from aihandler.cli.administering import administration, pepper_for
 from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.domain.api_key import ROLES, ApiKey
+from aihandler.domain.budget import Budget, Per
 from aihandler.domain.labels import DataClass
+from aihandler.domain.usage import NANO
 from aihandler.errors import InputError
 
 _CLASSES = tuple(one.value for one in DataClass)
@@ -42,6 +45,7 @@ command = keys
 @click.option("--floor", type=click.Choice(_CLASSES), default="public", show_default=True)
 @click.option("--requests-per-minute", type=click.IntRange(min=1), help="Of all workers.")
 @click.option("--tokens-per-minute", type=click.IntRange(min=1), help="Sent and received.")
+@click.option("--budget", "budgets", multiple=True, help="May spend dollars: 20/month, 1/day.")
 @click.option("--expires", help="Ends after this long: 90d, 12h.")
 @config_option
 @json_option
@@ -51,13 +55,15 @@ def create_key(
     """Make a key and show its secret, this once."""
     fields = {field: value or None for field, value in rights.items()}
     expires = fields.pop("expires")
+    budgets = tuple(budget_of(name, str(one)) for one in rights["budgets"] or ())  # type: ignore[union-attr]  # a tuple
     key = ApiKey(
         id="",
         prefix="",
         name=name,
-        **{n: v for n, v in fields.items() if v and n not in {"ceiling", "floor"}},  # type: ignore[arg-type]  # options have their names
+        **{n: v for n, v in fields.items() if v and n not in {"ceiling", "floor", "budgets"}},  # type: ignore[arg-type]  # options have their names
         ceiling=DataClass(str(fields["ceiling"])),
         floor=DataClass(str(fields["floor"])),
+        budgets=budgets,
         expires_at=time.time() + seconds(str(expires)) if expires else None,
     )
     made, token = administration(config, make=True).create_key(
@@ -110,6 +116,15 @@ def seconds(text: str) -> float:
     if match is None:
         raise InputError(f"{text!r} is no length of time", hint="write 90d, 12h, 30m or 10s")
     return float(match[1]) * _UNITS_S[match[2]]
+
+
+def budget_of(name: str, text: str) -> Budget:
+    """`20/month` of a key: dollars a day, a week, a month or in all. Raises InputError."""
+    match = re.fullmatch(r"(\d+(?:\.\d{1,9})?)/(day|week|month|total)", text)
+    if match is None:
+        raise InputError(f"{text!r} is no budget", hint="write 20/month, 1.5/day or 100/total")
+    per: Per = match[2]  # type: ignore[assignment]  # one of these words
+    return Budget(f"key:{name}", int(Decimal(match[1]) * NANO), per)
 
 
 def _show_secret(key: ApiKey, token: str, *, as_json: bool) -> None:

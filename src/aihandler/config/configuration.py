@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from aihandler.domain.budget import Budget
 from aihandler.domain.deployment import Deployment, Model, Secret
 from aihandler.domain.prices import Override
 from aihandler.domain.rules import Policy
@@ -43,6 +44,24 @@ class PriceSettings(msgspec.Struct, frozen=True):
     overrides: tuple[Override, ...] = ()
 
 
+class RateLimit(msgspec.Struct, frozen=True):
+    """What one scope (`team:search`, `all`) may ask of the gateway in a minute."""
+
+    scope: str
+    requests: int | None = None
+    tokens: int | None = None
+
+
+class HealthSettings(msgspec.Struct, frozen=True):
+    """When a deployment that keeps failing is left alone, and for how long."""
+
+    consecutive_5xx: int = 5
+    consecutive_gateway_failure: int = 5
+    base_ejection_time_s: float = 30.0
+    max_ejection_time_s: float = 300.0
+    max_ejection_percent: int = 50
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """Everything a file says. `lines` maps a path (`tasks.triage.output`) to its line in `file`."""
 
@@ -56,4 +75,7 @@ class Configuration(msgspec.Struct, frozen=True):
     workflows: Mapping[str, Workflow] = {}
     helpers: tuple[Helper, ...] = ()
     prices: PriceSettings = PriceSettings()
+    budgets: tuple[Budget, ...] = ()
+    limits: tuple[RateLimit, ...] = ()
+    health: HealthSettings = HealthSettings()
     lines: Mapping[str, int] = {}

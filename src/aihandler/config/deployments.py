@@ -22,6 +22,7 @@ from aihandler.domain.deployment import (
     Model,
     Openness,
     Secret,
+    Serves,
     Timeouts,
     Tls,
 )
@@ -30,6 +31,7 @@ BACKENDS = (
     "openai",
     "openai-responses",
     "anthropic",
+    "bedrock",
     "completions",
     "gemini",
     "ollama",
@@ -38,6 +40,8 @@ BACKENDS = (
     "builtin/extract",
     "builtin/summarise",
 )
+# Those with a form for embeddings.
+EMBEDDERS = ("openai", "gemini", "vertex", "ollama")
 _MAX_PORT = 65_535
 # Formats of one vendor have an address that need not be written.
 _USUAL_URLS = {
@@ -99,6 +103,8 @@ def build_deployment(
         retires=keys.retires,
         quality=keys.quality,
         chat_template=_template(keys, path, draft),
+        serves=_serves(keys, path, draft),
+        examples_per_label=_examples_per_label(keys, path, draft),
     )
 
 
@@ -209,6 +215,23 @@ def _template(keys: DeploymentKeys, path: Path, draft: Draft) -> str:
         hint = f"paths begin at {draft.root}"
         draft.wrong((*path, "chat_template"), f"there is no file or folder {name!r}", hint=hint)
     return str(draft.located(name))
+
+
+def _serves(keys: DeploymentKeys, path: Path, draft: Draft) -> Serves:
+    if keys.serves == "embeddings" and keys.backend not in EMBEDDERS:
+        hint = f"backends that make vectors: {', '.join(EMBEDDERS)}"
+        draft.wrong((*path, "serves"), f"{keys.backend} makes no vectors", hint=hint)
+    return keys.serves
+
+
+def _examples_per_label(keys: DeploymentKeys, path: Path, draft: Draft) -> int | None:
+    if keys.examples_per_label is not None and keys.backend != "builtin/classify":
+        draft.wrong(
+            (*path, "examples_per_label"),
+            f"{keys.backend} does not learn from examples",
+            hint="leave it out; it is for `backend: builtin/classify`",
+        )
+    return keys.examples_per_label
 
 
 def _copied(keys: msgspec.Struct | None, target: type[_Target]) -> _Target | None:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from aihandler.config.configuration import HelperKind
+from aihandler.domain.budget import Per
 from aihandler.domain.rules import Stakes
 
 VERSION = 1
@@ -85,6 +86,9 @@ class DeploymentLimitKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
     concurrency: Annotated[Count, about("Requests in flight at once.")] = 16
     context_tokens: Annotated[Count | None, about("Tokens of prompt and answer together.")] = None
+    queue: Annotated[
+        int, about("Clients that may wait for a place; more are told to come later.", ge=0)
+    ] = 1000
 
 
 class TimeoutKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,6 +169,10 @@ class DeploymentKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chat_template: Annotated[
         str, about("Of `completions`: a shipped template's name, or a file of the model.")
     ] = ""
+    examples_per_label: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | None,
+        about("Of `builtin/classify`: how many of each label it learns from; else all."),
+    ] = None
     price: Annotated[
         Literal["list"] | PriceKeys | None, about("What tokens cost, or `list`: as the list says.")
     ] = None
@@ -176,6 +184,9 @@ class DeploymentKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attestation: Annotated[str, about("Who says, and why, that this address is our own.")] = ""
     retires: Annotated[datetime.date | None, about("The day it is switched off.")] = None
     quality: Annotated[dict[str, Rate], about("Share of right answers, by task.")] = {}
+    serves: Annotated[
+        Literal["text", "embeddings"], about("What it makes of texts: more text, or vectors.")
+    ] = "text"
 
 
 class FilterKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -238,10 +249,22 @@ class TextKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_chars: Annotated[Count | None, about("Longer answers are not valid.")] = None
 
 
+class EmbeddingKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds of a vector."""
+
+    dimensions: Annotated[Count | None, about("How many numbers; left out: the model's own.")] = (
+        None
+    )
+
+
 class OutputKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an answer must be; one of `text`, `label`, `schema`, `type`."""
+    """What an answer must be; one of `text`, `label`, `schema`, `type`, `embedding`."""
 
     text: Annotated[Literal[True] | TextKeys | None, about("Any text.")] = None
+    embedding: Annotated[
+        Literal[True] | EmbeddingKeys | None,
+        about("A vector of the input, of deployments with `serves: embeddings`."),
+    ] = None
     label: Annotated[
         Annotated[list[Text], Meta(min_length=1, extra_json_schema={"uniqueItems": True})] | None,
         about("One of these words."),
@@ -301,6 +324,9 @@ class TaskKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quality: Annotated[Rate | None, about("Share of right answers that `auto` asks for.")] = None
     confidence: Annotated[Rate | None, about("Less sure answers go to the next.")] = None
     limits: Annotated[TaskLimitKeys, about("Bounds of one call.")] = TaskLimitKeys()
+    priority: Annotated[
+        Literal["interactive", "batch"], about("Batch work waits behind what people wait for.")
+    ] = "interactive"
     max_output_tokens: Annotated[Count | None, about("Tokens of one answer, at most.")] = None
     temperature: Annotated[float, about("How freely a model picks its words.", ge=0, le=2)] = 0.0
     candidates: Annotated[
@@ -402,6 +428,47 @@ class PricesKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = []
 
 
+class _WhoseKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    key: Annotated[Text | None, about("Of this key; `*`: of each.")] = None
+    team: Annotated[Text | None, about("Of this team; `*`: of each.")] = None
+    user: Annotated[Text | None, about("Of this user; `*`: of each.")] = None
+    task: Annotated[Text | None, about("Of this task; `*`: of each.")] = None
+
+
+class BudgetKeys(_WhoseKeys, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What may be spent in a period; without a name, by all together."""
+
+    deployment: Annotated[Text | None, about("Of this deployment; `*`: of each.")] = None
+    usd: Annotated[Dollars, about("US dollars a period.")]
+    per: Annotated[Per, about("A period of the calendar, in UTC.")] = "month"
+    unpriced: Annotated[
+        Literal["refuse", "allow"], about("Whether deployments without a price may be asked.")
+    ] = "refuse"
+
+
+class LimitKeys(_WhoseKeys, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the gateway lets in within a minute; without a name, of all together."""
+
+    requests_per_minute: Annotated[Count | None, about("Requests.")] = None
+    tokens_per_minute: Annotated[Count | None, about("Tokens, sent and received.")] = None
+
+
+class HealthKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a deployment that keeps failing is left alone, and for how long."""
+
+    consecutive_5xx: Annotated[Count, about("Failures in a row that eject it.")] = 5
+    consecutive_gateway_failure: Annotated[
+        Count, about("The same, of failures where nobody answered (no connection, stall, 502-504).")
+    ] = 5
+    base_ejection_time_s: Annotated[Seconds, about("Seconds, times the number of ejections.")] = (
+        30.0
+    )
+    max_ejection_time_s: Annotated[Seconds, about("Seconds at most.")] = 300.0
+    max_ejection_percent: Annotated[
+        int, about("Share of a call's candidates that is left out at most.", ge=0, le=100)
+    ] = 50
+
+
 class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """aihandler.yaml"""
 
@@ -416,3 +483,6 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     helpers: Annotated[dict[Named, HelperKeys], about("What else sees data.")] = {}
     ledger: Annotated[LedgerKeys, about("Where it is written down.")] = LedgerKeys()
     prices: Annotated[PricesKeys, about("Where prices are looked up.")] = PricesKeys()
+    budgets: Annotated[list[BudgetKeys], about("What may be spent.")] = []
+    limits: Annotated[list[LimitKeys], about("What may be asked in a minute.")] = []
+    health: Annotated[HealthKeys, about("When a deployment is left alone.")] = HealthKeys()

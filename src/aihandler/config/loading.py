@@ -6,9 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from aihandler.config.configuration import Configuration, LedgerSettings
+from aihandler.config.budgets import build_budgets, build_limits
+from aihandler.config.configuration import Configuration, HealthSettings, LedgerSettings
 from aihandler.config.deployments import build_deployment, build_models
 from aihandler.config.draft import Draft
+from aihandler.config.embeddings import check_embeddings
 from aihandler.config.file import VERSION, ConfigFile
 from aihandler.config.places import Mistakes, written
 from aihandler.config.places import Path as Place
@@ -101,15 +103,18 @@ def _built(file: ConfigFile, draft: Draft, empty: Configuration) -> Configuratio
         name: build_task(name, keys, families=families, draft=draft)
         for name, keys in file.tasks.items()
     }
+    deployments = {
+        name: build_deployment(name, keys, models=models, draft=draft)
+        for name, keys in file.deployments.items()
+    }
+    check_embeddings(tasks, deployments, file.tasks, draft)
     return msgspec.structs.replace(
         empty,
         ledger=build_ledger(file.ledger, draft),
         prices=build_prices(file.prices, draft),
+        health=HealthSettings(**msgspec.structs.asdict(file.health)),
         models=models,
-        deployments={
-            name: build_deployment(name, keys, models=models, draft=draft)
-            for name, keys in file.deployments.items()
-        },
+        deployments=deployments,
         policy=Policy(
             classes=build_classes(file.policy, draft),
             gates=build_gates(file.gates, draft),
@@ -120,6 +125,8 @@ def _built(file: ConfigFile, draft: Draft, empty: Configuration) -> Configuratio
             name: build_workflow(name, keys, tasks=tasks, draft=draft)
             for name, keys in file.workflows.items()
         },
+        budgets=build_budgets(file.budgets, draft),
+        limits=build_limits(file.limits, draft),
         helpers=tuple(build_helper(name, keys, draft) for name, keys in file.helpers.items()),
     )
 

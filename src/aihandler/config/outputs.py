@@ -15,10 +15,17 @@ from aihandler.config.schemas import (
     root_keys,
 )
 from aihandler.config.words import did_you_mean
-from aihandler.domain.task import Json, JsonOutput, LabelOutput, Output, TextOutput
+from aihandler.domain.task import (
+    EmbeddingOutput,
+    Json,
+    JsonOutput,
+    LabelOutput,
+    Output,
+    TextOutput,
+)
 from aihandler.errors import ConfigError
 
-_KINDS = ("text", "label", "schema", "type")
+_KINDS = ("text", "label", "schema", "type", "embedding")
 
 
 def build_output(keys: OutputKeys, path: Path, draft: Draft) -> Output:
@@ -33,6 +40,8 @@ def build_output(keys: OutputKeys, path: Path, draft: Draft) -> Output:
             draft.wrong((*path, key), f"{key!r} needs a 'schema' or a 'type'")
     if keys.label is not None:
         return LabelOutput(tuple(keys.label))
+    if keys.embedding is not None:
+        return EmbeddingOutput(None if keys.embedding is True else keys.embedding.dimensions)
     if keys.text is None or keys.text is True:
         return TextOutput()
     return TextOutput(keys.text.max_chars)
@@ -41,6 +50,8 @@ def build_output(keys: OutputKeys, path: Path, draft: Draft) -> Output:
 def value_problem(value: Json, output: Output) -> str:
     """Says why `value` is no answer; empty when it is one. Never quotes the value."""
     match output:
+        case EmbeddingOutput():
+            return "cannot be said in words: no vector stands for an answer that did not come"
         case LabelOutput(labels):
             return "" if value in labels else "is not in the list of labels"
         case TextOutput(max_chars):

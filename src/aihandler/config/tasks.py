@@ -44,6 +44,7 @@ def build_task(name: str, keys: TaskKeys, *, families: Collection[str], draft: D
         max_output_tokens=keys.max_output_tokens,
         temperature=keys.temperature,
         streaming=keys.streaming or "",
+        priority=keys.priority,
         limits=TaskLimits(**msgspec.structs.asdict(keys.limits)),
     )
     return msgspec.structs.replace(task, version=task_version(task))

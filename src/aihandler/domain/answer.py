@@ -41,6 +41,8 @@ class Reply(msgspec.Struct, frozen=True):
     raw: bytes = b""
     # Why what the model wrote can be read in no certain way; such a reply is never valid.
     unreadable: str = ""
+    # One for each text of the request, in its order, where vectors were asked for.
+    vectors: tuple[tuple[float, ...], ...] = ()
 
     @property
     def text(self) -> str:
@@ -138,7 +140,8 @@ class Answer(msgspec.Struct, Generic[Value], frozen=True):
     """A valid answer, and how it came about.
 
     `route` names the deployment that gave it; `attempts` are all that were made, in order.
-    `value` is a str for text and label outputs, JSON data or the task's Python type otherwise.
+    `value` is a str for text and label outputs, a list of floats for an embedding (a list of these
+    where several texts were asked), JSON data or the task's Python type otherwise.
     `reply` is the whole turn, with its tool calls, where a client's own request was asked.
     """
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from aihandler.domain.budget import Budget
 from aihandler.domain.labels import DataClass
 
 # What a key may do beside asking models. auditor: read ledger and audit; operator: also switch
@@ -35,6 +36,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     floor: DataClass = DataClass.PUBLIC
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    budgets: tuple[Budget, ...] = ()
     created_at: float = 0.0
     expires_at: float | None = None
     revoked_at: float | None = None

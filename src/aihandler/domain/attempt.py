@@ -20,30 +20,57 @@ MIN_ANSWERS = 50
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """How good a deployment is at a task: a rate in 0..1 over `n` answers."""
+    """How good a deployment is at a task: a rate in 0..1 over `n` answers.
+
+    `measured` counts valid answers, `compared` right ones on labelled data.
+    """
 
     rate: float
     n: int
-    source: Literal["measured", "declared"] = "measured"
+    source: Literal["measured", "declared", "compared"] = "measured"
 
     @property
     def enough(self) -> bool:
-        """True when it may be relied on: declared, or measured on at least MIN_ANSWERS."""
+        """True when it may be relied on: declared, or seen on at least MIN_ANSWERS."""
         return self.source == "declared" or self.n >= MIN_ANSWERS
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """How a deployment did in the newest comparison on labelled data: a score in 0..1 over `n`
+    items, with the bounds of its interval. `version` is the task's, `identity` the deployment's;
+    `verdict` is against the deployment that it was held against.
+    """
+
+    at: float
+    version: str
+    identity: str
+    n: int
+    score: float
+    low: float | None = None
+    high: float | None = None
+    verdict: str = ""
+
+    @property
+    def worse(self) -> bool:
+        """True when it was shown to be worse than what it was held against."""
+        return self.verdict == "worse"
 
 
 class Snapshot(msgspec.Struct, frozen=True):
     """The state that routing may look at, taken once per plan. Keys are (task, deployment).
 
     `unavailable` cannot be asked at all; `set_aside` keeps failing and is asked when nothing else
-    is left. Both map a deployment to the reason.
+    is left, or when it would be more than `max_ejection_percent` of the candidates. Both map a
+    deployment to the reason.
     """
 
     quality: Mapping[tuple[str, str], Evidence] = {}
     latency_p95_s: Mapping[tuple[str, str], float] = {}
     cost_nano: Mapping[tuple[str, str], int] = {}
+    compared: Mapping[tuple[str, str], Compared] = {}
     unavailable: Mapping[str, str] = {}
     set_aside: Mapping[str, str] = {}
+    max_ejection_percent: int = 50
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -53,6 +80,7 @@ class Candidate(msgspec.Struct, frozen=True):
     expected_nano: int | None = None
     quality: Evidence | None = None
     reason: str = ""
+    compared: Compared | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):

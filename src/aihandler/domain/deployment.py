@@ -79,11 +79,18 @@ class HourlyCost(msgspec.Struct, frozen=True):
     count: int = 1
 
 
+Serves = Literal["text", "embeddings"]
+
+
 class Limits(msgspec.Struct, frozen=True):
-    """What one deployment takes. `context_tokens` of None: not known."""
+    """What one deployment takes. `context_tokens` of None: not known.
+
+    `queue` is how many clients may wait for one of the `concurrency` places.
+    """
 
     concurrency: int = 16
     context_tokens: int | None = None
+    queue: int = 1000
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -166,6 +173,10 @@ class Deployment(msgspec.Struct, frozen=True, dict=True):
     credentials: Credentials | None = None
     # Of a server that takes only prompts: a shipped template's name, or the path of a file.
     chat_template: str = ""
+    # What it makes of texts: more text, or vectors. Never both.
+    serves: Serves = "text"
+    # Of `builtin/classify`: how many examples of each label it learns from; None: all.
+    examples_per_label: int | None = None
 
     @cached_property
     def in_process(self) -> bool:

@@ -41,13 +41,15 @@ class Thinking(msgspec.Struct, frozen=True, omit_defaults=True, tag="thinking"):
     """What a model said to itself before the answer; never part of the answer.
 
     `signature` and `sealed` (encrypted reasoning) go back to the same provider byte for byte. A
-    part may hold a signature and no text: it is not empty.
+    part may hold a signature and no text: it is not empty. `signed_by` names the wire format whose
+    provider signed or sealed it; empty: that from which it was read.
     """
 
     text: str = ""
     signature: str = ""
     sealed: str = ""
     extra: Mapping[str, Json] = {}
+    signed_by: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True, omit_defaults=True, tag="refusal"):

@@ -1,6 +1,6 @@
 """What the engine is given: protocols whose implementations only `handler.py` builds."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, Protocol
 
@@ -8,6 +8,7 @@ import msgspec
 
 from aihandler.domain.answer import Reply, StreamEvent, Validity
 from aihandler.domain.attempt import AttemptOutcome, AttemptReason, Snapshot
+from aihandler.domain.budget import Budget, Held
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
@@ -112,6 +113,8 @@ class Intent(msgspec.Struct, frozen=True):
     schema_mode: str = ""
     enforced: str = ""
     dropped: int = 0
+    # What budgets hold for it until it is settled; None where none applies.
+    held: Held | None = None
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -241,6 +244,29 @@ class Pricer(Protocol):
 
     def expected_nano(self, deployment: Deployment, usage: Usage) -> int | None:
         """What an attempt of that size adds to a bill; None when there is no price."""
+        ...
+
+    def bound_nano(self, deployment: Deployment, usage: Usage, *, tier: str = "") -> int | None:
+        """What an attempt of that size can add to a bill at most, whichever kinds its tokens
+        turn out to be; None when there is no price."""
+        ...
+
+
+class Reserves(Protocol):
+    """Money that is held before a send, within budgets that several processes share."""
+
+    async def reserve(
+        self, budgets: Sequence[Budget], nano: int, *, purpose: str, patience_s: float
+    ) -> Held:
+        """Holds `nano` in each of these, or in none.
+
+        Where calls under way hold what is not spent, waits for it up to `patience_s`. `purpose`
+        is for the message. Raises BudgetExceeded, StorageError.
+        """
+        ...
+
+    def settle(self, held: Held, spent_nano: int) -> None:
+        """Gives back what was held and not spent. The journal books what was."""
         ...
 
 

@@ -8,6 +8,9 @@ import msgspec
 from aihandler.domain.labels import DataClass
 from aihandler.domain.rules import Stakes
 
+# Who is served first where several wait: people, or work that nobody waits for.
+Priority = Literal["interactive", "batch"]
+
 # A JSON value, or a JSON Schema: what enters from outside and is looked at only by validation.
 Json = Any
 
@@ -38,7 +41,13 @@ class JsonOutput(msgspec.Struct, frozen=True, tag="json"):
     python_type: str = ""
 
 
-Output = TextOutput | LabelOutput | JsonOutput
+class EmbeddingOutput(msgspec.Struct, frozen=True, tag="embedding"):
+    """A vector of each text, of `dimensions` numbers (None: as many as the model gives)."""
+
+    dimensions: int | None = None
+
+
+Output = TextOutput | LabelOutput | JsonOutput | EmbeddingOutput
 
 
 class PromptMessage(msgspec.Struct, frozen=True):
@@ -117,6 +126,7 @@ class Task(msgspec.Struct, frozen=True):
     max_output_tokens: int | None = None
     temperature: float = 0.0
     limits: TaskLimits = TaskLimits()
+    priority: Priority = "interactive"
 
 
 class TaskStep(msgspec.Struct, frozen=True, tag="task"):

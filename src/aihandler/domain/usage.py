@@ -1,5 +1,6 @@
 """Tokens in disjoint buckets, and money in whole nano-dollars."""
 
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -56,3 +57,8 @@ class Cost(msgspec.Struct, frozen=True):
     def usd(self) -> float:
         """Marginal and allocated cost in dollars, for showing; sums are made in nano-dollars."""
         return (self.marginal + self.allocated) / NANO
+
+
+def shown_usd(nano: int) -> str:
+    """Exact dollars for messages: `$12.5`."""
+    return f"${(Decimal(nano) / NANO).normalize():f}"

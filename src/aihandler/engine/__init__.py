@@ -1,8 +1,10 @@
 """Clear, route, attempt, validate, record: in that order, and nothing else."""
 
+from aihandler.engine.affording import Affording
 from aihandler.engine.attempt import Attempts
 from aihandler.engine.call import Call
 from aihandler.engine.engine import Engine
 from aihandler.engine.planning import Planner
+from aihandler.engine.spending import Spending
 
-__all__ = ["Attempts", "Call", "Engine", "Planner"]
+__all__ = ["Affording", "Attempts", "Call", "Engine", "Planner", "Spending"]

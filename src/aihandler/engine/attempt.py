@@ -19,8 +19,10 @@ from aihandler.engine.flights import Flights
 from aihandler.engine.growing import from_first_content, with_partial_values
 from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
+from aihandler.engine.queueing import Want
 from aihandler.engine.schemas import Asking, Schemas
 from aihandler.engine.slots import Place, Slots
+from aihandler.engine.spending import Purse, Spending
 from aihandler.errors import BackendError, BackendUnavailable, ContentRefused
 from aihandler.validation import Verdict
 
@@ -66,17 +68,22 @@ class Attempts:
         journal: Journal,
         pricer: Pricer,
         clock: Clock,
+        spending: Spending | None = None,
     ) -> None:
         self._callers = callers
         self._journal = journal
         self._pricer = pricer
         self._clock = clock
-        self._slots = Slots()
+        self._slots = Slots(clock)
         self._schemas = Schemas()
         self._flights = Flights()
+        self._spending = spending
 
     async def make(self, turn: Turn) -> Attempted:
-        """Asks once, or finds what the same weights said when they were asked the same before."""
+        """Asks once, or finds what the same weights said when they were asked the same before.
+
+        Raises BudgetExceeded when a budget cannot hold what it may cost; then nothing was sent.
+        """
         sending = self._sending(turn, streamed=False)
         if not turn.call.reuse:
             return await self._send(sending)
@@ -89,9 +96,13 @@ class Attempts:
             return attempted
 
     async def stream(self, turn: Turn) -> AsyncGenerator[StreamEvent | Attempted]:
-        """Asks once and yields what comes as it comes; the last item is the Attempted."""
+        """Asks once and yields what comes as it comes; the last item is the Attempted.
+
+        Raises BudgetExceeded as `make` does.
+        """
         sending = self._sending(turn, streamed=True)
-        async with self._place(turn) as free:
+        # Money before the place: who waits for money takes no place from others.
+        async with sending.purse, self._place(turn) as free:
             if not free:
                 yield self._never_asked(turn)
                 return
@@ -121,7 +132,7 @@ class Attempts:
 
     async def _send(self, sending: "_Sending") -> Attempted:
         turn = sending.turn
-        async with self._place(turn) as free:
+        async with sending.purse, self._place(turn) as free:
             if not free:
                 return self._never_asked(turn)
             entry_id = await self._begin(sending)
@@ -141,15 +152,23 @@ class Attempts:
             return await self._settle_reply(sending, entry_id, reply)
 
     def _place(self, turn: Turn) -> Place:
-        within_s = turn.deadline - self._clock.monotonic()
-        return self._slots.place(turn.deployment, within_s=within_s)
+        call, task = turn.call, turn.call.task
+        want = Want(
+            call.tags.get("key", ""),
+            "batch" if "batch" in (call.priority, task.priority) else "interactive",
+            within_s=turn.deadline - self._clock.monotonic(),
+            # A run bounds itself; a client is better told soon than kept waiting.
+            bounded=call.patience_s is not None,
+        )
+        return self._slots.place(turn.deployment, want)
 
     def _never_asked(self, turn: Turn) -> Attempted:
         # No entry: nothing was meant to be sent yet, so there is nothing to pay or to doubt.
         name = turn.deployment.name
         error = BackendUnavailable(
-            f"{name!r} had no place free before the deadline",
+            f"{name!r} had no place free, in time or at all",
             deployment=name,
+            retry_after_s=self._slots.wait_s(turn.deployment),
             hint=f"raise deployments.{name}.limits.concurrency, or give the task more time",
         )
         report = AttemptReport(
@@ -181,11 +200,18 @@ class Attempts:
             request = msgspec.structs.replace(request, sent=asking.sent)
         model = caller.model_identity(request, turn.deployment)
         key = attempt_key(turn.call, request, model=model, clearance=turn.plan.clearance)
-        return _Sending(turn, request, caller, asking, model, key, _Timer(self._clock))
+        # Before the last candidate a cheaper one may be had at once, so nobody waits for money.
+        is_last = turn.candidate is turn.plan.candidates[-1]
+        until = turn.deadline if is_last else 0.0
+        purse = Purse(
+            self._spending, turn.call, deployment=turn.deployment, request=request, until=until
+        )
+        return _Sending(turn, request, caller, asking, model, key, _Timer(self._clock), purse)
 
     async def _begin(self, sending: "_Sending") -> int:
         self._journal.note_clearance(sending.turn.plan.clearance)
         entry_id = await self._journal.intend(_intent(sending, self._clock.wall()))
+        sending.purse.begun()
         # Time in the queue and at the journal is not the deployment's.
         sending.timer.restart()
         return entry_id
@@ -242,6 +268,7 @@ class Attempts:
             self._journal.settle_with_next(entry_id, settlement)
         else:
             await self._journal.settle(entry_id, settlement)
+        sending.purse.settle(settlement)
         report = AttemptReport(
             entry_id,
             turn.deployment.name,
@@ -265,6 +292,7 @@ class Attempts:
             outcome, Cost(), latency_s, error_code=error.code, status=error.status
         )
         await self._journal.settle(entry_id, settlement)
+        sending.purse.settle(settlement)
         report = AttemptReport(
             entry_id,
             turn.deployment.name,
@@ -281,6 +309,7 @@ class Attempts:
         outcome: AttemptOutcome = "in_doubt" if sending.timer.sent else "failed"
         stopped = Settlement(outcome, Cost(), sending.timer.elapsed_s, error_code="stopped")
         await asyncio.shield(self._journal.settle(entry_id, stopped))
+        sending.purse.settle(stopped)
 
     def _cost(
         self, deployment: Deployment, usage: Usage | None, latency_s: float, *, tier: str
@@ -321,6 +350,7 @@ class _Sending(msgspec.Struct, frozen=True):
     model: str
     key: bytes
     timer: _Timer
+    purse: Purse
 
 
 def _judge(sending: _Sending, reply: Reply) -> Judgement:
@@ -370,6 +400,7 @@ def _intent(sending: _Sending, now: float) -> Intent:
         schema_mode=sent.mode if sent else "",
         enforced=sent.enforced if sent else "",
         dropped=sent.dropped if sent else 0,
+        held=sending.purse.held,
     )
 
 
@@ -381,9 +412,11 @@ def _kept(reply: Reply) -> bytes:
 def _failure(error: BackendError, *, sent: bool) -> AttemptOutcome:
     if isinstance(error, ContentRefused):
         return "refused"
-    # A status is the server's word that it did not answer; silence after the send is doubt.
-    silent = isinstance(error, BackendUnavailable) and error.status is None
-    return "in_doubt" if sent and silent else "failed"
+    # An error status is the server's word that it did not answer. Silence after the send is doubt,
+    # and so is an answer of status 200 that cannot be read: the work may be on the bill.
+    refused = error.status is not None and error.status >= 400
+    doubtful = isinstance(error, BackendUnavailable) and not refused
+    return "in_doubt" if sent and doubtful else "failed"
 
 
 def _became_valid(verdict: Verdict, turn: Turn) -> Validity:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from aihandler.domain.budget import Budget
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.labels import Labels
-from aihandler.domain.task import Task
+from aihandler.domain.task import Priority, Task
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -17,6 +18,9 @@ class Call(msgspec.Struct, frozen=True):
     attempt has had before; two samples of one request differ in `sample`. `asked` is a client's
     own request, with its tools and settings, whose messages are `messages`. Whoever waits for the
     answer does so for `patience_s` at most before a server that asked for a pause is asked again.
+    `budgets` are those of who asks, beside the configuration's, which go by task, deployment and
+    the tags `key`, `team` and `user`.
+    Calls of `priority` batch wait for a place behind the others; those of one key take turns.
     """
 
     id: str
@@ -34,3 +38,5 @@ class Call(msgspec.Struct, frozen=True):
     reuse: bool = True
     asked: Request | None = None
     patience_s: float | None = None
+    budgets: tuple[Budget, ...] = ()
+    priority: Priority = "interactive"

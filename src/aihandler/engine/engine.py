@@ -12,12 +12,13 @@ from aihandler.domain.deployment import Deployment
 from aihandler.domain.keys import digest
 from aihandler.domain.labels import Labels
 from aihandler.domain.ports import Accepted, Clock, Journal, SnapshotSource
-from aihandler.domain.task import Default, Json, Task, TextOutput
+from aihandler.domain.task import Default, EmbeddingOutput, Json, Task, TextOutput
 from aihandler.engine.attempt import Attempted, Attempts
 from aihandler.engine.call import Call
 from aihandler.engine.planning import Planner
 from aihandler.engine.prompting import Prompts
 from aihandler.engine.walk import Walk
+from aihandler.errors import BudgetExceeded
 from aihandler.routing import Health, RetryBudget, delay_s, may_retry
 from aihandler.validation import reask, reask_calls
 
@@ -62,6 +63,7 @@ class Engine:
             PolicyDenied: no deployment may be asked at all.
             AnswerRejected: some answered, none validly; `review_id` says where it waits.
             AllAttemptsFailed: none answered.
+            BudgetExceeded: no budget holds what any of them may cost.
             StorageError: it could not be recorded, so nothing more was sent.
         """
         plan = self.plan(call.task, call.labels, call.fields)
@@ -108,13 +110,16 @@ class Engine:
             return
         deployment = self._planner.configuration.deployments[candidate.deployment]
         turn = walk.turn(candidate, deployment, self._messages(walk.call, deployment))
-        async with aclosing(self._attempts.stream(turn)) as events:
-            async for event in events:
-                if isinstance(event, Attempted):
-                    walk.note(event)
-                    self._note_health(event)
-                    walk.leave("fallback" if event.error else "escalation")
-                yield event
+        try:
+            async with aclosing(self._attempts.stream(turn)) as events:
+                async for event in events:
+                    if isinstance(event, Attempted):
+                        walk.note(event)
+                        self._note_health(event)
+                        walk.leave("fallback" if event.error else "escalation")
+                    yield event
+        except BudgetExceeded as error:
+            walk.pass_over(error)
 
     async def _try(self, candidate: Candidate, walk: Walk) -> Attempted | None:
         deployment = self._planner.configuration.deployments[candidate.deployment]
@@ -125,7 +130,11 @@ class Engine:
                 # Switched off since the plan was made.
                 walk.leave("fallback")
                 return None
-            attempted = await self._attempts.make(walk.turn(candidate, deployment, messages))
+            try:
+                attempted = await self._attempts.make(walk.turn(candidate, deployment, messages))
+            except BudgetExceeded as error:
+                walk.pass_over(error)
+                return None
             walk.note(attempted)
             self._note_health(attempted)
             if attempted.report.outcome == "valid":
@@ -137,7 +146,8 @@ class Engine:
                     continue
                 walk.leave("fallback")
                 return None
-            if reasks >= walk.call.task.limits.reasks or not _worth_a_reask(attempted, deployment):
+            asked_enough = reasks >= walk.call.task.limits.reasks
+            if asked_enough or not _worth_a_reask(walk.call.task, attempted, deployment):
                 walk.leave("escalation")
                 return None
             messages = _reasked(walk.call.task, messages, attempted)
@@ -157,7 +167,8 @@ class Engine:
 
     async def _may_retry(self, walk: Walk, attempted: Attempted, retries: int) -> bool:
         error = attempted.error
-        if error is None or not may_retry(error):
+        # One that had no place for us was never asked: the next may have one.
+        if error is None or not may_retry(error) or not attempted.report.entry_id:
             return False
         pause_s = delay_s(retries, random=self._random, retry_after_s=error.retry_after_s)
         patience_s = walk.call.patience_s
@@ -187,7 +198,8 @@ class Engine:
         otherwise = walk.call.task.otherwise
         if isinstance(otherwise, Default):
             return await self._accepted(walk.call, walk.default_answer(otherwise.value))
-        if otherwise == "error":
+        # A person could not decide better than a model whom nobody has asked.
+        if otherwise == "error" or walk.lacks_money or walk.found_no_place:
             raise walk.refusal(None)
         item = walk.review_item(self._clock.wall())
         await self._journal.review(item)
@@ -199,9 +211,12 @@ def _shown_as_it_comes(task: Task) -> bool:
     return (task.streaming or usual) == "mark"
 
 
-def _worth_a_reask(attempted: Attempted, deployment: Deployment) -> bool:
-    # A model of this process says the same again; a cut answer would be cut again.
+def _worth_a_reask(task: Task, attempted: Attempted, deployment: Deployment) -> bool:
+    # A model of this process says the same again, and so does one of vectors; a cut answer would
+    # be cut again.
     if deployment.in_process or attempted.verdict is None:
+        return False
+    if isinstance(task.output, EmbeddingOutput):
         return False
     return attempted.report.outcome == "invalid" and attempted.verdict.state != "truncated"
 

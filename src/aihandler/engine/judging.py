@@ -5,10 +5,10 @@ import msgspec
 from aihandler.domain.answer import Finish, Reply
 from aihandler.domain.attempt import AttemptOutcome
 from aihandler.domain.conversation import Request, ToolCall
-from aihandler.domain.task import Task, TextOutput
+from aihandler.domain.task import EmbeddingOutput, Task, TextOutput
 from aihandler.engine.call import Call
 from aihandler.engine.schemas import Asking
-from aihandler.validation import ToolJudge, Verdict, rejected
+from aihandler.validation import ToolJudge, Verdict, judge_vectors, rejected
 
 # How a turn of a conversation may end without being wrong: its client goes on from there.
 _TURNS_END: frozenset[Finish] = frozenset({"stop", "tool_calls", "length", "pause", "other"})
@@ -27,6 +27,9 @@ def judge(call: Call, request: Request, asking: Asking, reply: Reply) -> Judgeme
     if reply.unreadable:
         state = "truncated" if reply.finish == "length" else "invalid"
         return Judgement("invalid", rejected(reply.unreadable, state=state), reply)  # type: ignore[arg-type]  # both are states
+    if isinstance(request.output, EmbeddingOutput):
+        verdict = judge_vectors(reply.vectors, request.output, texts=len(request.messages))
+        return Judgement("valid" if verdict.ok else "invalid", verdict, reply)
     if request.tools:
         verdict, corrected = ToolJudge(request.tools, request.tool_choice).check(reply)
         if not verdict.ok:

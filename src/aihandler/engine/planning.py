@@ -10,7 +10,7 @@ from aihandler.domain.clearance import Clearance
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.labels import DataClass, Labels
 from aihandler.domain.ports import Pricer
-from aihandler.domain.task import JsonOutput, Task
+from aihandler.domain.task import EmbeddingOutput, JsonOutput, Task
 from aihandler.domain.usage import Usage
 from aihandler.policy import clear
 from aihandler.routing import Ordering, order
@@ -87,7 +87,9 @@ class Planner:
             self._orderings[known] = (snapshot, ordering)
             return ordering
         candidates = tuple(
-            Candidate(c.deployment, expected(deployments[c.deployment]), c.quality, c.reason)
+            Candidate(
+                c.deployment, expected(deployments[c.deployment]), c.quality, c.reason, c.compared
+            )
             for c in ordering.candidates
         )
         return Ordering(candidates, ordering.exclusions, ordering.order)
@@ -98,9 +100,15 @@ class Planner:
         characters = self._overheads[task.version] + sum(len(text) for text in fields.values())
         return Usage(
             input=characters // CHARACTERS_PER_TOKEN + 16,
-            output=task.max_output_tokens or ASSUMED_OUTPUT_TOKENS,
+            output=_most_said(task),
             estimated=True,
         )
+
+
+def _most_said(task: Task) -> int:
+    if isinstance(task.output, EmbeddingOutput):
+        return 0
+    return task.max_output_tokens or ASSUMED_OUTPUT_TOKENS
 
 
 def _overhead(task: Task) -> int:

@@ -1,43 +1,72 @@
 """At most so many attempts at once for each deployment; waiting for a place ends in time."""
 
-import asyncio
+import math
 from types import TracebackType
 
 from aihandler.domain.deployment import Deployment
+from aihandler.domain.ports import Clock
+from aihandler.engine.queueing import Places, Want
+
+# How much the newest attempt weighs in the time that a place is held.
+_NEWEST = 0.1
+_SHORTEST_S, _LONGEST_S = 1.0, 60.0
 
 
 class Slots:
     """The places of each deployment, made when they are first wanted."""
 
-    def __init__(self) -> None:
-        self._places: dict[str, asyncio.Semaphore] = {}
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known: dict[str, Slot] = {}
 
-    def place(self, deployment: Deployment, *, within_s: float) -> "Place":
+    def place(self, deployment: Deployment, want: Want) -> "Place":
         """Holds a place; False when none became free in time, and then none is held."""
-        places = self._places.get(deployment.name)
-        if places is None:
-            places = asyncio.Semaphore(deployment.limits.concurrency)
-            self._places[deployment.name] = places
-        return Place(places, within_s)
+        return Place(self._of(deployment), want, self._clock)
+
+    def wait_s(self, deployment: Deployment) -> float:
+        """In how many seconds a newcomer may find a place: whole ones, 1 to 60."""
+        return self._of(deployment).wait_s()
+
+    def _of(self, deployment: Deployment) -> "Slot":
+        known = self._known.get(deployment.name)
+        if known is None:
+            known = self._known[deployment.name] = Slot(deployment)
+        return known
+
+
+class Slot:
+    """The places of one deployment, and how long one is held."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        limits = deployment.limits
+        self.places = Places(limits.concurrency, limits.queue)
+        self._concurrency = limits.concurrency
+        self._held_s = 0.0
+
+    def note(self, held_s: float) -> None:
+        """Learns how long a place was held."""
+        self._held_s += (held_s - self._held_s) * (_NEWEST if self._held_s else 1.0)
+
+    def wait_s(self) -> float:
+        """As `Slots.wait_s`."""
+        ahead_s = (self.places.waiting + 1) * self._held_s / self._concurrency
+        return float(math.ceil(min(_LONGEST_S, max(_SHORTEST_S, ahead_s))))
 
 
 class Place:
     """An async context manager: `async with slots.place(...) as free`."""
 
-    def __init__(self, places: asyncio.Semaphore, within_s: float) -> None:
-        self._places = places
-        self._within_s = within_s
-        self._held = False
+    def __init__(self, slot: Slot, want: Want, clock: Clock) -> None:
+        self._slot = slot
+        self._want = want
+        self._clock = clock
+        self._since: float | None = None
 
     async def __aenter__(self) -> bool:
-        places = self._places
-        if not places.locked():
-            self._held = await places.acquire()
-            return True
-        try:
-            self._held = await asyncio.wait_for(places.acquire(), max(0.0, self._within_s))
-        except TimeoutError:
+        places = self._slot.places
+        if not places.take() and not await places.wait(self._want):
             return False
+        self._since = self._clock.monotonic()
         return True
 
     async def __aexit__(
@@ -46,6 +75,7 @@ class Place:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._held:
-            self._held = False
-            self._places.release()
+        since, self._since = self._since, None
+        if since is not None:
+            self._slot.note(self._clock.monotonic() - since)
+            self._slot.places.give_back()

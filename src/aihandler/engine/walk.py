@@ -17,8 +17,12 @@ from aihandler.errors import (
     AllAttemptsFailed,
     AnswerRejected,
     BackendError,
+    BudgetExceeded,
+    Overloaded,
     PolicyDenied,
 )
+
+_BUSY = "ask again later, or raise limits.concurrency or limits.queue of the deployment"
 
 
 class Walk:
@@ -34,6 +38,7 @@ class Walk:
         self._last: Reply | None = None
         self._error: BackendError | None = None
         self._escalated = False
+        self._passed_over: list[BudgetExceeded] = []
 
     def may_go_on(self, now: float) -> bool:
         """False once the task's bounds on attempts, time or money are reached."""
@@ -74,6 +79,21 @@ class Walk:
             self._last = attempted.reply or self._last
         if attempted.report.outcome != "valid" and verdict and verdict.value is not None:
             self._proposal = verdict.value
+
+    def pass_over(self, error: BudgetExceeded) -> None:
+        """Remembers a candidate that was not asked because a budget cannot hold its cost."""
+        self._passed_over.append(error)
+        self.leave("fallback")
+
+    @property
+    def lacks_money(self) -> bool:
+        """Nobody was asked, for want of money alone."""
+        return bool(self._passed_over) and not self._reports
+
+    @property
+    def found_no_place(self) -> bool:
+        """Nobody was asked, because all were busy."""
+        return self._error is not None and not any(report.entry_id for report in self._reports)
 
     def answer(self, attempted: Attempted) -> Answer[Json]:
         """The valid answer that `attempted` brought, with the way to it."""
@@ -123,6 +143,8 @@ class Walk:
             hint = f"it waits for a person: `aihandler review show {review_id}`"
         if not self.plan.candidates:
             return self._no_candidate(where, review_id)
+        if self.lacks_money:
+            return self._no_money(where)
         if any(report.outcome in ("invalid", "abstained", "refused") for report in self._reports):
             return AnswerRejected(
                 f"{where}: {self._summary()}",
@@ -131,6 +153,9 @@ class Walk:
                 reply=self._last,
                 hint=hint,
             )
+        if self.found_no_place:
+            wait_s = self._error.retry_after_s if self._error else None
+            return Overloaded(f"{where}: {self._summary()}", retry_after_s=wait_s, hint=_BUSY)
         return AllAttemptsFailed(
             f"{where}: {self._summary()}",
             attempts=self._reports,
@@ -147,11 +172,24 @@ class Walk:
             return AnswerRejected(message, review_id=review_id, hint=hint)
         return PolicyDenied(message, hint=hint)
 
+    def _no_money(self, where: str) -> BudgetExceeded:
+        # The nearest to being possible: what is only held now can be had in a moment.
+        told = min(self._passed_over, key=lambda error: error.retry_after_s is None)
+        return BudgetExceeded(
+            f"{where}: {'; '.join(dict.fromkeys(e.message for e in self._passed_over))}",
+            scope=told.scope,
+            left_nano=told.left_nano,
+            ends_at=told.ends_at,
+            retry_after_s=told.retry_after_s,
+            hint=told.hint,
+        )
+
     def _summary(self) -> str:
         if not self.plan.candidates:
             return "; ".join(f"{e.deployment}: {e.reason}" for e in self.plan.exclusions)
         # A retry that failed as the attempt before it did says nothing more.
         told = dict.fromkeys(_told(report) for report in self._reports)
+        told |= dict.fromkeys(error.message for error in self._passed_over)
         return "; ".join(told) or "no attempt was possible"
 
     def _answer(

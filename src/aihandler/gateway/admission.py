@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from aihandler.domain.api_key import ApiKey, Switch
+from aihandler.domain.budget import Budget
 from aihandler.domain.ports import Clock
 from aihandler.domain.rules import Key
 from aihandler.errors import Overloaded, Refused, Unauthenticated
@@ -31,6 +32,7 @@ class Asker(msgspec.Struct, frozen=True):
     api_key: ApiKey | None = None
     rates: tuple[Rate, ...] = ()
     tags: Mapping[str, str] = {}
+    budgets: tuple[Budget, ...] = ()
 
     def require(self, task: str, deployments: Iterable[str]) -> None:
         """Raises Refused unless this task may be asked of one of these deployments."""
@@ -140,4 +142,4 @@ def _asker(key: ApiKey) -> Asker:
     rates: tuple[Rate, ...] = ()
     if key.requests_per_minute is not None or key.tokens_per_minute is not None:
         rates = (Rate(f"key:{key.name}", key.requests_per_minute, key.tokens_per_minute),)
-    return Asker(key.name, policy_key, key, rates, {**tags, "key": key.name})
+    return Asker(key.name, policy_key, key, rates, {**tags, "key": key.name}, key.budgets)

@@ -13,6 +13,7 @@ from aihandler.backends.openai_responses import OpenAIResponses
 from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Asker
 from aihandler.gateway.conversations import Conversations
+from aihandler.gateway.embeddings import Embeddings
 from aihandler.gateway.figures import Figures
 from aihandler.gateway.http import (
     ClientGone,
@@ -57,6 +58,7 @@ class Gateway:
             ("POST", "/v1/completions"): completions.answer,
             ("POST", "/v1/messages"): messages.answer,
             ("POST", "/v1/responses"): responses.answer,
+            ("POST", "/v1/embeddings"): Embeddings(serving).answer,
             ("POST", "/v1/messages/count_tokens"): pages.count_tokens,
             ("GET", "/v1/models"): pages.models,
             ("GET", "/metrics"): pages.metrics,

@@ -1,6 +1,7 @@
 """Conversations of clients, in the format of each: chat completions, Messages, Responses."""
 
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 
@@ -21,6 +22,7 @@ from aihandler.gateway.http import (
     send_whole,
 )
 from aihandler.gateway.http import Reply as HttpReply
+from aihandler.gateway.repeating import repeats_of
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.targets import Target
 
@@ -60,12 +62,23 @@ class Conversations:
 
     async def answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """Sends the answer, or the error in the format's own words."""
+        answer = partial(self._answer, request, asker)
+        if (repeating := repeats_of(self._serving.repeating, request)) is None:
+            await answer(send)
+            return
+        try:
+            await repeating.once(request, asker, send, answer)
+        except AIHandlerError as error:
+            status, body = self._codec.write_error(error)
+            await send_whole(send, HttpReply(status, body), error_headers(error))
+
+    async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         stream = StreamOut(send)
         writer: StreamWriter | None = None
         try:
             inbound = self._codec.read_request(request.body, request.headers)
             call = self._call(inbound, request, asker)
-            ticket = self._serving.admit(asker, inbound.request)
+            ticket = self._serving.admit(asker, inbound.request, task=call.task.name)
             identity = ReplyIdentity(
                 self._prefix + call.id, inbound.model, int(self._serving.clock.wall())
             )
@@ -76,17 +89,18 @@ class Conversations:
                 answer = await self._whole(call, identity, send)
             self._serving.settle(ticket, answer)
         except AIHandlerError as error:
-            told = _for_clients(error)
+            told = for_clients(error)
             if writer is not None and stream.begun:
                 # Never a clean end for what was cut.
                 await stream.write(writer.fail(told))
-                await stream.end()
+                await stream.cut()
                 return
             status, body = self._codec.write_error(told)
             await send_whole(send, HttpReply(status, body), error_headers(told))
 
     def _call(self, inbound: Inbound, request: HttpRequest, asker: Asker) -> Call:
         target = self._serving.target(inbound.model, inbound.request, asker)
+        self._serving.targets.require_kind(inbound.model, target, vectors=False)
         labels = self._serving.labels(target.task, request.headers, asker)
         text = _single_text(inbound.request) if target.own_task else None
         if text is not None and target.task.fields == ("text",):
@@ -99,6 +113,8 @@ class Conversations:
                 source=text,
                 tags=asker.tags,
                 patience_s=PATIENCE_S,
+                budgets=asker.budgets,
+                priority=self._serving.priority(request.headers),
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
@@ -124,6 +140,8 @@ class Conversations:
             reuse=False,
             asked=asked,
             patience_s=PATIENCE_S,
+            budgets=asker.budgets,
+            priority=self._serving.priority(request.headers),
         )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:
@@ -139,7 +157,7 @@ class Conversations:
             return None
         reply = _reply_of(answer, call)
         body = reply.raw or self._codec.write_reply(reply, identity)
-        await send_whole(send, HttpReply(200, body), _answer_headers(call, answer))
+        await send_whole(send, HttpReply(200, body), answer_headers(call, answer))
         return answer
 
     async def _stream(
@@ -196,7 +214,8 @@ def _call_headers(call: Call) -> Headers:
     return [(b"x-aihandler-call", call.id.encode())]
 
 
-def _answer_headers(call: Call, answer: Answer[Json]) -> Headers:
+def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
+    """What the headers of a whole answer say."""
     last = answer.attempts[-1] if answer.attempts else None
     headers = [
         *_call_headers(call),
@@ -210,7 +229,7 @@ def _answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     return headers
 
 
-def _for_clients(error: AIHandlerError) -> AIHandlerError:
+def for_clients(error: AIHandlerError) -> AIHandlerError:
     """The server's own refusal, where one server alone was asked: its client knows what to do."""
     if not isinstance(error, AllAttemptsFailed) or error.last is None:
         return error

@@ -122,6 +122,10 @@ class StreamOut:
         """Ends the answer."""
         await self._send({"type": "http.response.body", "body": b""})
 
+    async def cut(self) -> None:
+        """Ends an answer that is not whole. The server sees no difference, who records it does."""
+        await self._send({"type": "http.response.body", "body": b"", "cut": True})
+
 
 def error_headers(error: AIHandlerError) -> Headers:
     """What a client is told of an error beside its body."""

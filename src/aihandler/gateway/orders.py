@@ -3,6 +3,8 @@
 import msgspec
 
 READY = b"ready\n"
+# How often a worker looks for what has changed: a kill works within 1.5 s, whatever else runs.
+LOOK_EVERY_S = 1.0
 
 
 class Orders(msgspec.Struct, frozen=True):

@@ -12,17 +12,22 @@ from aihandler.domain.api_key import Switch
 from aihandler.domain.conversation import Request
 from aihandler.domain.labels import Labels
 from aihandler.domain.ports import Clock
-from aihandler.domain.task import Json, Task
+from aihandler.domain.scopes import Scopes
+from aihandler.domain.task import Json, Priority, Task
 from aihandler.engine import Call
 from aihandler.engine.planning import ASSUMED_OUTPUT_TOKENS
+from aihandler.errors import InputError
 from aihandler.gateway.admission import Asker, Switches
 from aihandler.gateway.estimates import estimated_tokens
-from aihandler.gateway.rates import Rates, Ticket
+from aihandler.gateway.rates import Rate, Rates, Ticket
+from aihandler.gateway.repeating import Repeating
 from aihandler.gateway.targets import Target, Targets
 from aihandler.ledger import Archive, CallRecord
 from aihandler.policy import labels_for
 
 CLASS_HEADER = "x-aihandler-class"
+PRIORITY_HEADER = "x-aihandler-priority"
+_PRIORITIES: Mapping[str, Priority] = {"batch": "batch", "interactive": "interactive"}
 
 
 class Runs(Protocol):
@@ -59,8 +64,12 @@ class Serving:
         *,
         clock: Clock,
         rates: Rates | None = None,
+        repeating: Repeating | None = None,
     ) -> None:
         self._rates = rates
+        limits = configuration.limits
+        self._limits = Scopes(Rate(one.scope, one.requests, one.tokens) for one in limits)
+        self.repeating = repeating
         self.configuration = configuration
         self.switches = Switches()
         self.targets = Targets(configuration, {})
@@ -70,12 +79,15 @@ class Serving:
         self.stream = runs.stream_call
         self.new_id = runs.new_id
 
-    def admit(self, asker: Asker, request: Request) -> Ticket:
-        """Counts a request against the minute of who asks. Raises RateLimited."""
-        if self._rates is None or not asker.rates:
+    def admit(self, asker: Asker, request: Request, *, task: str) -> Ticket:
+        """Counts a request against the minute of who asks, and of what. Raises RateLimited."""
+        if self._rates is None:
+            return Ticket()
+        rates = asker.rates + self._limits.of(asker.tags, task=task)
+        if not rates:
             return Ticket()
         bound = request.sampling.max_output_tokens or ASSUMED_OUTPUT_TOKENS
-        return self._rates.admit(asker.rates, estimated_tokens(request) + bound)
+        return self._rates.admit(rates, estimated_tokens(request) + bound)
 
     def settle(self, ticket: Ticket, answer: Answer[Json] | None) -> None:
         """Puts the reserved tokens right: with what was used, or as they were."""
@@ -113,6 +125,16 @@ class Serving:
             return target
         narrowed = tuple(name for name in candidates if name in key.deployments)
         return Target(msgspec.structs.replace(task, candidates=narrowed), target.own_task)
+
+    def priority(self, headers: Mapping[str, str]) -> Priority:
+        """Who is served first, as the client says. Raises InputError."""
+        said = headers.get(PRIORITY_HEADER, "interactive")
+        if said in _PRIORITIES:
+            return _PRIORITIES[said]
+        raise InputError(
+            f"there is no priority {said!r} (at header {PRIORITY_HEADER})",
+            hint="say `batch`, or leave it out",
+        )
 
     def labels(self, task: Task, headers: Mapping[str, str], asker: Asker) -> Labels:
         """The class of a request: a header may say it, and never lowers what key or task say."""

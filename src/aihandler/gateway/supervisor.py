@@ -9,6 +9,7 @@ import logging
 import os
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -22,11 +23,13 @@ from aihandler.assembly import SystemClock, encryption_key, ledger_path, prices_
 from aihandler.config import load
 from aihandler.errors import StorageError
 from aihandler.gateway.listening import listen
-from aihandler.gateway.orders import READY, Orders
+from aihandler.gateway.orders import LOOK_EVERY_S, READY, Orders
 from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.windows import make_windows
 from aihandler.ledger import FoldedLedger
 from aihandler.ledger.folding import Folding
+from aihandler.ledger.repeats import make_repeats
+from aihandler.ledger.spool import is_written
 
 _log = logging.getLogger(__name__)
 # At most this much of what workers wrote is lost with the machine; stated in the documents.
@@ -36,6 +39,9 @@ _RESTART_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STABLE_S = 30.0
 _START_WITHIN_S = 30.0
 _SPOOL_BYTES = 64 * 1024 * 1024
+# A full disk, a lock that somebody holds, a damaged page: records wait in the spools meanwhile.
+_NOT_WRITTEN = (StorageError, sqlite3.Error, OSError, msgspec.DecodeError)
+_COMPLAIN_EVERY_S = 5.0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -72,6 +78,7 @@ class Supervisor:
         self._spools = path.with_name(f"{path.name}.spools")
         self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._windows = self._spools / "windows"
+        _await_the_last(self._spools, within_s=settings.drain_s + 2 * LOOK_EVERY_S)
         make_windows(self._windows, workers=settings.workers)
         self._ledger = FoldedLedger(
             path,
@@ -79,11 +86,13 @@ class Supervisor:
             encryption_key=encryption_key(self._configuration, os.environ),
             keep_content=self._configuration.ledger.keep_content,
         )
+        make_repeats(path, wall=time.time())
         self._workers: dict[int, _Worker] = {}
         self._deaths: dict[int, int] = {}
         self._due: dict[int, float] = {}
         self._lives = 0
         self._stopping = False
+        self._complained = float("-inf")
         self.listening = listen(settings.host, settings.port)
 
     @property
@@ -116,7 +125,7 @@ class Supervisor:
         for slot, due in tuple(self._due.items()):
             if due <= time.monotonic():
                 del self._due[slot]
-                self._start(slot)
+                self._start_again(slot)
         # Much to fold: go on at once. Else gather, so that one sync serves many records.
         if folded < 1024:
             time.sleep(max(0.0, FOLD_EVERY_S - (time.monotonic() - began)))
@@ -124,9 +133,23 @@ class Supervisor:
     def _fold(self, worker: _Worker) -> int:
         try:
             return worker.folding.fold()
-        except (StorageError, OSError, msgspec.DecodeError) as error:
-            _log.error("the ledger cannot be written: %s", error)
+        except _NOT_WRITTEN as error:
+            self._complain(error)
             return 0
+
+    def _complain(self, error: Exception) -> None:
+        # Every turn finds it anew; the log need not.
+        if time.monotonic() - self._complained >= _COMPLAIN_EVERY_S:
+            self._complained = time.monotonic()
+            _log.error("the ledger cannot be written: %s", error)
+
+    def _start_again(self, slot: int) -> None:
+        try:
+            self._start(slot)
+        except _NOT_WRITTEN as error:
+            # There may be no room for its spool.
+            self._complain(error)
+            self._due[slot] = time.monotonic() + _COMPLAIN_EVERY_S
 
     def _start(self, slot: int) -> None:
         if self._stopping:
@@ -162,10 +185,17 @@ class Supervisor:
 
     def _bury(self, worker: _Worker) -> None:
         """Folds what a dead worker left, books its doubt, and has its slot filled again."""
-        with worker.folding.spool:
-            while self._fold(worker):
+        try:
+            while worker.folding.fold():
                 pass
             doubtful = worker.folding.bury()
+        except _NOT_WRITTEN as error:
+            # Tried again each turn; at the end what it left stays for the next gateway.
+            self._complain(error)
+            if self._stopping:
+                del self._workers[worker.slot]
+            return
+        worker.folding.spool.close()
         worker.folding.spool.path.unlink()
         del self._workers[worker.slot]
         if self._stopping:
@@ -188,6 +218,21 @@ class Supervisor:
         self._due.clear()
         for worker in self._workers.values():
             worker.process.terminate()
+
+
+def _await_the_last(spools: Path, *, within_s: float) -> None:
+    """Waits for workers whose supervisor was killed: they finish what is under way, and hold money.
+
+    Raises StorageError.
+    """
+    until = time.monotonic() + within_s
+    while written := [path for path in spools.glob("*.spool") if is_written(path)]:
+        if time.monotonic() > until:
+            raise StorageError(
+                f"a worker of an earlier gateway still writes {str(written[0])!r}",
+                hint="end that process, then start again",
+            )
+        time.sleep(FOLD_EVERY_S)
 
 
 def _await_ready(descriptor: int) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 from aihandler.config.configuration import Configuration
 from aihandler.domain.conversation import Request
 from aihandler.domain.keys import digest_text
-from aihandler.domain.task import JsonOutput, Task
+from aihandler.domain.task import EmbeddingOutput, JsonOutput, Task, TextOutput
 from aihandler.errors import InputError
 
 
@@ -49,12 +49,24 @@ class Targets:
             raise self._unknown(model)
         return Target(self._task_of(name, request), own_task=False)
 
+    def require_kind(self, model: str, target: Target, *, vectors: bool) -> None:
+        """Raises UnknownModel where words are asked of a model of vectors, or the reverse."""
+        if isinstance(target.task.output, EmbeddingOutput) == vectors:
+            return
+        made, path = ("text", "/v1/chat/completions") if vectors else ("vectors", "/v1/embeddings")
+        raise UnknownModel(f"{model!r} makes {made} (at /model)", hint=f"ask it at {path}")
+
     def _task_of(self, deployment: str, request: Request) -> Task:
         # A conversation with one deployment is a task without a prompt and with one candidate.
         if deployment not in self._plain:
-            task = Task(f"model/{deployment}", "conversation", candidates=(deployment,))
-            self._plain[deployment] = task
+            makes = self._configuration.deployments[deployment].serves
+            output = EmbeddingOutput() if makes == "embeddings" else TextOutput()
+            self._plain[deployment] = Task(
+                f"model/{deployment}", "conversation", output, candidates=(deployment,)
+            )
         plain = self._plain[deployment]
+        if isinstance(plain.output, EmbeddingOutput):
+            return _of_length(plain, request)
         if not isinstance(request.output, JsonOutput):
             return plain
         version = digest_text("conversation", request.output.schema)
@@ -67,3 +79,10 @@ class Targets:
             f"there is no model {model!r}{meant} (at /model)",
             hint="`model` names a task, a deployment or an alias: see GET /v1/models",
         )
+
+
+def _of_length(plain: Task, request: Request) -> Task:
+    # How long its vectors are to be is a client's own wish, where no task says it.
+    if not isinstance(request.output, EmbeddingOutput) or request.output.dimensions is None:
+        return plain
+    return msgspec.structs.replace(plain, output=request.output)

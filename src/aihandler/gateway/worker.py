@@ -14,22 +14,23 @@ import uvicorn
 
 from aihandler.assembly import SystemClock, encryption_key, ledger_path
 from aihandler.config import load
+from aihandler.config.configuration import Configuration
 from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Everyone, KeyRing
 from aihandler.gateway.app import Gateway
 from aihandler.gateway.listening import inherited
-from aihandler.gateway.orders import READY, Orders
+from aihandler.gateway.orders import LOOK_EVERY_S, READY, Orders
 from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.rates import Rates
+from aihandler.gateway.repeating import Repeating
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.windows import Windows
 from aihandler.handler import Handler
 from aihandler.ledger import SpooledLedger
 from aihandler.ledger.administration import Administration
+from aihandler.ledger.repeats import Repeats
 
 _log = logging.getLogger(__name__)
-# A kill works within 1.5 s, with nothing else running.
-LOOK_EVERY_S = 1.0
 
 
 class _Server(uvicorn.Server):
@@ -60,7 +61,9 @@ async def serve(orders: Orders) -> None:
     )
     async with Handler(configuration, ledger=ledger) as handler:
         rates = Rates(Windows(Path(orders.windows), slot=orders.slot), clock=clock)
-        serving = Serving(configuration, handler, clock=clock, rates=rates)
+        repeating = _repeating(configuration, Path(orders.spool).name, clock)
+        serving = Serving(configuration, handler, clock=clock, rates=rates, repeating=repeating)
+        supervisor = os.getppid()
         admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
         app = Gateway(serving, admission)
         server = _Server(
@@ -84,10 +87,23 @@ async def serve(orders: Orders) -> None:
             await asyncio.sleep(0.005)
         os.write(orders.ready, READY)
         os.close(orders.ready)
+        watching = asyncio.ensure_future(_stop_without(supervisor, server))
         try:
             await running
         finally:
             looking.cancel()
+            watching.cancel()
+            repeating.close()
+
+
+def _repeating(configuration: Configuration, life: str, clock: SystemClock) -> Repeating:
+    repeats = Repeats(
+        ledger_path(configuration),
+        clock=clock,
+        owner=life,
+        encryption_key=encryption_key(configuration, os.environ),
+    )
+    return Repeating(repeats, keep=configuration.ledger.keep_content)
 
 
 def _admission(
@@ -109,6 +125,14 @@ async def _look(store: Administration, serving: Serving, ring: KeyRing | None) -
         except AIHandlerError as error:
             # What was known holds on; a store that is away must not let anybody in or out.
             _log.warning("keys and switches cannot be read: %s", error)
+
+
+async def _stop_without(supervisor: int, server: _Server) -> None:
+    """Nobody folds what is written and nobody counts what is spent: the next gateway waits."""
+    while os.getppid() == supervisor:  # noqa: ASYNC110  # the system has no event for it
+        await asyncio.sleep(LOOK_EVERY_S)
+    _log.error("the supervisor is gone: finishing what is under way")
+    server.should_exit = True
 
 
 def _renew(store: Administration, serving: Serving, ring: KeyRing | None) -> None:

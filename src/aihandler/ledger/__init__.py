@@ -1,7 +1,9 @@
 """The ledger: what was asked, answered and paid, durable before it is acknowledged."""
 
+from aihandler.ledger.answered import AnsweredCall
 from aihandler.ledger.calls import CallRecord, EntryRecord
 from aihandler.ledger.changes import ChangeRecord
+from aihandler.ledger.comparisons import ComparedDeployment, ComparisonRecord
 from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
 from aihandler.ledger.evidence import LatencyPoint, ValidRate
 from aihandler.ledger.forgetting import Forgotten
@@ -15,9 +17,12 @@ from aihandler.ledger.rollups import DayOfUsage, MonthOfUsage
 from aihandler.ledger.spooled import FoldedLedger, SpooledLedger
 
 __all__ = [
+    "AnsweredCall",
     "Archive",
     "CallRecord",
     "ChangeRecord",
+    "ComparedDeployment",
+    "ComparisonRecord",
     "CostRow",
     "Counterfactual",
     "DayOfUsage",

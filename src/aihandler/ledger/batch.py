@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from aihandler.domain.budget import Held, booked_nano
 from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
-from aihandler.ledger import rollups, rows
+from aihandler.ledger import budgets, rollups, rows
 from aihandler.ledger.changes import KEEP_CHANGES, ChangeRecord, Reported, warn
 from aihandler.ledger.content import (
     PUT_ANSWERS,
@@ -109,6 +110,8 @@ class Batches:
     def _settle(self, batch: "_Batch", entry_id: int, settlement: Settlement, wall: float) -> None:
         intent = self._unsettled.get(entry_id)
         expected = intent.expected_nano if intent else None
+        if held := self._spend(batch, entry_id, settlement, intent):
+            expected = held.nano
         row = rows.settlement_row(entry_id, settlement, expected_nano=expected)
         batch.settlements.append(row)
         batch.settled.add(entry_id)
@@ -121,6 +124,23 @@ class Batches:
             exchange = Exchange(intent.request, settlement.reply)
             batch.exchanges.append(self._content.sealed_exchange(entry_id, wall, exchange))
         self._book_hours(batch, intent, settlement)
+
+    def _spend(
+        self, batch: "_Batch", entry_id: int, settlement: Settlement, intent: Intent | None
+    ) -> Held | None:
+        """Books what an attempt has spent of its budgets; returns what they held for it."""
+        if intent is None:
+            # An earlier process wrote the intent, and it was booked as doubt since.
+            held = budgets.correction(self._ledger, entry_id)
+            if held is not None:
+                batch.corrections.append((held, booked_nano(held, settlement)))
+            return held
+        if intent.held is not None:
+            nano = booked_nano(intent.held, settlement)
+            for name in intent.held.budgets:
+                spender = (intent.held.holder, *name)
+                batch.spent[spender] = batch.spent.get(spender, 0) + nano
+        return intent.held
 
     def _accept(self, batch: "_Batch", accepted: Accepted, wall: float) -> None:
         answer_id = next(self._answer_ids)
@@ -156,6 +176,8 @@ class Batches:
         ):
             if values:
                 ledger.executemany(statement, values)
+        budgets.spend(ledger, batch.spent)
+        budgets.correct(ledger, batch.corrections)
 
     def _put_entries(self, batch: "_Batch") -> None:
         ledger = self._ledger
@@ -177,6 +199,8 @@ class _Batch:
         self.settlements: list[Row] = []
         self.settled: set[int] = set()
         self.ended_again: set[int] = set()
+        self.spent: dict[tuple[str, str, str], int] = {}
+        self.corrections: list[tuple[Held, int]] = []
         self.accepted: list[Row] = []
         self.reviews: list[Row] = []
         self.capacity: list[tuple[str, int, int]] = []

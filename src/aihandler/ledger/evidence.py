@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from aihandler.domain.attempt import Evidence, Snapshot
+from aihandler.ledger import comparisons
 
 # Routing looks at what happened lately; a ledger of years must not slow a plan down.
 _RECENT_ENTRIES = 100_000
@@ -101,10 +102,11 @@ class ValidRate(msgspec.Struct, frozen=True):
 
 
 def snapshot(ledger: sqlite3.Connection, now: float) -> Snapshot:
-    """Valid-rate, 95th percentile of latency and mean marginal cost, by (task, deployment).
+    """Valid-rate, 95th percentile of latency, mean marginal cost and the newest comparison, by
+    (task, deployment).
 
-    Taken from the last 30 days and at most 100,000 entries (10,000 for latency); a caller that
-    plans often keeps it for some seconds.
+    All but comparisons is taken from the last 30 days and at most 100,000 entries (10,000 for
+    latency); a caller that plans often keeps it for some seconds.
     """
     lately = (_RECENT_ENTRIES, now - _RECENT_S)
     ranked = (_RECENT_LATENCIES, now - _RECENT_S)
@@ -119,7 +121,10 @@ def snapshot(ledger: sqlite3.Connection, now: float) -> Snapshot:
         (task, deployment): milliseconds / 1000
         for task, deployment, milliseconds in ledger.execute(_P95, ranked)
     }
-    return Snapshot(quality=quality, latency_p95_s=latency_p95_s, cost_nano=cost_nano)
+    compared = comparisons.newest(ledger)
+    return Snapshot(
+        quality=quality, latency_p95_s=latency_p95_s, cost_nano=cost_nano, compared=compared
+    )
 
 
 def latency_trend(

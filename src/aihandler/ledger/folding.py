@@ -8,6 +8,7 @@ import msgspec
 from aihandler.domain.ports import Settlement
 from aihandler.domain.usage import Cost
 from aihandler.ledger.batch import Batches, Begun, Ended, Operation, Rows
+from aihandler.ledger.budgets import FORGET_LEASES, RETURN_LEASES
 from aihandler.ledger.journal import KEEP_CLEARANCE
 from aihandler.ledger.spool import SpoolReader
 from aihandler.ledger.spool_records import (
@@ -82,8 +83,11 @@ class Folding:
             outcome = "in_doubt" if was_sent else "failed"
             ends.append(Ended(entry_id, Settlement(outcome, Cost(), 0.0, error_code="worker_died")))  # type: ignore[arg-type]  # both are outcomes
         doubtful = sum(self.open_entries.values())
+        name = (self._name,)
+        # First the leases go back: what was spent of them is booked beside, in one transaction.
+        back = [Rows(RETURN_LEASES, [name * 2]), Rows(FORGET_LEASES, [name]), Rows(_FORGET, [name])]
+        self._batches.write([*ends, *back], (), wall=self._wall())
         self.open_entries.clear()
-        self._batches.write([*ends, Rows(_FORGET, [(self._name,)])], (), wall=self._wall())
         return doubtful
 
     def _follow(self, record: Record) -> None:

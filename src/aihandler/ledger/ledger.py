@@ -9,8 +9,11 @@ from typing import Self
 from aihandler.domain.ports import Clock
 from aihandler.domain.probes import Probed
 from aihandler.domain.task import Json
-from aihandler.ledger import forgetting, probes, reviews
-from aihandler.ledger.batch import Batches
+from aihandler.errors import StorageError
+from aihandler.ledger import comparisons, forgetting, probes, reviews
+from aihandler.ledger.batch import Batches, Rows
+from aihandler.ledger.budgets import FORGET_LEASES, RETURN_LEASES
+from aihandler.ledger.comparisons import ComparisonRecord
 from aihandler.ledger.content import (
     Content,
     change_content,
@@ -33,6 +36,7 @@ from aihandler.ledger.store import (
 )
 from aihandler.ledger.writer import Writer
 
+_HOLDER = "run"
 _LAST_ENTRY = "SELECT coalesce(max(id), 0) FROM entry"
 _LAST_EXCHANGE = "SELECT coalesce(max(entry_id), 0) FROM exchange"
 
@@ -92,6 +96,14 @@ class Archive:
         ):
             probes.keep(ledger, probed)
 
+    def keep_comparison(self, record: ComparisonRecord) -> None:
+        """Keeps what a comparison has shown; `auto` routing and `explain` read it."""
+        with (
+            storage_errors(self.path),
+            contextlib.closing(open_beside(self.path, "ledger")) as ledger,
+        ):
+            comparisons.keep(ledger, record)
+
     def close(self) -> None:
         """Closes the files. Closing twice does nothing."""
         self._opened.close()
@@ -125,7 +137,7 @@ class Ledger(Archive):
             batches = Batches(ledger, content, keep_content=keep_content)
             first_id = next_id(ledger, content.connection)
             writer = Writer(batches, path, wall=clock.wall)
-            opened.callback(writer.close)
+            opened.callback(_end_writing, writer)
             by_key = open_for_reading(path, "ledger")
             opened.callback(by_key.close)
             super().__init__(path, clock=clock, encryption_key=encryption_key)
@@ -143,9 +155,22 @@ class Ledger(Archive):
             first_id=first_id,
         )
 
+    @property
+    def holder(self) -> str:
+        """Who leases of budgets: one process at a time writes, so one name will do."""
+        return _HOLDER
+
     def changed(self) -> None:
         """Lets lookups see what was decided or removed."""
         self._lookups.forget()
+
+
+def _end_writing(writer: Writer) -> None:
+    # After the settlements that are queued; nothing is reserved any more then.
+    with contextlib.suppress(StorageError):
+        writer.post(Rows(RETURN_LEASES, [(_HOLDER, _HOLDER)]))
+        writer.post(Rows(FORGET_LEASES, [(_HOLDER,)]))
+    writer.close()
 
 
 def open_ledger(

@@ -60,6 +60,21 @@ class Prices:
         vector = self._vector(deployment, tier, at)
         return vector.marginal(usage) if vector.id else None
 
+    def bound_nano(
+        self, deployment: Deployment, usage: Usage, *, tier: str = STANDARD
+    ) -> int | None:
+        """The most that a prompt and an answer of these sizes can cost, whatever kinds of tokens
+        they turn out to be; None when there is no price.
+
+        Of a tier that has no price of its own (`auto`: as the provider likes) the dearest counts.
+        """
+        vector = self._vector(deployment, tier, None)
+        if vector.id:
+            return vector.bound(usage.prompt, usage.output)
+        others = (self._vector(deployment, other, None) for other in self._tiers(deployment))
+        bounds = [v.bound(usage.prompt, usage.output) for v in others if v.id]
+        return max((bound for bound in bounds if bound is not None), default=None)
+
     def snapshots(self) -> dict[str, Snapshot]:
         """Every price snapshot in use, by its id."""
         return {
@@ -69,6 +84,9 @@ class Prices:
             for vector in timeline.vectors()
             if vector.id
         }
+
+    def _tiers(self, deployment: Deployment) -> Iterable[str]:
+        return self._timelines.get(deployment.name, ())
 
     def _vector(self, deployment: Deployment, tier: str, at: float | None) -> Vector:
         by_tier = self._timelines.get(deployment.name)

@@ -9,12 +9,28 @@ import msgspec
 
 from aihandler.domain.answer import DocumentResult
 from aihandler.domain.attempt import Snapshot
+from aihandler.domain.budget import BudgetState
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Pricer, ReviewItem
 from aihandler.domain.probes import Probed
-from aihandler.ledger import calls, changes, costs, evidence, probes, projection, reviews, rollups
+from aihandler.domain.task import Json
+from aihandler.ledger import (
+    answered,
+    budgets,
+    calls,
+    changes,
+    comparisons,
+    costs,
+    evidence,
+    probes,
+    projection,
+    reviews,
+    rollups,
+)
+from aihandler.ledger.answered import AnsweredCall
 from aihandler.ledger.calls import CallRecord
 from aihandler.ledger.changes import ChangeRecord
+from aihandler.ledger.comparisons import ComparisonRecord
 from aihandler.ledger.content import Content
 from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
 from aihandler.ledger.evidence import LatencyPoint, ValidRate
@@ -78,6 +94,11 @@ class Queries:
         with storage_errors(self._path):
             return costs.unit_costs(self._ledger, tag, run=run, since=since)
 
+    def budgets(self, wall: float) -> list[BudgetState]:
+        """Every budget that was asked for in its present period (`wall`: seconds since 1970)."""
+        with storage_errors(self._path):
+            return budgets.states(self._ledger, wall)
+
     def show(self, name: str, *, with_content: bool = False) -> tuple[CallRecord, ...]:
         """The calls of a call id, a document id or an entry number. Raises InputError if none."""
         with storage_errors(self._path):
@@ -97,6 +118,21 @@ class Queries:
         """The newest probe of each deployment."""
         with storage_errors(self._path):
             return probes.newest(self._ledger)
+
+    def comparisons(self, task: str | None = None, *, limit: int = 20) -> list[ComparisonRecord]:
+        """What comparisons have shown, newest first."""
+        with storage_errors(self._path):
+            return comparisons.comparisons(self._ledger, task=task, limit=limit)
+
+    def answered(self, task: str) -> list[AnsweredCall]:
+        """The calls of a task that were answered validly, oldest first; without their texts."""
+        with storage_errors(self._path):
+            return answered.answered(self._ledger, task)
+
+    def answered_texts(self, call: AnsweredCall) -> tuple[bytes, Json]:
+        """What such a call was sent (canonical JSON), and its answer; empty, None: gone."""
+        with storage_errors(self._path):
+            return answered.texts(self._content, call)
 
     def latency_trend(
         self, bucket: Literal["hour", "day"] = "day", *, since: float | None = None

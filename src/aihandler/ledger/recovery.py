@@ -6,13 +6,16 @@ import msgspec
 
 from aihandler.domain.usage import NANO
 from aihandler.ledger import rollups
+from aihandler.ledger.budgets import recover_budgets
 from aihandler.ledger.store import transaction
 
 # The sent mark rides with the next commit, so an intent without one may have been sent as well.
-# What costs nothing cannot be paid twice: it is in doubt, and not counted here.
+# What costs nothing cannot be paid twice: it is in doubt, and not counted here. What budgets held
+# for an attempt is a bound of its cost, and spent until its end is known.
 _COUNT = """
 SELECT count(*) FILTER (WHERE expected_nano IS NULL OR expected_nano > 0),
-       coalesce(sum(expected_nano), 0),
+       coalesce(sum(CASE WHEN held = '' THEN expected_nano
+           ELSE json_extract(held, '$[1]') END), 0),
        count(*) FILTER (WHERE expected_nano IS NULL),
        count(*)
 FROM entry WHERE state IN ('intent', 'sent')
@@ -20,7 +23,8 @@ FROM entry WHERE state IN ('intent', 'sent')
 _BOOK_DOUBT = """
 UPDATE entry SET
     state = 'in_doubt', outcome = 'in_doubt', error_code = 'process_died',
-    doubt_nano = coalesce(expected_nano, 0),
+    doubt_nano = CASE WHEN held = '' THEN coalesce(expected_nano, 0)
+        ELSE json_extract(held, '$[1]') END,
     cost_status = CASE WHEN expected_nano IS NULL THEN 'unpriced' ELSE 'priced' END
 WHERE state IN ('intent', 'sent')
 """
@@ -51,6 +55,7 @@ def recover(ledger: sqlite3.Connection, *, wall: float) -> Recovery:
     calls, nano, unpriced, every = ledger.execute(_COUNT).fetchone()
     with transaction(ledger):
         open_entries = [int(row[0]) for row in ledger.execute(_OPEN)]
+        recover_budgets(ledger)
         ledger.execute(_BOOK_DOUBT)
         rollups.book(ledger, open_entries)
         ledger.execute(_STOP_RUNS, (wall,))

@@ -9,14 +9,15 @@ import msgspec
 
 from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
 from aihandler.domain.usage import NANO, Usage
+from aihandler.ledger.budgets import held_text
 from aihandler.ledger.pricing.tiers import tier_of
 
 INSERT_INTENTS = """
 INSERT INTO entry (
     id, key, call_id, run_id, document_id, step, tenant, tags, task, task_version, deployment,
     model, reason, data_class, clearance, expected_nano, request_chars, started_at,
-    schema_mode, enforced, dropped, state
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent')
+    schema_mode, enforced, dropped, held, state
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent')
 """
 MARK_SENT = "UPDATE entry SET state = 'sent' WHERE id = ? AND state = 'intent'"
 SETTLE = """
@@ -88,6 +89,7 @@ def intent_row(entry_id: int, intent: Intent) -> Row:
         intent.schema_mode,
         intent.enforced,
         intent.dropped,
+        held_text(intent.held),
     )
 
 

@@ -9,6 +9,7 @@ record is its length and its checksum, four bytes each, and the payload, padded 
 length is written last: a record that was being written when the writer died does not count.
 """
 
+import fcntl
 import mmap
 import os
 import struct
@@ -147,6 +148,9 @@ def make_spool(path: Path, *, size: int = USUAL_BYTES) -> None:
     size = _padded(size - 8)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise _not_made(path, error) from error
+    try:
         try:
             # Room is taken now: a full disk must not kill a worker amid a write to its memory.
             os.posix_fallocate(descriptor, 0, _HEAD + size) if hasattr(
@@ -156,15 +160,14 @@ def make_spool(path: Path, *, size: int = USUAL_BYTES) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise StorageError(
-            f"the spool {str(path)!r} cannot be made: {error.strerror}",
-            hint="check the folder of the ledger and the room on its disk",
-        ) from error
+        # Half a spool would keep the next gateway from starting.
+        path.unlink()
+        raise _not_made(path, error) from error
 
 
 def write_spool(path: Path) -> SpoolWriter:
-    """The side of the one process that appends."""
-    return SpoolWriter(path, _mapped(path))
+    """The side of the one process that appends. It holds the file until it is closed or dead."""
+    return SpoolWriter(path, _mapped(path, held=True))
 
 
 def read_spool(path: Path) -> SpoolReader:
@@ -172,10 +175,25 @@ def read_spool(path: Path) -> SpoolReader:
     return SpoolReader(path, _mapped(path))
 
 
-def _mapped(path: Path) -> mmap.mmap:
+def is_written(path: Path) -> bool:
+    """Whether a process that appends is alive."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _mapped(path: Path, *, held: bool = False) -> mmap.mmap:
     try:
         descriptor = os.open(path, os.O_RDWR)
         try:
+            if held:
+                # The memory has a copy of the descriptor, and the lock lives as long as that does.
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             memory = mmap.mmap(descriptor, 0)
         finally:
             os.close(descriptor)
@@ -189,6 +207,13 @@ def _mapped(path: Path) -> mmap.mmap:
             f"{str(path)!r} is no spool of this version", hint="move it away and start again"
         )
     return memory
+
+
+def _not_made(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"the spool {str(path)!r} cannot be made: {error.strerror}",
+        hint="check the folder of the ledger and the room on its disk",
+    )
 
 
 def _padded(length: int) -> int:

@@ -31,6 +31,11 @@ class SpooledLedger(Archive):
         self._spool = write_spool(spool)
         self.journal = SpoolJournal(self._spool, first_id=first_id)
 
+    @property
+    def holder(self) -> str:
+        """Who leases of budgets: this life of the worker; its spool's end is the leases' end."""
+        return self._spool.path.name
+
     def close(self) -> None:
         """Says that no more will come, and closes the files."""
         if not self._spool.closed:

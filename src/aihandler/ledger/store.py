@@ -10,7 +10,7 @@ from typing import Literal
 
 from aihandler.errors import StorageError
 
-SchemaName = Literal["ledger", "content"]
+SchemaName = Literal["ledger", "content", "repeats"]
 
 # Another process (a review, a reader that checkpoints) may hold the file for a moment.
 _BUSY_S = 10.0
@@ -133,7 +133,7 @@ def _connect(uri: str) -> sqlite3.Connection:
 def _set_up(connection: sqlite3.Connection, schema: SchemaName) -> None:
     # Both are settings of this connection, not of the file.
     connection.execute("PRAGMA synchronous = FULL")
-    if schema == "content":
+    if schema != "ledger":
         # What is deleted or moved is overwritten with zeros. The ledger has no texts to hide.
         connection.execute("PRAGMA secure_delete = ON")
 

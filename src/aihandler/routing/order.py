@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import msgspec
 
-from aihandler.domain.attempt import MIN_ANSWERS, Candidate, Evidence, Snapshot
+from aihandler.domain.attempt import MIN_ANSWERS, Candidate, Compared, Evidence, Snapshot
 from aihandler.domain.clearance import Clearance, Exclusion
 from aihandler.domain.deployment import Deployment
-from aihandler.domain.task import Task
+from aihandler.domain.task import EmbeddingOutput, Task
 from aihandler.domain.usage import NANO
 
 __all__ = ["Expected", "Ordering", "evidence", "order"]
@@ -51,22 +51,35 @@ def order(
             exclusions.append(exclusion)
         elif deployment is not None:
             left.append(_choice(deployment, scene))
-    left, set_aside = _without_set_aside(left, snapshot)
     told = {e.deployment for e in clearance.exclusions}
     untold = [e for e in exclusions if e.gate != _CLEARANCE or e.deployment not in told]
     if task.candidates is None:
         left.sort(key=_cheapest_first)
+    left, set_aside = _without_set_aside(left, snapshot)
     candidates = tuple(_candidate(choice, i, task) for i, choice in enumerate(left, start=1))
     return Ordering(candidates, (*untold, *set_aside), _in_words(task))
 
 
 def evidence(task: Task, deployment: Deployment, snapshot: Snapshot) -> Evidence | None:
-    """How good a deployment is at a task: measured often enough, else declared, else unknown."""
+    """How good a deployment is at a task: compared on labelled data, else measured often enough,
+    else declared, else unknown.
+    """
+    known = _compared(task, deployment, snapshot)
+    if known is not None and known.n >= MIN_ANSWERS:
+        return Evidence(known.score, known.n, "compared")
     measured = snapshot.quality.get((task.name, deployment.name))
     if measured is not None and measured.enough:
         return measured
     declared = deployment.quality.get(task.name)
     return None if declared is None else Evidence(declared, 0, "declared")
+
+
+def _compared(task: Task, deployment: Deployment, snapshot: Snapshot) -> Compared | None:
+    # What was shown of another prompt or another model says nothing of this one.
+    known = snapshot.compared.get((task.name, deployment.name))
+    if known is None or known.version != task.version or known.identity != deployment.identity:
+        return None
+    return known
 
 
 class _Scene(msgspec.Struct, frozen=True):
@@ -82,6 +95,7 @@ class _Choice(msgspec.Struct, frozen=True):
     deployment: Deployment
     expected_nano: int | None
     quality: Evidence | None
+    compared: Compared | None = None
 
 
 _CLEARANCE = "clearance"
@@ -108,6 +122,13 @@ def _not_cleared(deployment: Deployment, scene: _Scene) -> str | None:
     if scene.clearance.permits(deployment):
         return None
     return "is not the deployment that was cleared under this name"
+
+
+def _serves_another(deployment: Deployment, scene: _Scene) -> str | None:
+    wanted = "embeddings" if isinstance(scene.task.output, EmbeddingOutput) else "text"
+    if deployment.serves == wanted:
+        return None
+    return f"serves {deployment.serves}, the task wants {wanted}"
 
 
 def _not_available(deployment: Deployment, scene: _Scene) -> str | None:
@@ -161,6 +182,7 @@ def _too_slow(deployment: Deployment, scene: _Scene) -> str | None:
 
 _GATES: tuple[tuple[str, Callable[[Deployment, _Scene], str | None]], ...] = (
     (_CLEARANCE, _not_cleared),
+    ("serves", _serves_another),
     ("available", _not_available),
     ("context", _too_small),
     ("cost", _too_dear),
@@ -171,7 +193,8 @@ _GATES: tuple[tuple[str, Callable[[Deployment, _Scene], str | None]], ...] = (
 
 def _choice(deployment: Deployment, scene: _Scene) -> _Choice:
     known = evidence(scene.task, deployment, scene.snapshot)
-    return _Choice(deployment, _expected_nano(deployment, scene), known)
+    compared = _compared(scene.task, deployment, scene.snapshot)
+    return _Choice(deployment, _expected_nano(deployment, scene), known, compared)
 
 
 def _expected_nano(deployment: Deployment, scene: _Scene) -> int | None:
@@ -190,19 +213,25 @@ def _expected_nano(deployment: Deployment, scene: _Scene) -> int | None:
 def _without_set_aside(
     left: list[_Choice], snapshot: Snapshot
 ) -> tuple[list[_Choice], tuple[Exclusion, ...]]:
+    failing = [choice for choice in left if choice.deployment.name in snapshot.set_aside]
     well = [choice for choice in left if choice.deployment.name not in snapshot.set_aside]
     # When all are set aside, all are tried: one that may fail is better than none. The set that
     # is tried is never more than what was cleared.
-    if not well:
+    if not well or not failing:
         return left, ()
-    names = [c.deployment.name for c in left if c.deployment.name in snapshot.set_aside]
-    return well, tuple(Exclusion(name, "health", snapshot.set_aside[name]) for name in names)
+    out = len(left) * snapshot.max_ejection_percent // 100
+    # Those beyond the share stay, as a last resort behind all that are well.
+    names = [choice.deployment.name for choice in failing[:out]]
+    excluded = tuple(Exclusion(name, "health", snapshot.set_aside[name]) for name in names)
+    return [*well, *failing[out:]], excluded
 
 
-def _cheapest_first(choice: _Choice) -> tuple[bool, int, float, str]:
+def _cheapest_first(choice: _Choice) -> tuple[bool, bool, int, float, str]:
+    # Cheaper is no reason to prefer what a comparison has shown to be worse.
+    worse = choice.compared is not None and choice.compared.worse
     cost = choice.expected_nano
     rate = choice.quality.rate if choice.quality else 0.0
-    return (cost is None, cost or 0, -rate, choice.deployment.name)
+    return (worse, cost is None, cost or 0, -rate, choice.deployment.name)
 
 
 def _candidate(choice: _Choice, place: int, task: Task) -> Candidate:
@@ -211,7 +240,11 @@ def _candidate(choice: _Choice, place: int, task: Task) -> Candidate:
         reason = f"{cost} expected, quality {_shown(choice.quality)}"
     else:
         reason = f"{place}. of the task's candidates"
-    return Candidate(choice.deployment.name, choice.expected_nano, choice.quality, reason)
+    if choice.compared is not None and choice.compared.worse and task.candidates is None:
+        reason += ", shown worse in a comparison"
+    return Candidate(
+        choice.deployment.name, choice.expected_nano, choice.quality, reason, choice.compared
+    )
 
 
 def _in_words(task: Task) -> str:
@@ -226,11 +259,14 @@ def _in_words(task: Task) -> str:
 
 
 def _shown(known: Evidence | None) -> str:
-    if known is None:
-        return "not known"
-    return (
-        f"{known.rate:.3g} ({'declared' if known.source == 'declared' else f'{known.n} answers'})"
-    )
+    match known:
+        case None:
+            return "not known"
+        case Evidence(source="declared"):
+            return f"{known.rate:.3g} (declared)"
+        case Evidence(source="compared"):
+            return f"{known.rate:.3g} (compared on {known.n} examples)"
+    return f"{known.rate:.3g} ({known.n} answers)"
 
 
 def _usd(nano: int) -> str:

@@ -1,11 +1,9 @@
 """An OpenAI-like server on loopback that says what it is told to, and remembers what it heard."""
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import ssl
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, cast
@@ -13,12 +11,14 @@ from typing import Any, Self, cast
 import httptools
 import msgspec
 
+from aihandler.testing.own_thread import OwnThread
 from aihandler.testing.script import (
     Bill,
     Scripted,
     bill_for,
     http_reply,
     streamed_reply,
+    vectors_reply,
     whole_reply,
 )
 
@@ -46,6 +46,7 @@ class FakeServer:
     `reply` is a text, a Scripted, or a function of the decoded request. Every request to
     `/chat/completions` or `/completions` counts as a call; each one that gets an answer of 200 adds
     a line to the file `bill`, which survives the process. `received` holds every byte that came in.
+    `/embeddings` answers with vectors that follow from the texts alone.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class FakeServer:
         self._sessions: set[_Session] = set()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._thread: _Thread | None = None
+        self._thread: OwnThread | None = None
 
     @property
     def url(self) -> str:
@@ -123,7 +124,7 @@ class FakeServer:
         await self.close()
 
     def __enter__(self) -> Self:
-        self._thread = _Thread(self)
+        self._thread = OwnThread(self)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -153,6 +154,8 @@ class FakeServer:
         self, path: str, body: bytes, headers: dict[str, str]
     ) -> tuple[Scripted, list[bytes]]:
         """The script's words for one request, and the bytes that they are sent as."""
+        if path.endswith("/embeddings"):
+            return self._vectors(body)
         if not path.endswith("/completions"):
             return self._page(path)
         raw = not path.endswith("/chat/completions")
@@ -168,6 +171,15 @@ class FakeServer:
             told = streamed_reply(scripted, model=model, number=number, bill=bill, raw=raw)
             return scripted, told
         return scripted, [whole_reply(scripted, model=model, number=number, bill=bill, raw=raw)]
+
+    def _vectors(self, body: bytes) -> tuple[Scripted, list[bytes]]:
+        self.calls += 1
+        request = msgspec.json.decode(body)
+        self.requests.append(request)
+        scripted = self._constant
+        if scripted.status != 200 or scripted.body is not None:
+            return scripted, [whole_reply(scripted, model="", number=0, bill=Bill(0, 0, 0))]
+        return Scripted(), [http_reply(Scripted(), vectors_reply(request, body))]
 
     def _decide(self, body: bytes) -> tuple[Scripted, bool, str]:
         if self._script is None and not self._keep_bytes:
@@ -280,28 +292,3 @@ class _KeepingSession(_Session):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
-
-
-class _Thread:
-    """Runs a server in an event loop of its own, for tests that have none."""
-
-    def __init__(self, server: FakeServer) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._server = server
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
-        self._thread.start()
-        started.wait()
-
-    def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._server.close(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    def _run(self, started: threading.Event) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._server.start())
-        started.set()
-        with contextlib.suppress(RuntimeError):
-            self._loop.run_forever()

@@ -1,5 +1,8 @@
 """What a fake server says to a request, as bytes of HTTP."""
 
+import base64
+import hashlib
+import struct
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -114,6 +117,31 @@ def streamed_reply(
         lines.append(b"data: [DONE]\n\n")
     head = _head(scripted, "text/event-stream") + b"transfer-encoding: chunked\r\n\r\n"
     return [head, *(b"%x\r\n%s\r\n" % (len(line), line) for line in lines), b"0\r\n\r\n"]
+
+
+def vectors_reply(request: Mapping[str, Any], body: bytes) -> bytes:
+    """A vector for each text: as many numbers as are asked for, or eight, that follow from it."""
+    texts = request["input"]
+    asked = [texts] if isinstance(texts, str) or isinstance(texts[0], int) else texts
+    rows = []
+    for place, text in enumerate(asked):
+        vector = vector_for(str(text), int(request.get("dimensions") or 8))
+        told: Any = vector
+        if request.get("encoding_format") == "base64":
+            told = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+        rows.append({"object": "embedding", "index": place, "embedding": told})
+    tokens = len(body) // 4 + 1
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    told_all = {"object": "list", "data": rows, "model": request.get("model"), "usage": usage}
+    return _encode(told_all)
+
+
+def vector_for(text: str, dimensions: int) -> list[float]:
+    """Numbers between -1 and 1 that are the same for the same text."""
+    seed = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    numbers = hashlib.shake_128(seed).digest(dimensions)
+    # Halves and quarters: a float of 32 bits holds them exactly.
+    return [(number - 127.5) / 128 for number in numbers]
 
 
 def http_reply(scripted: Scripted, body: bytes, *, content_type: str = "") -> bytes:

@@ -5,6 +5,7 @@ from aihandler.validation.reask import reask
 from aihandler.validation.tool_calls import ToolJudge, reask_calls
 from aihandler.validation.typed import to_python
 from aihandler.validation.validator import Validator
+from aihandler.validation.vectors import judge_vectors
 from aihandler.validation.verdict import Problem, Verdict, rejected
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "ToolJudge",
     "Validator",
     "Verdict",
+    "judge_vectors",
     "reask",
     "reask_calls",
     "rejected",

@@ -1,7 +1,7 @@
 """Asks again: the conversation, the reply as it was, and what is wrong with it."""
 
 from aihandler.domain.conversation import Message, message
-from aihandler.domain.task import JsonOutput, LabelOutput, Output
+from aihandler.domain.task import JsonOutput, LabelOutput, Output, TextOutput
 from aihandler.validation.verdict import Problem, Verdict
 
 MAX_REPLY_CHARS = 8_000
@@ -44,7 +44,9 @@ def _wish(output: Output) -> str:
     if isinstance(output, LabelOutput):
         shown = ", ".join(output.labels[:MAX_LABELS])
         return f"Reply again with exactly one of these labels and nothing else: {shown}"
-    limit = f" of at most {output.max_chars} characters" if output.max_chars else ""
+    # Vectors are not asked for again: their model would say the same.
+    most = output.max_chars if isinstance(output, TextOutput) else None
+    limit = f" of at most {most} characters" if most else ""
     return f"Reply again with the text only{limit}."
 
 

@@ -68,6 +68,7 @@ class Steps:
         self._new_id = new_id
         self._key = key
         self._tenant = key.tenant if key else ""
+        self._tags = {**workflow.tags, "key": key.name} if key else workflow.tags
         self._needs = _needs(workflow, configuration)
         self._read_later = frozenset(name for needs in self._needs for name in needs.upstream)
         self._known_labels: dict[tuple[str, DataClass, tuple[DataClass | None, ...]], Labels] = {}
@@ -166,11 +167,12 @@ class Steps:
             labels=self._labels(needs, passage),
             fields=fields,
             source="\n".join(fields.values()),
-            tags=self._workflow.tags,
+            tags=self._tags,
             work_key=work_key,
             run_id=self._run_id,
             document_id=passage.document.id,
             step=needs.step.name,
+            priority="batch",
         )
 
     def _class_of(self, needs: StepNeeds, passage: Passage) -> DataClass:

@@ -348,8 +348,8 @@ def test_thinking_goes_back_before_the_call_with_its_signature_even_without_text
     )
     reply = read(stream)[-1].reply
     assert reply.parts == (
-        Thinking(signature="c2ln+/=="),
-        Thinking(sealed="c2VhbGVk"),
+        Thinking(signature="c2ln+/==", signed_by="anthropic"),
+        Thinking(sealed="c2VhbGVk", signed_by="anthropic"),
         ToolCall("toolu_1", "f", '{"x": 1}'),
     )
     asked = Request("t", (Message("assistant", reply.parts),))

@@ -8,7 +8,7 @@ from chat_cases import CHAT, WHO, encoded, read_pieces, read_whole, sse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aihandler.backends.openai_chat.think_tags import ThinkSplitter
+from aihandler.backends.think_tags import ThinkSplitter
 from aihandler.domain.conversation import Message, Request, message
 from aihandler.domain.parts import Text, Thinking, ToolCall
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from aihandler.backends.anthropic_messages.blocks import arguments_value
-from aihandler.backends.anthropic_messages.fields import KIND, Losses
+from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.call_ids import CallIds
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.parts import (
     Media,
@@ -105,7 +106,8 @@ class _Fitting:
 
     def _thinking(self, part: Thinking, at: str) -> Part | None:
         # What another provider signed or sealed would be refused, and so would what nobody signed.
-        if self._foreign or not (part.signature or part.sealed):
+        own = part.signed_by == KIND or not (part.signed_by or self._foreign)
+        if not own or not (part.signature or part.sealed):
             self._losses.add(at, "thinking without a signature of this provider")
             return None
         return part

@@ -4,18 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import (
-    KIND,
-    form_of,
-    note_form,
-    rest_of,
-    restore,
-    settle,
-    take,
-    take_cache,
-    write_cache,
-)
+from aihandler.backends.anthropic_messages.fields import KIND, take_cache, write_cache
 from aihandler.backends.anthropic_messages.media import read_media, write_media
+from aihandler.backends.signed import from_client
+from aihandler.backends.wire_objects import form_of, note_form, rest_of, restore, settle, take
 from aihandler.domain.parts import (
     Media,
     Opaque,
@@ -143,14 +135,20 @@ def _read_thinking(block: dict[str, Json]) -> Thinking | None:
         return None
     rest = rest_of(block, "type", "thinking")
     signature = take(rest, "signature", str, "")
-    return Thinking(text, signature, extra=settle(rest, "signature"))
+    part = Thinking(text, signature, extra=settle(rest, "signature"))
+    return _signed(part) if signature else part
 
 
 def _read_sealed(block: dict[str, Json]) -> Thinking | None:
     data = block.get("data")
     if not isinstance(data, str) or not data:
         return None
-    return Thinking(sealed=data, extra=rest_of(block, "type", "data"))
+    return _signed(Thinking(sealed=data, extra=rest_of(block, "type", "data")))
+
+
+def _signed(part: Thinking) -> Thinking:
+    part = from_client(part)
+    return part if part.signed_by else msgspec.structs.replace(part, signed_by=KIND)
 
 
 def _write_thinking(part: Thinking) -> dict[str, Json]:

@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 
 from aihandler.backends.anthropic_messages.blocks import read_block
-from aihandler.backends.anthropic_messages.fields import KIND, rest_of
+from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.anthropic_messages.usage import merge, read_usage, unread
 from aihandler.backends.codec import NOTE, Asked
-from aihandler.backends.openai_chat.stops import StopTrimmer
+from aihandler.backends.stops import StopTrimmer
+from aihandler.backends.wire_objects import rest_of
 from aihandler.domain.answer import (
     ArgumentsDelta,
     Finish,

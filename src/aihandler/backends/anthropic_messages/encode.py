@@ -6,11 +6,13 @@ import msgspec
 
 from aihandler.backends.anthropic_messages.adapt import fit
 from aihandler.backends.anthropic_messages.blocks import write_block, write_content
-from aihandler.backends.anthropic_messages.fields import KIND, Losses, restore
+from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.anthropic_messages.settings import write_settings
 from aihandler.backends.anthropic_messages.tools import write_tools
 from aihandler.backends.codec import NOTE, HttpCall, KeyHeader
 from aihandler.backends.profiles import Profile
+from aihandler.backends.signed import own_thoughts
+from aihandler.backends.wire_objects import Losses, restore
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.parts import Part
@@ -35,7 +37,7 @@ def encode(
     body: dict[str, Json] = {"model": deployment.model.name}
     write_settings(body, request, profile, losses)
     if own:
-        _write_own_turns(body, request.messages)
+        _write_own_turns(body, own_thoughts(request.messages, KIND, losses))
     else:
         _write_fitted_turns(body, request, losses)
     write_tools(body, request, losses)

@@ -8,7 +8,7 @@ import msgspec
 
 from aihandler.backends.anthropic_messages.blocks import read_content
 from aihandler.backends.anthropic_messages.encode import BETA, PLACED, VERSION
-from aihandler.backends.anthropic_messages.fields import KIND, settle, take
+from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.anthropic_messages.settings import (
     read_output,
     read_sampling,
@@ -16,6 +16,7 @@ from aihandler.backends.anthropic_messages.settings import (
 )
 from aihandler.backends.anthropic_messages.tools import read_choice, read_tool
 from aihandler.backends.codec import Inbound
+from aihandler.backends.wire_objects import settle, take
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.task import Json
 from aihandler.domain.tools import AnyTool, ToolChoice

@@ -4,14 +4,8 @@ import base64
 import binascii
 from typing import Literal
 
-from aihandler.backends.anthropic_messages.fields import (
-    form_of,
-    note_form,
-    rest_of,
-    settle,
-    take,
-    take_cache,
-)
+from aihandler.backends.anthropic_messages.fields import take_cache
+from aihandler.backends.wire_objects import form_of, note_form, rest_of, settle, take
 from aihandler.domain.parts import Media
 from aihandler.domain.task import Json
 

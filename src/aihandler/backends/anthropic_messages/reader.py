@@ -157,6 +157,11 @@ class _StreamReader:
             case "message_stop":
                 self._told_end = True
 
+    @property
+    def told_end(self) -> bool:
+        """True once the server has said that this was all."""
+        return self._told_end
+
     def _garbled(self, name: bytes, payload: bytes) -> Exception:
         if name == b"error":
             words = payload[:2048].decode("utf-8", "replace")

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from aihandler.backends.anthropic_messages.fields import Losses, take
 from aihandler.backends.profiles import Profile
 from aihandler.backends.schema_modes import asked_schema
+from aihandler.backends.wire_objects import Losses, take
 from aihandler.domain.conversation import Request, Sampling, ThinkingWish
 from aihandler.domain.task import Json, JsonOutput, Output, TextOutput
 

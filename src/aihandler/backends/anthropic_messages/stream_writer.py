@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import KIND, rest_of, restore
+from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.anthropic_messages.writer import (
     ending,
     error_body,
@@ -14,6 +14,8 @@ from aihandler.backends.anthropic_messages.writer import (
     written_part,
 )
 from aihandler.backends.codec import ReplyIdentity
+from aihandler.backends.signed import for_client
+from aihandler.backends.wire_objects import rest_of, restore
 from aihandler.domain.answer import (
     ArgumentsDelta,
     PartDone,
@@ -124,7 +126,8 @@ class MessageStreamWriter:
             if not block.arguments:
                 self._add_arguments(block.call, part.arguments)
         elif isinstance(part, Thinking) and part.signature and not _is_past(block):
-            block.waiting.append({"type": "signature_delta", "signature": part.signature})
+            signature = for_client(part, KIND).signature
+            block.waiting.append({"type": "signature_delta", "signature": signature})
         elif isinstance(part, Text):
             for citation in part.citations:
                 block.waiting.append({"type": "citations_delta", "citation": citation})

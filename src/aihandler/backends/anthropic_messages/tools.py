@@ -1,15 +1,7 @@
 """Tools and how to choose among them, in both directions."""
 
-from aihandler.backends.anthropic_messages.fields import (
-    KIND,
-    Losses,
-    rest_of,
-    restore,
-    settle,
-    take,
-    take_cache,
-    write_cache,
-)
+from aihandler.backends.anthropic_messages.fields import KIND, take_cache, write_cache
+from aihandler.backends.wire_objects import Losses, rest_of, restore, settle, take
 from aihandler.domain.conversation import Request
 from aihandler.domain.parts import Opaque
 from aihandler.domain.task import Json

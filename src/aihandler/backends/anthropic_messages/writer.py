@@ -4,11 +4,13 @@ import msgspec
 
 from aihandler.backends.anthropic_messages.blocks import write_block
 from aihandler.backends.anthropic_messages.errors import STATUSES
-from aihandler.backends.anthropic_messages.fields import KIND, restore
+from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.anthropic_messages.usage import write_usage
 from aihandler.backends.codec import ReplyIdentity
+from aihandler.backends.signed import for_client
+from aihandler.backends.wire_objects import restore
 from aihandler.domain.answer import Finish, Reply
-from aihandler.domain.parts import Opaque, Part
+from aihandler.domain.parts import Opaque, Part, Thinking
 from aihandler.domain.task import Json
 from aihandler.domain.usage import Usage
 from aihandler.errors import AIHandlerError
@@ -89,6 +91,8 @@ def written_part(part: Part) -> dict[str, Json] | None:
     """One block. A client's library wants a signature with every thought, if only an empty one."""
     if isinstance(part, Opaque) and part.format != KIND:
         return None
+    if isinstance(part, Thinking):
+        part = for_client(part, KIND)
     block = write_block(part, own=True)
     if block.get("type") == "thinking":
         block.setdefault("signature", "")

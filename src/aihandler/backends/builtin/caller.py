@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from aihandler.backends.builtin.lesson import joined
+from aihandler.backends.builtin.lesson import joined, thinned
 from aihandler.backends.builtin.school import School
 from aihandler.domain.answer import Finish, Reply, ReplyDone, StreamEvent, TextDelta
 from aihandler.domain.clearance import Clearance
@@ -57,7 +57,10 @@ class BuiltinCaller:
     def __init__(self, tasks: Mapping[str, Task], cache_folder: Path, clock: Clock) -> None:
         self._tasks = tasks
         self._clock = clock
+        self._folder = cache_folder
         self._school = School(cache_folder)
+        # Deployments that learn from fewer examples have classifiers of their own.
+        self._schools: dict[int, tuple[School, dict[str, Task]]] = {}
 
     async def call(
         self,
@@ -107,10 +110,11 @@ class BuiltinCaller:
     def model_identity(self, request: Request, deployment: Deployment) -> str:
         """Names examples, trainer and what the answer must hold; or the version of the code."""
         match deployment.backend:
-            case "builtin/classify" if (task := self._tasks.get(request.task)) is not None:
+            case "builtin/classify" if request.task in self._tasks:
+                school, task = self._taught(request.task, deployment)
                 # Whether it passes depends on these two, though its weights do not.
                 asked = f"{task.quality_target or 0:g}/{task.min_confidence or 0:g}"
-                return f"classify-{self._school.identity(task)}@{asked}"
+                return f"classify-{school.identity(task)}@{asked}"
             case "builtin/extract":
                 from aihandler.backends.builtin.extract import VERSION as EXTRACT
 
@@ -161,7 +165,8 @@ class BuiltinCaller:
 
     async def close(self) -> None:
         """Stops trainings that nobody waits for any more."""
-        await self._school.close()
+        for school in (self._school, *(school for school, _ in self._schools.values())):
+            await school.close()
 
     async def _classify(
         self,
@@ -171,14 +176,14 @@ class BuiltinCaller:
         deadline: float,
         sent: Callable[[], None],
     ) -> "_Answer":
-        task = self._tasks.get(request.task)
-        if task is None:
+        if request.task not in self._tasks:
             raise _wrong(request, deployment, "learns from a task's examples; this is no task")
-        classifier = self._school.ready(task)
+        school, task = self._taught(request.task, deployment)
+        classifier = school.ready(task)
         if classifier is None:
             left = deadline - self._clock.monotonic()
             try:
-                classifier = await asyncio.wait_for(self._school.classifier(task), left)
+                classifier = await asyncio.wait_for(school.classifier(task), left)
             except TimeoutError as error:
                 raise BackendUnavailable(
                     f"deployment {deployment.name!r} is still training for task {task.name!r}",
@@ -193,6 +198,15 @@ class BuiltinCaller:
         sent()
         guess = classifier.guess(request.fields)
         return _Answer(guess.text, "stop" if guess.sure else "abstain", guess.confidence)
+
+    def _taught(self, name: str, deployment: Deployment) -> tuple[School, Task]:
+        task, per_label = self._tasks[name], deployment.examples_per_label
+        if per_label is None:
+            return self._school, task
+        school, tasks = self._schools.setdefault(per_label, (School(self._folder), {}))
+        if name not in tasks:
+            tasks[name] = thinned(task, per_label)
+        return school, tasks[name]
 
     async def _extract(
         self, request: Request, deployment: Deployment, *, sent: Callable[[], None]

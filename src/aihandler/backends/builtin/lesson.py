@@ -1,5 +1,6 @@
 """What a classifier is taught: a task's labelled examples as texts and answers, checked."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -8,7 +9,16 @@ from aihandler.domain.keys import digest_text
 from aihandler.domain.task import Example, Json, JsonOutput, LabelOutput, Task
 from aihandler.errors import ConfigError, InputError
 
-__all__ = ["Lesson", "Question", "document_text", "identity", "joined", "lesson", "questions"]
+__all__ = [
+    "Lesson",
+    "Question",
+    "document_text",
+    "identity",
+    "joined",
+    "lesson",
+    "questions",
+    "thinned",
+]
 
 # Raise it when the same examples may give another model: it is part of every model's identity.
 TRAINER = "classify-1"
@@ -90,6 +100,21 @@ def lesson(task: Task) -> Lesson:
             hint="give the output at least two labels, each with examples",
         )
     return Lesson(texts, learned)
+
+
+def thinned(task: Task, per_label: int | None) -> Task:
+    """`task` with the first `per_label` examples of each answer; None: with all of them."""
+    if per_label is None:
+        return task
+    seen: Counter[bytes] = Counter()
+    rows = []
+    for row in task.examples.rows:
+        answer = msgspec.json.encode(row.expected, order="sorted")
+        seen[answer] += 1
+        if seen[answer] <= per_label:
+            rows.append(row)
+    examples = msgspec.structs.replace(task.examples, rows=tuple(rows))
+    return msgspec.structs.replace(task, examples=examples)
 
 
 def document_text(fields: Mapping[str, str], names: Sequence[str]) -> str:

@@ -11,8 +11,8 @@ from aihandler.backends.completions.fields import KIND
 from aihandler.backends.completions.probabilities import joined
 from aihandler.backends.completions.prompts import Reading
 from aihandler.backends.completions.wire import FINISHES, Piece
-from aihandler.backends.openai_chat.stops import StopTrimmer
-from aihandler.backends.openai_chat.usage import estimated_usage
+from aihandler.backends.estimates import estimated_usage
+from aihandler.backends.stops import StopTrimmer
 from aihandler.domain.answer import (
     ArgumentsDelta,
     Finish,

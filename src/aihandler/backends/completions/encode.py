@@ -5,13 +5,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses
 from aihandler.backends.codec import HttpCall
 from aihandler.backends.completions.fields import PROMPT, own_prompt
 from aihandler.backends.completions.prompts import Prompts, Rendered
-from aihandler.backends.openai_chat.passage import over
 from aihandler.backends.profiles import Profile
 from aihandler.backends.schema_modes import asked_schema
+from aihandler.backends.wire_objects import Losses, over
 from aihandler.domain.conversation import Request, Sampling
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.schemas import SentSchema

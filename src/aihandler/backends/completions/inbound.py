@@ -4,7 +4,7 @@ import msgspec
 
 from aihandler.backends.codec import Inbound
 from aihandler.backends.completions.fields import KIND, PROMPT
-from aihandler.backends.openai_chat.passage import take_text
+from aihandler.backends.wire_objects import take_text
 from aihandler.domain.conversation import Message, Request, Sampling
 from aihandler.domain.parts import Text
 from aihandler.domain.task import Json

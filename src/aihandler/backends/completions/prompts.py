@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses
 from aihandler.backends.chat_templates import Tool, Turn
 from aihandler.backends.chat_templates.neutral import Neutraliser
 from aihandler.backends.completions.fields import own_prompt
 from aihandler.backends.completions.templates import Ready, Templates, known_family
 from aihandler.backends.completions.turns import conversed
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
 from aihandler.errors import AIHandlerError, BackendRejected

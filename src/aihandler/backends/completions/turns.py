@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses
 from aihandler.backends.chat_templates import Tool as TemplateTool
 from aihandler.backends.chat_templates import ToolCall as TemplateCall
 from aihandler.backends.chat_templates import Turn
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.parts import Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from aihandler.domain.task import Json

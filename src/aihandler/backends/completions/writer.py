@@ -8,8 +8,8 @@ import msgspec
 from aihandler.backends.codec import ReplyIdentity
 from aihandler.backends.completions.fields import KIND
 from aihandler.backends.completions.probabilities import to_lists
-from aihandler.backends.openai_chat.passage import over
 from aihandler.backends.openai_chat.writer import usage_to_wire, write_error
+from aihandler.backends.wire_objects import over
 from aihandler.domain.answer import Reply, ReplyDone, StreamEvent, TextDelta
 from aihandler.domain.task import Json
 from aihandler.errors import AIHandlerError

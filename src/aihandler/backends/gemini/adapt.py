@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses
 from aihandler.backends.gemini.calls import arguments_value, result_names
-from aihandler.backends.gemini.fields import KIND, OWN_SIGNATURE, SIGNATURE
+from aihandler.backends.gemini.fields import KIND, SIGNATURE
 from aihandler.backends.profiles import Profile
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.parts import (
     Media,
@@ -146,8 +146,8 @@ class _Fitting:
         return msgspec.structs.replace(part, cache=None, extra={})
 
     def _thinking(self, part: Thinking, at: str) -> Thinking | None:
-        # What another provider signed or sealed would be refused; Google's own is told by a note.
-        if OWN_SIGNATURE not in part.extra:
+        # What another provider signed or sealed would be refused; so would what nobody did.
+        if part.signed_by != KIND:
             self._losses.add(at, "thinking without a signature of this provider")
             return None
         return Thinking(part.text, part.signature)

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import rest_of
 from aihandler.backends.codec import NOTE, Asked
 from aihandler.backends.gemini.calls import CallPairs
 from aihandler.backends.gemini.fields import KIND, ROLE, SIGNATURE
@@ -13,7 +12,8 @@ from aihandler.backends.gemini.logprobs import add_logprobs, usual_logprobs
 from aihandler.backends.gemini.partial_args import GrowingArguments
 from aihandler.backends.gemini.parts import read_part
 from aihandler.backends.gemini.usage import estimated, merge, read_usage, unread
-from aihandler.backends.openai_chat.stops import StopTrimmer
+from aihandler.backends.stops import StopTrimmer
+from aihandler.backends.wire_objects import rest_of
 from aihandler.domain.answer import (
     ArgumentsDelta,
     Finish,

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import rest_of
 from aihandler.backends.call_ids import made_call_id
 from aihandler.backends.codec import NOTE
 from aihandler.backends.gemini.fields import (
@@ -20,6 +19,7 @@ from aihandler.backends.gemini.fields import (
     usual,
 )
 from aihandler.backends.gemini.media import read_media, write_media
+from aihandler.backends.wire_objects import rest_of
 from aihandler.domain.parts import Media, Opaque, Text, ToolCall, ToolResult
 from aihandler.domain.task import Json
 

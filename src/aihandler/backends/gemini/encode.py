@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses
 from aihandler.backends.codec import NOTE, HttpCall, KeyHeader
 from aihandler.backends.gemini.adapt import fit, with_stand_ins
 from aihandler.backends.gemini.fields import FORM, KIND, ROLE, restore
@@ -13,6 +12,7 @@ from aihandler.backends.gemini.parts import write_part
 from aihandler.backends.gemini.settings import one_answer, write_settings
 from aihandler.backends.gemini.tools import write_tools
 from aihandler.backends.profiles import Profile
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.parts import Part

@@ -17,8 +17,6 @@ ROLE = f"{NOTE}role"
 FORM = f"{NOTE}form"
 # This call, or this result, came without an id.
 WITHOUT_ID = f"{NOTE}without_id"
-# The signature of this thought is Google's: those of others would be refused.
-OWN_SIGNATURE = f"{NOTE}own_signature"
 _SPELLED = f"{NOTE}spelled"
 _GIVEN = f"{NOTE}given"
 # Fields whose names look like notes of ours.

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from typing import Literal
+from urllib.parse import urlsplit
 
 from aihandler.backends.gemini.fields import FORM, keep, settle, take_text, usual
 from aihandler.domain.parts import Media
@@ -11,6 +12,22 @@ from aihandler.domain.task import Json
 # Files that only this provider can read.
 _OWN_FILES = ("gs://", "https://generativelanguage.googleapis.com/")
 _FALLBACK_TYPES = {"image": "image/png", "audio": "audio/wav", "document": "application/pdf"}
+_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "mp3": "audio/mp3",
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "md": "text/markdown",
+    "csv": "text/csv",
+    "html": "text/html",
+}
 _URL_SAFE = "url_safe"
 _Kind = Literal["image", "audio", "document"]
 
@@ -48,8 +65,15 @@ def write_media(part: Media) -> dict[str, Json]:
                 **named,
             }
         }
-    typed = {"mimeType": part.media_type} if part.media_type else {}
-    return {"fileData": {**typed, "fileUri": part.url or part.file_id, **named}}
+    address = part.url or part.file_id
+    # Vertex wants a type with every address.
+    typed = {"mimeType": part.media_type or _type_of(address) or _FALLBACK_TYPES[part.kind]}
+    return {"fileData": {**typed, "fileUri": address, **named}}
+
+
+def _type_of(address: str) -> str:
+    ending = urlsplit(address).path.rpartition(".")[2].lower()
+    return _TYPES.get(ending, "")
 
 
 def _kind(media_type: str) -> _Kind | None:

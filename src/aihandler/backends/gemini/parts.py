@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from aihandler.backends.anthropic_messages.fields import rest_of
 from aihandler.backends.gemini.calls import (
     CallPairs,
     read_call,
@@ -13,7 +12,6 @@ from aihandler.backends.gemini.calls import (
 from aihandler.backends.gemini.fields import (
     DATA,
     KIND,
-    OWN_SIGNATURE,
     SIGNATURE,
     restore,
     settle,
@@ -21,6 +19,7 @@ from aihandler.backends.gemini.fields import (
     usual,
 )
 from aihandler.backends.gemini.media import read_media, write_media
+from aihandler.backends.wire_objects import rest_of
 from aihandler.domain.parts import (
     Media,
     Opaque,
@@ -90,6 +89,5 @@ def _read_text(text: str, rest: dict[str, Json]) -> Text | Thinking | None:
         return Text(text, extra=settle(rest, "thought", SIGNATURE))
     del rest["thought"]
     signature = take_text(rest, SIGNATURE)
-    if signature:
-        rest[OWN_SIGNATURE] = True
-    return Thinking(text, signature, extra=settle(rest, SIGNATURE))
+    by = KIND if signature else ""
+    return Thinking(text, signature, extra=settle(rest, SIGNATURE), signed_by=by)

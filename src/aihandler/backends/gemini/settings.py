@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses
 from aihandler.backends.codec import NOTE
 from aihandler.backends.gemini.fields import keep, note_given, note_written, settle, usual
 from aihandler.backends.gemini.schemas import json_schema
 from aihandler.backends.profiles import Profile
 from aihandler.backends.schema_modes import asked_schema
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Request, Sampling, ThinkingWish
 from aihandler.domain.task import Json, JsonOutput, Output, TextOutput
 

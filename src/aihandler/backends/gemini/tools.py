@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from aihandler.backends.anthropic_messages.fields import Losses, rest_of
 from aihandler.backends.codec import NOTE
 from aihandler.backends.gemini.fields import KIND, keep, restore, settle, take_text, usual
 from aihandler.backends.gemini.schemas import json_schema
+from aihandler.backends.wire_objects import Losses, rest_of
 from aihandler.domain.conversation import Request
 from aihandler.domain.parts import Opaque
 from aihandler.domain.task import Json

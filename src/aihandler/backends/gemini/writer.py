@@ -7,7 +7,7 @@ import msgspec
 from aihandler.backends.codec import ReplyIdentity
 from aihandler.backends.gemini.building import CANDIDATE, CONTENT, NO_ANSWER, USAGE
 from aihandler.backends.gemini.errors import error_body
-from aihandler.backends.gemini.fields import KIND, OWN_SIGNATURE, ROLE, SIGNATURE, WITHOUT_ID
+from aihandler.backends.gemini.fields import KIND, ROLE, SIGNATURE, WITHOUT_ID
 from aihandler.backends.gemini.logprobs import own_logprobs
 from aihandler.backends.gemini.parts import write_part
 from aihandler.backends.gemini.usage import write_usage
@@ -90,7 +90,7 @@ def written_part(part: Part) -> Json:
 def signature_of(part: Part) -> dict[str, Json]:
     """The field with Google's signature of a text or a thought, where there is one."""
     if isinstance(part, Thinking):
-        return {SIGNATURE: part.signature} if OWN_SIGNATURE in part.extra else {}
+        return {SIGNATURE: part.signature} if part.signed_by == KIND else {}
     signature = part.extra.get(SIGNATURE) if isinstance(part, Text) else None
     return {SIGNATURE: signature} if isinstance(signature, str) else {}
 

@@ -14,6 +14,7 @@ from aihandler.errors import BackendRejected, BackendUnavailable
 
 # Above this a body is handed over beside its head, not copied behind it.
 _COPY_BELOW_BYTES = 64 * 1024
+_SOON_S = 0.001
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -232,6 +233,12 @@ class Connection(asyncio.Protocol):
         if self._loop.time() < limit:
             self._watch()
             return
+        if limit < self._patience.until and self._transport and _is_over(self._transport):
+            # Bytes wait to be read: it was our loop that was late, not the server. (uvloop looks at
+            # timers before it looks at sockets.)
+            self._alarm_at = self._loop.time() + _SOON_S
+            self._alarm = self._loop.call_at(self._alarm_at, self._rang)
+            return
         response.fail(
             BackendUnavailable(
                 f"deployment {response.deployment!r} {what}",
@@ -280,7 +287,8 @@ class Connection(asyncio.Protocol):
 
 
 def _is_over(transport: asyncio.Transport) -> bool:
-    """True when the other side has hung up, also when the event loop has yet to notice."""
+    """True when something came that the event loop has yet to notice: before a request was sent,
+    that the other side has hung up."""
     if not hasattr(select, "poll"):
         return False
     poller = select.poll()

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aihandler.backends.anthropic_messages.fields import rest_of
 from aihandler.backends.codec import Asked
 from aihandler.backends.ollama.fields import GENERATE, KIND, UNCOUNTED, WITHOUT_REASON
 from aihandler.backends.ollama.images import take_images
 from aihandler.backends.ollama.tools import read_call
 from aihandler.backends.ollama.usage import ANSWER, PROMPT, read_usage
-from aihandler.backends.openai_chat.stops import StopTrimmer
-from aihandler.backends.openai_chat.think_tags import ThinkSplitter
+from aihandler.backends.stops import StopTrimmer
+from aihandler.backends.think_tags import ThinkSplitter
+from aihandler.backends.wire_objects import rest_of
 from aihandler.domain.answer import (
     ArgumentsDelta,
     Finish,

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses, restore
 from aihandler.backends.codec import HttpCall
 from aihandler.backends.ollama.fields import GENERATE, KIND, WITHOUT_CONTENT
 from aihandler.backends.ollama.messages import messages_to_wire
 from aihandler.backends.ollama.settings import write_settings
 from aihandler.backends.ollama.tools import write_tools
 from aihandler.backends.profiles import Profile
+from aihandler.backends.wire_objects import Losses, restore
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.task import Json

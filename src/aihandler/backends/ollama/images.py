@@ -3,7 +3,7 @@
 import base64
 import binascii
 
-from aihandler.backends.anthropic_messages.fields import Losses
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.parts import Media
 from aihandler.domain.task import Json
 

@@ -5,7 +5,6 @@ from typing import NoReturn
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import settle, take
 from aihandler.backends.call_ids import made_call_id
 from aihandler.backends.codec import Inbound
 from aihandler.backends.ollama.fields import GENERATE, KIND, WITHOUT_CONTENT, WITHOUT_ID
@@ -17,6 +16,7 @@ from aihandler.backends.ollama.settings import (
     read_thinking,
 )
 from aihandler.backends.ollama.tools import read_call, read_tool
+from aihandler.backends.wire_objects import settle, take
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.parts import Media, Part, Text, Thinking, ToolCall, ToolResult
 from aihandler.domain.task import Json

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from aihandler.backends.anthropic_messages.fields import Losses, restore
 from aihandler.backends.ollama.fields import KIND, WITHOUT_CONTENT, WITHOUT_ID
 from aihandler.backends.ollama.images import write_image
 from aihandler.backends.ollama.tools import write_call
 from aihandler.backends.profiles import Profile
+from aihandler.backends.wire_objects import Losses, restore
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.parts import (
     Media,

@@ -1,9 +1,9 @@
 """How to answer: `options`, `think`, `format` and log probabilities, in both directions."""
 
-from aihandler.backends.anthropic_messages.fields import Losses
 from aihandler.backends.ollama.fields import JSON_WORD, STOP_TEXT
 from aihandler.backends.profiles import Profile
 from aihandler.backends.schema_modes import asked_schema
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Request, Sampling, ThinkingWish
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.task import Json, JsonOutput, Output, TextOutput

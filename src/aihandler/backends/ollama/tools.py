@@ -3,9 +3,9 @@
 import msgspec
 
 from aihandler.backends.anthropic_messages.blocks import arguments_value
-from aihandler.backends.anthropic_messages.fields import Losses, rest_of, restore, settle, take
 from aihandler.backends.call_ids import made_call_id
 from aihandler.backends.ollama.fields import AS_TEXT, KIND, WITHOUT_ID
+from aihandler.backends.wire_objects import Losses, rest_of, restore, settle, take
 from aihandler.domain.conversation import Request
 from aihandler.domain.parts import Opaque, ToolCall
 from aihandler.domain.task import Json

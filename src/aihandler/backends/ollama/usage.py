@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aihandler.backends.openai_chat.usage import estimated_usage
+from aihandler.backends.estimates import estimated_usage
 from aihandler.domain.conversation import Request
 from aihandler.domain.task import Json
 from aihandler.domain.usage import Usage

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses, restore
 from aihandler.backends.codec import ReplyIdentity
 from aihandler.backends.ollama.fields import GENERATE, KIND, UNCOUNTED, WITHOUT_REASON
 from aihandler.backends.ollama.tools import write_call
 from aihandler.backends.ollama.usage import write_usage
+from aihandler.backends.wire_objects import Losses, restore
 from aihandler.domain.answer import Finish, Reply
 from aihandler.domain.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from aihandler.domain.task import Json

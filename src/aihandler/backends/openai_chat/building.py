@@ -5,13 +5,14 @@ from typing import Any
 
 from aihandler.backends.call_ids import made_call_id
 from aihandler.backends.codec import Asked
+from aihandler.backends.estimates import estimated_usage
 from aihandler.backends.openai_chat.calls import Call, Calls
 from aihandler.backends.openai_chat.growing import Growing
 from aihandler.backends.openai_chat.passage import ORIGIN
-from aihandler.backends.openai_chat.stops import StopTrimmer
-from aihandler.backends.openai_chat.think_tags import ThinkSplitter
-from aihandler.backends.openai_chat.usage import estimated_usage, usage_from
+from aihandler.backends.openai_chat.usage import usage_from
 from aihandler.backends.openai_chat.wire import wire_usage
+from aihandler.backends.stops import StopTrimmer
+from aihandler.backends.think_tags import ThinkSplitter
 from aihandler.domain.answer import Finish, Reply, ReplyDone, StreamEvent, TextDelta, ThinkingDelta
 from aihandler.domain.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from aihandler.domain.task import Json

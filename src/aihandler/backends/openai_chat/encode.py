@@ -7,10 +7,11 @@ import msgspec
 
 from aihandler.backends.codec import HttpCall
 from aihandler.backends.openai_chat.messages import messages_to_wire
-from aihandler.backends.openai_chat.passage import Passage, over
+from aihandler.backends.openai_chat.passage import Passage
 from aihandler.backends.openai_chat.tools import choice_to_wire, tools_to_wire
 from aihandler.backends.profiles import Profile, WishForm
 from aihandler.backends.schema_modes import asked_schema
+from aihandler.backends.wire_objects import over
 from aihandler.domain.conversation import Request, Sampling, ThinkingWish
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.task import Json, JsonOutput

@@ -4,8 +4,9 @@ import msgspec
 
 from aihandler.backends.codec import Inbound
 from aihandler.backends.openai_chat.media import read_part
-from aihandler.backends.openai_chat.passage import ORIGIN, take_text
+from aihandler.backends.openai_chat.passage import ORIGIN
 from aihandler.backends.openai_chat.tools import read_call, read_choice, read_tools
+from aihandler.backends.wire_objects import take_text
 from aihandler.domain.conversation import Message, Request, Sampling, ThinkingWish
 from aihandler.domain.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolResult
 from aihandler.domain.task import Json, JsonOutput, Output, TextOutput

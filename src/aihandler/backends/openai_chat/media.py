@@ -3,7 +3,8 @@
 import base64
 import binascii
 
-from aihandler.backends.openai_chat.passage import ORIGIN, Passage, over, take_text
+from aihandler.backends.openai_chat.passage import ORIGIN, Passage
+from aihandler.backends.wire_objects import over, take_text
 from aihandler.domain.parts import CacheLifetime, Media, Opaque, Part, Refusal, Text, Thinking
 from aihandler.domain.task import Json
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from aihandler.backends.openai_chat.media import part_to_wire
-from aihandler.backends.openai_chat.passage import ORIGIN, Passage, over
+from aihandler.backends.openai_chat.passage import ORIGIN, Passage
 from aihandler.backends.openai_chat.tools import call_to_wire
+from aihandler.backends.wire_objects import over
 from aihandler.domain.conversation import Message
 from aihandler.domain.parts import (
     Media,

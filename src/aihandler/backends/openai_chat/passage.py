@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from aihandler.backends.call_ids import CallIds
-from aihandler.backends.codec import Lost
+from aihandler.backends.codec import Lost, foreign_fields
 from aihandler.backends.profiles import Profile
 from aihandler.domain.conversation import Request
 from aihandler.domain.parts import ToolCall, ToolResult
@@ -30,32 +30,11 @@ class Passage:
         """The fields that have no word of ours; those of another format stay behind."""
         if self.same or not extra:
             return extra
-        for key, value in extra.items():
+        for key in foreign_fields(extra):
             # None and empty values only say how something was written, not what.
-            if value not in (None, "", [], {}):
+            if extra[key] not in (None, "", [], {}):
                 self.lose(f"{pointer}/extra/{key}", f"the field {key!r} of another format")
         return {}
-
-
-def over(extra: Mapping[str, Json], built: dict[str, Json]) -> dict[str, Json]:
-    """`built`, with the fields of `extra` that it lacks, also one level down."""
-    if not extra:
-        return built
-    merged = {**extra, **built}
-    for key, value in built.items():
-        beside = extra.get(key)
-        if isinstance(value, dict) and isinstance(beside, dict):
-            merged[key] = {**beside, **value}
-    return merged
-
-
-def take_text(left: dict[str, Json], key: str) -> str:
-    """Takes a text out of `left`. What is empty or no text stays there, to be written as it was."""
-    value = left.get(key)
-    if isinstance(value, str) and value:
-        del left[key]
-        return value
-    return ""
 
 
 def _call_ids(request: Request) -> tuple[str, ...]:

@@ -114,6 +114,11 @@ class StreamReader:
         events.append(self._built.done())
         return events
 
+    @property
+    def told_end(self) -> bool:
+        """True once the server has said that this was all."""
+        return self._told_end
+
     def _event(self, name: bytes, payload: bytes, events: list[StreamEvent]) -> None:
         if payload == b"[DONE]":
             self._told_end = True

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from aihandler.backends.openai_chat.media import add_cache, take_cache
-from aihandler.backends.openai_chat.passage import ORIGIN, Passage, over, take_text
+from aihandler.backends.openai_chat.passage import ORIGIN, Passage
+from aihandler.backends.wire_objects import over, take_text
 from aihandler.domain.parts import Opaque, ToolCall
 from aihandler.domain.task import Json
 from aihandler.domain.tools import AnyTool, Tool, ToolChoice

@@ -8,8 +8,9 @@ import msgspec
 
 from aihandler.backends.codec import ReplyIdentity
 from aihandler.backends.openai_chat.messages import detail_to_wire
-from aihandler.backends.openai_chat.passage import ORIGIN, over
+from aihandler.backends.openai_chat.passage import ORIGIN
 from aihandler.backends.openai_chat.tools import call_to_wire
+from aihandler.backends.wire_objects import over
 from aihandler.domain.answer import (
     ArgumentsDelta,
     Reply,
@@ -38,6 +39,7 @@ _FINISHES: Mapping[str, str] = {
 _ERROR_TYPES: Mapping[int, str] = {
     400: "invalid_request_error",
     401: "authentication_error",
+    402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
     422: "invalid_request_error",
@@ -126,7 +128,7 @@ class ChatStreamWriter:
         self._arguments: dict[int, int] = {}
 
     def write(self, event: StreamEvent) -> bytes:
-        """One event, as one or more chunks."""
+        """One event, as one or more chunks; nothing where the format has no word for it."""
         match event:
             case TextDelta(text):
                 self._text_size += len(text)
@@ -144,8 +146,9 @@ class ChatStreamWriter:
                 piece = {"index": index, "function": {"arguments": text}}
                 return self._chunk({"tool_calls": [piece]})
             case ReplyDone(reply):
-                pass
-        return self._done(reply)
+                return self._done(reply)
+        # The end of a part, or what a value looks like so far: its words have gone out.
+        return b""
 
     def fail(self, error: AIHandlerError) -> bytes:
         """An error in place of the end: no `[DONE]`, so nobody takes the answer for whole."""

@@ -5,10 +5,10 @@ from typing import Literal
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses
 from aihandler.backends.call_ids import CallIds
 from aihandler.backends.openai_responses.fields import ITEM, KIND
 from aihandler.backends.profiles import Profile
+from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.parts import (
     Media,
@@ -117,7 +117,8 @@ class _Fitting:
 
     def _thinking(self, part: Thinking, at: str) -> Thinking | None:
         # Only what this provider itself has sealed is taken back.
-        if self._foreign or not part.sealed or ITEM not in part.extra:
+        known = not (part.signed_by or self._foreign) and ITEM in part.extra
+        if not (part.signed_by == KIND or known) or not part.sealed:
             self._losses.add(at, "thinking that this provider has not sealed")
             return None
         return part

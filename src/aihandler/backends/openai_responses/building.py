@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from aihandler.backends.codec import NOTE, Asked
-from aihandler.backends.openai_chat.stops import StopTrimmer
 from aihandler.backends.openai_responses.fields import KIND
 from aihandler.backends.openai_responses.items import read_item
 from aihandler.backends.openai_responses.slots import Slot
@@ -16,6 +15,7 @@ from aihandler.backends.openai_responses.usage import (
     reported_cost,
     unread,
 )
+from aihandler.backends.stops import StopTrimmer
 from aihandler.domain.answer import (
     ArgumentsDelta,
     Finish,

@@ -4,15 +4,9 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aihandler.backends.anthropic_messages.fields import (
-    form_of,
-    note_form,
-    restore,
-    settle,
-    take,
-)
 from aihandler.backends.openai_chat.media import data_of, data_url
 from aihandler.backends.openai_responses.fields import KIND, is_plain
+from aihandler.backends.wire_objects import form_of, note_form, restore, settle, take
 from aihandler.domain.parts import CacheLifetime, Media, Opaque, Part, Refusal, Text
 from aihandler.domain.task import Json
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import Losses, restore
 from aihandler.backends.codec import HttpCall
 from aihandler.backends.openai_responses.adapt import fit
 from aihandler.backends.openai_responses.content import write_content
@@ -22,6 +21,7 @@ from aihandler.backends.openai_responses.items import write_item, write_turn
 from aihandler.backends.openai_responses.settings import write_settings
 from aihandler.backends.openai_responses.tools import write_tools
 from aihandler.backends.profiles import Profile
+from aihandler.backends.wire_objects import Losses, restore
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.parts import Part, Text, ToolResult

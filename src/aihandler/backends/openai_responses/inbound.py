@@ -4,7 +4,6 @@ from typing import NoReturn
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import settle, take
 from aihandler.backends.codec import Inbound
 from aihandler.backends.openai_responses.content import read_content
 from aihandler.backends.openai_responses.encode import PLAIN_INPUT
@@ -25,6 +24,7 @@ from aihandler.backends.openai_responses.settings import (
     read_thinking,
 )
 from aihandler.backends.openai_responses.tools import read_choice, read_tool
+from aihandler.backends.wire_objects import settle, take
 from aihandler.domain.conversation import Message, Request, Role
 from aihandler.domain.parts import Opaque, Part, Text
 from aihandler.domain.task import Json

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from aihandler.backends.anthropic_messages.fields import restore, settle, take
 from aihandler.backends.codec import NOTE
 from aihandler.backends.openai_responses.content import (
     read_content,
@@ -20,6 +19,7 @@ from aihandler.backends.openai_responses.fields import (
     noted,
     without_header,
 )
+from aihandler.backends.wire_objects import restore, settle, take
 from aihandler.domain.parts import (
     Media,
     Opaque,
@@ -196,7 +196,8 @@ def _read_thought(item: dict[str, Json]) -> tuple[Part, ...] | None:
     extra[ITEM] = header_of(item)
     if (cuts and cuts.keys() != {"summary"}) or len(texts) > 1:
         extra[_CUTS] = cuts
-    return (Thinking(_BETWEEN.join(texts), sealed=sealed, extra=extra),)
+    by = KIND if sealed else ""
+    return (Thinking(_BETWEEN.join(texts), sealed=sealed, extra=extra, signed_by=by),)
 
 
 def _is_piece(piece: Json, kind: str) -> bool:

@@ -120,6 +120,11 @@ class _StreamReader:
         events.append(self._built.done())
         return events
 
+    @property
+    def told_end(self) -> bool:
+        """True once the server has said that this was all."""
+        return self._over
+
     def _fail(self, error: BackendError, events: list[StreamEvent]) -> None:
         """Whatever the pieces, what came before is told before."""
         self._failed = error

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 
-from aihandler.backends.anthropic_messages.fields import Losses, take
 from aihandler.backends.codec import NOTE
 from aihandler.backends.openai_responses.fields import noted
 from aihandler.backends.profiles import Profile
 from aihandler.backends.schema_modes import asked_schema
+from aihandler.backends.wire_objects import Losses, take
 from aihandler.domain.conversation import Request, Sampling, ThinkingWish
 from aihandler.domain.schemas import SentSchema
 from aihandler.domain.task import Json, JsonOutput, Output, TextOutput

@@ -2,15 +2,8 @@
 
 from collections.abc import Sequence
 
-from aihandler.backends.anthropic_messages.fields import (
-    Losses,
-    form_of,
-    note_form,
-    restore,
-    settle,
-    take,
-)
 from aihandler.backends.openai_responses.fields import KIND
+from aihandler.backends.wire_objects import Losses, form_of, note_form, restore, settle, take
 from aihandler.domain.conversation import Request
 from aihandler.domain.parts import Opaque
 from aihandler.domain.task import Json

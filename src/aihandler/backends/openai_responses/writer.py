@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from aihandler.backends.anthropic_messages.fields import restore
 from aihandler.backends.codec import ReplyIdentity
 from aihandler.backends.openai_responses.building import COST
 from aihandler.backends.openai_responses.fields import ITEM, KIND, MADE_THOUGHT, MORE
 from aihandler.backends.openai_responses.items import write_turn
 from aihandler.backends.openai_responses.usage import write_usage
+from aihandler.backends.wire_objects import restore
 from aihandler.domain.answer import Reply
 from aihandler.domain.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from aihandler.domain.task import Json

@@ -83,6 +83,21 @@ class Vector(msgspec.Struct, frozen=True):
         )
         return half_even(total, band.denominator)
 
+    def bound(self, prompt: int, answer: int) -> int | None:
+        """The most that so many tokens can cost: writing to a cache is dearer than input, and
+        thinking may be dearer than output. None when a usual kind has no known price."""
+        dearest = 0
+        for band in self.bands:
+            if band.above and prompt <= band.above:
+                continue
+            if "input" in band.unknown or "output" in band.unknown:
+                return None
+            inputs, _, writes, outputs, reasons, hour_writes, *_ = band.rates
+            total = band.request
+            total += max(inputs, writes, hour_writes) * prompt + max(outputs, reasons) * answer
+            dearest = max(dearest, -(-total // band.denominator))
+        return dearest
+
     def allocated(self, latency_s: float) -> int:
         """Nano-dollars of a slot of the machine for so long."""
         if not self.slot_rate:

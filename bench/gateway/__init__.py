@@ -1,0 +1,1 @@
+"""The gateway beside other ways to the same server: `python -m bench.gateway`."""

@@ -1,0 +1,1 @@
+"""Which deployment is good enough for a task: data, scorers, paired statistics, one page."""

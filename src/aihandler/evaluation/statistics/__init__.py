@@ -1,0 +1,1 @@
+"""What the numbers of a comparison mean: intervals, paired tests, power, consistency."""
