@@ -14,7 +14,7 @@ from aihandler.config.yaml import read_yaml
 from aihandler.errors import ConfigError, InputError
 
 Count = Annotated[int, Meta(ge=0)]
-Amount = Annotated[Decimal, Meta(ge=0)]
+Amount = Annotated[Decimal, Meta(extra_json_schema={"minimum": 0})]
 # A number of a framework, a word, yes or no; None is missing.
 Fact = Decimal | str | bool | None
 
