@@ -50,7 +50,7 @@ class Framework(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Distance(msgspec.Struct, frozen=True):
-    """How far a number is from a threshold: `times` is threshold / value, None at zero."""
+    """How far a number is from a threshold: `times` is threshold / value, when both are more than 0."""
 
     fact: str
     value: Decimal
@@ -59,7 +59,7 @@ class Distance(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.times is None:
-            return f"{self.fact} is 0, the threshold {self.threshold:,}"
+            return f"{self.fact} is {self.value:,}, the threshold {self.threshold:,}"
         if self.times == 1:
             return f"{self.fact} is at the threshold {self.threshold:,}"
         if self.times > 1:
@@ -109,7 +109,7 @@ class Reading:
             return value == condition.is_
         assert isinstance(value, Decimal)
         for threshold in _thresholds(condition):
-            times = Fraction(threshold) / Fraction(value) if value else None
+            times = _times(value, threshold)
             self.distances[fact, threshold] = Distance(fact, value, threshold, times)
         return _bounded(condition, value)
 
@@ -148,6 +148,11 @@ def _some(values: Sequence[bool | None]) -> bool | None:
 
 def _not(value: bool | None) -> bool | None:
     return None if value is None else not value
+
+
+def _times(value: Decimal, threshold: Decimal) -> Fraction | None:
+    both = value > 0 and threshold > 0
+    return Fraction(threshold) / Fraction(value) if both else None
 
 
 def _rounded(times: Fraction) -> str:
