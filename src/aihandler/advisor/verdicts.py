@@ -33,7 +33,10 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 class TaskVerdict(msgspec.Struct, frozen=True):
-    """`decided_by` is the constraint or number; `ask` names inputs; `command` gives evidence."""
+    """`decided_by` is the constraint or number; `ask` names inputs; `command` gives evidence.
+
+    In `command`, CLOSED and OPEN stand for deployments and DATA.csv for own examples.
+    """
 
     task: str
     outcome: Outcome
@@ -100,15 +103,13 @@ def _constrained(task: str, facts: Mapping[str, Fact]) -> TaskVerdict | None:
 
 
 def _evidenced(task: str, quality: Quality | None) -> TaskVerdict | None:
-    command = f"aihandler compare {task}"
+    command = f"aihandler compare {task} --deployments CLOSED,OPEN --data DATA.csv"
     if quality is None:
         reason = "no comparison of open and closed on this task"
         return TaskVerdict(task, "not_enough_evidence", reason, command=command)
     shown = f"{quality.low} to {quality.high} points, {quality.margin} may be lost"
     if quality.high < -quality.margin:
-        return TaskVerdict(
-            task, "stay_closed", f"quality: {shown}", flips=("a better open model",)
-        )
+        return TaskVerdict(task, "stay_closed", f"quality: {shown}", flips=("a better open model",))
     if quality.low < -quality.margin:
         reason = f"the interval is wider than the margin: {shown}"
         return TaskVerdict(task, "not_enough_evidence", reason, command=command)
