@@ -50,6 +50,8 @@ def test_a_framework_of_ones_own_with_an_unknown_fact_is_refused() -> None:
     with pytest.raises(ConfigError, match="no fact or signal 'peopel'"):
         parse_frameworks(text, file="own.yaml")
     assert parse_frameworks(text.replace("peopel", "people"), file="own.yaml").source.id == "own"
+    with pytest.raises(ConfigError, match="'steady' cannot be compared so"):
+        parse_frameworks(text.replace("peopel", "steady"), file="own.yaml")
 
 
 @pytest.mark.parametrize(

@@ -21,15 +21,13 @@ def contradictions(
     facts: Mapping[str, Fact], judgements: Sequence[Judgement]
 ) -> tuple[Contradiction, ...]:
     """Those that these facts touch; a missing fact touches nothing."""
-    found = {j.framework: j for j in judgements}
-    checks = (_volume, _money, _team, _safety, _latency, _skipped, _order, _payback)
-    return tuple(c for check in checks if (c := check(facts, found)) is not None)
+    checks = (_volume, _money, _team, _safety, _latency, _skipped, _payback)
+    found = [check(facts) for check in checks]
+    found.append(_order(facts, judgements))
+    return tuple(contradiction for contradiction in found if contradiction is not None)
 
 
-_Found = Mapping[str, Judgement]
-
-
-def _volume(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
+def _volume(facts: Mapping[str, Fact]) -> Contradiction | None:
     tokens = facts["tokens_per_month"]
     # Between the lowest limit for open and the highest for closed the sources part.
     if not isinstance(tokens, Decimal) or not 500_000 <= tokens <= 500_000_000:
@@ -41,7 +39,7 @@ def _volume(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
     return Contradiction("volume", ("hybrid_tree", "five_questions", "cost_rule"), says)
 
 
-def _money(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
+def _money(facts: Mapping[str, Fact]) -> Contradiction | None:
     spend = facts["api_usd_per_year"]
     if not isinstance(spend, Decimal) or not 50_000 <= spend <= 240_000:
         return None
@@ -52,7 +50,7 @@ def _money(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
     return Contradiction("money", ("money_rule", "timing", "closed_hybrid_open"), says)
 
 
-def _team(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
+def _team(facts: Mapping[str, Fact]) -> Contradiction | None:
     people = facts["people"]
     if not isinstance(people, Decimal) or not 20 <= people < 50:
         return None
@@ -60,7 +58,7 @@ def _team(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
     return Contradiction("team", ("hybrid_yes_no", "closed_hybrid_open"), says)
 
 
-def _safety(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
+def _safety(facts: Mapping[str, Fact]) -> Contradiction | None:
     if facts["safety_critical"] is not True and facts["sovereignty_regulated"] is not True:
         return None
     says = (
@@ -70,22 +68,24 @@ def _safety(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
     return Contradiction("safety", ("placement", "hybrid_tree", "closed_hybrid_open"), says)
 
 
-def _latency(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
+def _latency(facts: Mapping[str, Fact]) -> Contradiction | None:
     if facts["latency_critical"] is not True:
         return None
     says = "self-hosted is faster (000); latency is a burden of self-hosting (002): measure it"
     return Contradiction("latency", ("hybrid_tree", "five_questions"), says)
 
 
-def _skipped(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
+def _skipped(facts: Mapping[str, Fact]) -> Contradiction | None:
     if facts["data_may_leave"] is not False:
         return None
     says = "data may not leave: questions 2 to 4 are skipped, so no side can reach 3 of 5"
     return Contradiction("skipped_score", ("five_questions",), says)
 
 
-def _order(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
-    if facts["frontier_needed"] is not True or found["cost_rule"].verdict != "open":
+def _order(facts: Mapping[str, Fact], judgements: Sequence[Judgement]) -> Contradiction | None:
+    # The rules may be a user's own: then the guide's may be absent.
+    passes = any(j.framework == "cost_rule" and j.verdict == "open" for j in judgements)
+    if facts["frontier_needed"] is not True or not passes:
         return None
     says = (
         "the gate of the frontier stands before that of volume, which this task would pass; "
@@ -94,7 +94,7 @@ def _order(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
     return Contradiction("gate_order", ("four_gates", "cost_rule"), says)
 
 
-def _payback(facts: Mapping[str, Fact], found: _Found) -> Contradiction | None:
+def _payback(facts: Mapping[str, Fact]) -> Contradiction | None:
     months = facts["accepts_months_before_return"]
     if not isinstance(months, Decimal) or not 4 <= months < 11:
         return None

@@ -1,7 +1,9 @@
 """Reads framework files, the shipped ones and a user's own, and refuses what cannot be judged."""
 
 from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import msgspec
 
@@ -99,7 +101,7 @@ def _walk(condition: Condition) -> Iterator[Condition]:
 def _check_condition(
     part: Condition, place: Place, *, signals: Mapping[str, Condition], mistakes: Mistakes
 ) -> None:
-    forms = [f for f in (part.fact, part.all, part.any, part.none, part.holds, part.of)]
+    forms = (part.fact, part.all, part.any, part.none, part.holds, part.of)
     given = sum(form is not None for form in forms)
     bounds = bool(thresholds_of(part)) + (part.is_ is not None)
     if given > 1 or bounds != (part.fact is not None or part.of is not None):
@@ -109,15 +111,24 @@ def _check_condition(
             hint="a fact or `of` with above, at_least, below, at_most or is; or all, any, none",
         )
     if part.fact is not None:
-        _known(part.fact, fact_names(), place, mistakes)
+        _known(part.fact, fact_names(), place, mistakes=mistakes)
+        _fits(part, part.fact, place, mistakes=mistakes)
     for name in (*(part.of or ()), *((part.holds,) if part.holds is not None else ())):
-        _known(name, signals, place, mistakes)
+        _known(name, signals, place, mistakes=mistakes)
 
 
-def _known(name: str, names: Collection[str], place: Place, mistakes: Mistakes) -> None:
+def _known(name: str, names: Collection[str], place: Place, *, mistakes: Mistakes) -> None:
     if name not in names:
         hint = did_you_mean(name, names, what="known")
         mistakes.add(place, f"there is no fact or signal {name!r}", hint=hint)
+
+
+def _fits(part: Condition, fact: str, place: Place, *, mistakes: Mistakes) -> None:
+    hints = {**get_type_hints(Company), **get_type_hints(TaskFacts)}
+    numeric = fact in _DERIVED or bool({int, Decimal} & set(get_args(hints.get(fact))))
+    if fact in fact_names() and numeric != bool(thresholds_of(part)):
+        how = "above, at_least, below or at_most" if numeric else "is"
+        mistakes.add(place, f"{fact!r} cannot be compared so", hint=f"compare it with {how}")
 
 
 def _needed(name: str, signals: Mapping[str, Condition]) -> set[str]:

@@ -50,7 +50,7 @@ class Framework(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Distance(msgspec.Struct, frozen=True):
-    """How far a number is from a threshold: `times` is threshold / value, when both are more than 0."""
+    """How far a number is from a threshold: threshold / value, when both are more than 0."""
 
     fact: str
     value: Decimal
