@@ -16,20 +16,28 @@ _Error = Any
 
 def schema() -> dict[str, Json]:
     """The JSON Schema of `aihandler.yaml`, for editors and for `find_misshapes`."""
-    raw = msgspec.json.schema(ConfigFile)
-    fitted = _fitted(raw)
+    return schema_of(ConfigFile, title="aihandler.yaml")
+
+
+def schema_of(kind: type[msgspec.Struct], *, title: str) -> dict[str, Json]:
+    """The JSON Schema of another YAML file that is read as strictly."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "aihandler.yaml",
-        **fitted,
+        "title": title,
+        **_fitted(msgspec.json.schema(kind)),
     }
 
 
 def find_misshapes(data: Json, mistakes: Mistakes) -> set[Path]:
     """Adds everything in `data` that the schema refuses; returns the places."""
+    return find_misshapes_of(ConfigFile, data, mistakes)
+
+
+def find_misshapes_of(kind: type[msgspec.Struct], data: Json, mistakes: Mistakes) -> set[Path]:
+    """The same for a file that is read as a `kind`."""
     import jsonschema_rs
 
-    shape = schema()
+    shape = schema_of(kind, title=kind.__name__)
     validator = jsonschema_rs.Draft202012Validator(shape, validate_formats=True)
     places: set[Path] = set()
     for error in validator.iter_errors(data):
