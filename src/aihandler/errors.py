@@ -169,7 +169,8 @@ class Overloaded(Refused):
 class BackendError(AIHandlerError):
     """A deployment did not answer as it should.
 
-    `retry_after_s` is the server's own wish, in seconds, when it stated one.
+    `retry_after_s` is the server's own wish, in seconds, when it stated one. `partial` is the Reply
+    as far as it had come when a stream broke off.
     """
 
     code = "backend"
@@ -189,6 +190,7 @@ class BackendError(AIHandlerError):
         self.deployment = deployment
         self.status = status
         self.retry_after_s = retry_after_s
+        self.partial: Reply | None = None
 
 
 class BackendUnavailable(BackendError):

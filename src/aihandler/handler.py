@@ -129,6 +129,11 @@ class Handler(OfServers):
         """Asks none of these, each with its reason, until this is called again."""
         self._opened().set_apart(deployments)
 
+    def apart(self) -> Mapping[str, str]:
+        """The deployments that are not asked now, each with its reason: a key that lacks, a
+        switch."""
+        return self._opened().unavailable
+
     async def run_call(self, call: Call) -> Answer[Any]:
         """As `run`, for a call that is made already; a gateway makes its own."""
         rooms = self._opened()

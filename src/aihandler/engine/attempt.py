@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from typing import TypedDict
 
 import msgspec
 
@@ -19,6 +20,7 @@ from aihandler.engine.flights import Flights
 from aihandler.engine.growing import from_first_content, with_partial_values
 from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
+from aihandler.engine.partial import Heard
 from aihandler.engine.queueing import Want
 from aihandler.engine.schemas import Asking, Schemas
 from aihandler.engine.slots import Place, Slots
@@ -108,6 +110,7 @@ class Attempts:
                 return
             entry_id = await self._begin(sending)
             reply: Reply | None = None
+            heard = Heard(sending.request)
             failed: BackendError = BackendUnavailable(
                 f"{turn.deployment.name!r} ended its stream without an answer",
                 deployment=turn.deployment.name,
@@ -119,13 +122,15 @@ class Attempts:
                             reply = event.reply
                         else:
                             sending.timer.first_byte()
+                            heard.note(event)
                             yield event
             except BackendError as error:
                 failed = error
             except BaseException:
-                await self._settle_stopped(sending, entry_id)
+                await self._settle_stopped(sending, entry_id, heard.reply())
                 raise
             if reply is None:
+                failed.partial = heard.reply()
                 yield await self._settle_failure(sending, entry_id, failed)
             else:
                 yield await self._settle_reply(sending, entry_id, reply)
@@ -289,7 +294,13 @@ class Attempts:
         outcome = _failure(error, sent=timer.sent)
         latency_s = timer.elapsed_s
         settlement = Settlement(
-            outcome, Cost(), latency_s, error_code=error.code, status=error.status
+            outcome,
+            Cost(),
+            latency_s,
+            first_byte_s=timer.first_byte_s,
+            error_code=error.code,
+            status=error.status,
+            **_so_far(error.partial),
         )
         await self._journal.settle(entry_id, settlement)
         sending.purse.settle(settlement)
@@ -304,10 +315,19 @@ class Attempts:
         )
         return Attempted(report, error=error)
 
-    async def _settle_stopped(self, sending: "_Sending", entry_id: int) -> None:
+    async def _settle_stopped(
+        self, sending: "_Sending", entry_id: int, partial: Reply | None = None
+    ) -> None:
         # Also a cancelled call may have been billed: what was sent is booked as doubt.
         outcome: AttemptOutcome = "in_doubt" if sending.timer.sent else "failed"
-        stopped = Settlement(outcome, Cost(), sending.timer.elapsed_s, error_code="stopped")
+        stopped = Settlement(
+            outcome,
+            Cost(),
+            sending.timer.elapsed_s,
+            first_byte_s=sending.timer.first_byte_s,
+            error_code="stopped",
+            **_so_far(partial),
+        )
         await asyncio.shield(self._journal.settle(entry_id, stopped))
         sending.purse.settle(stopped)
 
@@ -407,6 +427,15 @@ def _intent(sending: _Sending, now: float) -> Intent:
 def _kept(reply: Reply) -> bytes:
     # The bytes say nothing that the parts do not.
     return _encode(msgspec.structs.replace(reply, raw=b"") if reply.raw else reply)
+
+
+def _so_far(partial: Reply | None) -> "_SoFar":
+    return {} if partial is None else {"usage": partial.usage, "reply": _encode(partial)}
+
+
+class _SoFar(TypedDict, total=False):
+    usage: Usage | None
+    reply: bytes
 
 
 def _failure(error: BackendError, *, sent: bool) -> AttemptOutcome:

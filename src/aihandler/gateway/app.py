@@ -28,7 +28,7 @@ from aihandler.gateway.http import (
     headers_of,
     send_whole,
 )
-from aihandler.gateway.pages import Pages, health
+from aihandler.gateway.pages import Pages, health, readiness
 from aihandler.gateway.serving import Serving
 
 # Upstreams of clients that left are cancelled within a second.
@@ -72,8 +72,11 @@ class Gateway:
         if scope["type"] != "http":
             return
         path = scope["path"]
-        if path in {"/healthz", "/readyz"}:
+        if path == "/healthz":
             await health(send)
+            return
+        if path == "/readyz":
+            await readiness(self._serving, send)
             return
         route = self._route(scope["method"], path)
         told = _Told(send)

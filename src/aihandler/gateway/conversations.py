@@ -97,6 +97,9 @@ class Conversations:
                 return
             status, body = self._codec.write_error(told)
             await send_whole(send, HttpReply(status, body), error_headers(told))
+        finally:
+            # Also when the client has left.
+            stream.rest()
 
     def _call(self, inbound: Inbound, request: HttpRequest, asker: Asker) -> Call:
         target = self._serving.target(inbound.model, inbound.request, asker)

@@ -4,6 +4,7 @@ Raw ASGI on purpose: this is the way of every request, and each layer above it c
 our own work (measured in docs/rooms/gateway.md).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -101,11 +102,24 @@ async def send_whole(send: Send, reply: Reply, headers: Iterable[tuple[bytes, by
     await send({"type": "http.response.body", "body": reply.body})
 
 
+# Proxies and load balancers commonly give up after 30 to 60 seconds of silence.
+KEEP_ALIVE_S = 15.0
+_COMMENT = b": keep-alive\n\n"
+
+
 class StreamOut:
-    """A streamed answer. Nothing goes out before the first piece does."""
+    """A streamed answer. Nothing goes out before the first piece does.
+
+    While nothing comes for `KEEP_ALIVE_S`, a comment goes out: proxies on the way end connections
+    that are silent, and a model may think for minutes.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._alive: asyncio.TimerHandle | None = None
+        self._comment: asyncio.Task[None] | None = None
+        self._wrote_at = 0.0
         self.begun = False
 
     async def begin(self, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
@@ -113,18 +127,38 @@ class StreamOut:
         self.begun = True
         head = [*_STREAMED, *headers]
         await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        self._wrote_at = self._loop.time()
+        self._alive = self._loop.call_later(KEEP_ALIVE_S, self._look)
 
     async def write(self, data: bytes) -> None:
-        """Sends a piece at once."""
+        """Sends a piece at once; pieces are whole events."""
+        self._wrote_at = self._loop.time()
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self) -> None:
         """Ends the answer."""
+        self.rest()
         await self._send({"type": "http.response.body", "body": b""})
 
     async def cut(self) -> None:
         """Ends an answer that is not whole. The server sees no difference, who records it does."""
+        self.rest()
         await self._send({"type": "http.response.body", "body": b"", "cut": True})
+
+    def rest(self) -> None:
+        """No more comments."""
+        if self._alive is not None:
+            self._alive.cancel()
+        if self._comment is not None:
+            self._comment.cancel()
+
+    def _look(self) -> None:
+        # One timer a stream: a write only notes its time.
+        quiet_s = self._loop.time() - self._wrote_at
+        if quiet_s >= KEEP_ALIVE_S:
+            self._comment = self._loop.create_task(self.write(_COMMENT))
+            quiet_s = 0.0
+        self._alive = self._loop.call_later(KEEP_ALIVE_S - quiet_s, self._look)
 
 
 def error_headers(error: AIHandlerError) -> Headers:

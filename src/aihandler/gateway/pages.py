@@ -92,6 +92,12 @@ async def health(send: Send) -> None:
     await send_whole(send, _OK)
 
 
+async def readiness(serving: Serving, send: Send) -> None:
+    """Whether requests should come here. Says no more than that: anybody may ask."""
+    why = serving.not_ready()
+    await send_whole(send, Reply(503, _encode({"status": why})) if why else _OK)
+
+
 def _may_see(asker: Asker, call: CallRecord) -> bool:
     key = asker.api_key
     if key is None or (key.role != "member" and call.tenant == key.tenant):

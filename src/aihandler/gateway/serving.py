@@ -25,6 +25,8 @@ from aihandler.gateway.targets import Target, Targets
 from aihandler.ledger import Archive, CallRecord
 from aihandler.policy import labels_for
 
+# A worker looks each second.
+STORE_AWAY_S = 5.0
 CLASS_HEADER = "x-aihandler-class"
 PRIORITY_HEADER = "x-aihandler-priority"
 _PRIORITIES: Mapping[str, Priority] = {"batch": "batch", "interactive": "interactive"}
@@ -49,6 +51,10 @@ class Runs(Protocol):
         """Asks none of these, each with its reason, until this is called again."""
         ...
 
+    def apart(self) -> Mapping[str, str]:
+        """The deployments that are not asked now, each with its reason."""
+        ...
+
     def read_ledger(self) -> Archive:
         """The ledger as seen from beside."""
         ...
@@ -67,6 +73,7 @@ class Serving:
         repeating: Repeating | None = None,
     ) -> None:
         self._rates = rates
+        self._renewed_at: float | None = None
         limits = configuration.limits
         self._limits = Scopes(Rate(one.scope, one.requests, one.tokens) for one in limits)
         self.repeating = repeating
@@ -101,8 +108,21 @@ class Serving:
         with self._runs.read_ledger() as ledger:
             return ledger.queries.show(call_id)
 
+    def not_ready(self) -> str:
+        """Why requests should go elsewhere for now; empty when they may come."""
+        renewed_at = self._renewed_at
+        if renewed_at is not None and self.clock.monotonic() - renewed_at > STORE_AWAY_S:
+            # Whoever cannot read keys and switches may not know of one that is off.
+            return "the store cannot be read"
+        if self.switches.of("all"):
+            return "switched off"
+        if set(self.configuration.deployments) <= set(self._runs.apart()):
+            return "no deployment may be asked"
+        return ""
+
     def renew(self, switches: Iterable[Switch]) -> None:
         """Takes what is switched off now, and sets its deployments apart."""
+        self._renewed_at = self.clock.monotonic()
         self.switches.renew(switches)
         off = {kind: self.switches.of(kind) for kind in ("provider", "deployment", "model")}
         apart: dict[str, str] = {}
