@@ -18,28 +18,30 @@ class Relay:
 
     def __init__(self, *, hides_usage: bool) -> None:
         self._hides = hides_usage
-        self._left = b""
+        self._left = bytearray()
 
     def feed(self, data: bytes) -> bytes:
         """What may go on now."""
         if not self._hides and not self._left and data.endswith(b"\n\n"):
             return data
+        # An end may begin in what came before; all else there was searched.
+        searched = max(0, len(self._left) - 3)
         self._left += data
         passed: list[bytes] = []
         begin = 0
-        for end in _END.finditer(self._left):
-            event = self._left[begin : end.end()]
+        for end in _END.finditer(self._left, searched):
+            event = bytes(self._left[begin : end.end()])
             begin = end.end()
             if not (self._hides and _USAGE.search(event) and b'"usage"' in event):
                 passed.append(event)
-        self._left = self._left[begin:]
+        del self._left[:begin]
         if len(self._left) > MAX_LINE_BYTES:
             # Longer than any event of counts.
-            passed.append(self._left)
-            self._left = b""
+            passed.append(self.end())
         return b"".join(passed)
 
     def end(self) -> bytes:
         """What came without an end."""
-        left, self._left = self._left, b""
+        left = bytes(self._left)
+        self._left.clear()
         return left
