@@ -26,7 +26,6 @@ def test_whatever_servers_do(tmp_path):
 
 
 @pytest.mark.nightly
-@pytest.mark.xfail(reason="what nobody counted is estimated, and not in doubt beyond that")
 def test_a_bill_without_counts_is_bounded(tmp_path):
     chosen = [fault for fault in upstream.faults() if not fault.counts]
     found = asyncio.run(upstream.run(tmp_path, chosen, rounds=1))

@@ -94,7 +94,8 @@ def intent_row(entry_id: int, intent: Intent) -> Row:
 
 
 def settlement_row(entry_id: int, settlement: Settlement, *, expected_nano: int | None) -> Row:
-    """A row for `SETTLE`. What is in doubt is booked at what it was expected to cost."""
+    """A row for `SETTLE`. What is in doubt is booked at what it was expected to cost, and so is what
+    a guess of its tokens leaves open."""
     usage = settlement.usage or _NO_USAGE
     cost = settlement.cost
     doubtful = settlement.outcome == "in_doubt"
@@ -114,7 +115,7 @@ def settlement_row(entry_id: int, settlement: Settlement, *, expected_nano: int 
         usage.audio_output,
         cost.marginal,
         cost.allocated,
-        (expected_nano or 0) if doubtful else 0,
+        _doubt_nano(settlement, expected_nano),
         "unpriced" if doubtful and expected_nano is None else cost.status,
         cost.snapshot,
         settlement.latency_s * _MILLISECONDS,
@@ -135,6 +136,15 @@ def settlement_row(entry_id: int, settlement: Settlement, *, expected_nano: int 
         "in_doubt" if doubtful else "settled",
         entry_id,
     )
+
+
+def _doubt_nano(settlement: Settlement, expected_nano: int | None) -> int:
+    if settlement.outcome == "in_doubt":
+        return expected_nano or 0
+    if settlement.usage is not None and settlement.usage.estimated:
+        # Nobody counted: what it may have cost beyond our guess is doubt.
+        return max(0, (expected_nano or 0) - settlement.cost.marginal)
+    return 0
 
 
 def accepted_row(answer_id: int, accepted: Accepted, *, wall: float) -> Row:
