@@ -13,7 +13,7 @@ import pytest
 from classroom import ask, caller_for, ticket_task
 
 from aihandler.backends.builtin.lesson import lesson
-from aihandler.domain.task import Examples, LabelOutput
+from aihandler.domain.task import Example, Examples, LabelOutput
 from aihandler.errors import BackendRejected, BackendUnavailable, ConfigError, StorageError
 
 
@@ -129,7 +129,13 @@ def test_a_call_gives_up_at_its_deadline_and_the_training_goes_on(
 
 
 def test_closing_stops_a_training(tmp_path: Path) -> None:
-    task = ticket_task()
+    # So many that it is still at it when it is stopped, also while other tests hold this one up.
+    rows = tuple(
+        Example({"text": f"{label} {number} " * 20}, label)
+        for number in range(4000)
+        for label in ("billing", "bug")
+    )
+    task = ticket_task(examples=Examples(rows))
     caller = caller_for(tmp_path, task)
 
     async def story() -> None:
