@@ -20,6 +20,7 @@ _MAX_KEY = 255
 # A client that comes back while its first request is under way waits so long for its answer.
 WAIT_S = 10.0
 _LOOK_S = 0.1
+_TIDY_EVERY_S = 3600.0
 # Larger answers are not kept, as with texts in the ledger.
 _MAX_BYTES = 4 * 1024 * 1024
 # Answers, and refusals of answers, which cost as much; all else may be tried again.
@@ -77,6 +78,15 @@ class Repeating:
         finally:
             # Also a client that left must find its key free, or its answer.
             await asyncio.shield(asyncio.to_thread(self._end, name, recording))
+
+    async def tidy(self) -> None:
+        """Forgets each hour what is older than a day."""
+        while True:
+            await asyncio.sleep(_TIDY_EVERY_S)
+            try:
+                await asyncio.to_thread(self._repeats.forget_old)
+            except StorageError as error:
+                _log.warning("old answers could not be forgotten: %s", error)
 
     def close(self) -> None:
         """Closes what it keeps them in."""

@@ -88,11 +88,13 @@ async def serve(orders: Orders) -> None:
         os.write(orders.ready, READY)
         os.close(orders.ready)
         watching = asyncio.ensure_future(_stop_without(supervisor, server))
+        tidying = asyncio.ensure_future(repeating.tidy())
         try:
             await running
         finally:
             looking.cancel()
             watching.cancel()
+            tidying.cancel()
             repeating.close()
 
 
