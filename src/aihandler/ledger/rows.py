@@ -94,8 +94,9 @@ def intent_row(entry_id: int, intent: Intent) -> Row:
 
 
 def settlement_row(entry_id: int, settlement: Settlement, *, expected_nano: int | None) -> Row:
-    """A row for `SETTLE`. What is in doubt is booked at what it was expected to cost, and so is what
-    a guess of its tokens leaves open."""
+    """A row for `SETTLE`. What is in doubt is booked at what it was expected to cost; so is what a
+    guess of tokens leaves open.
+    """
     usage = settlement.usage or _NO_USAGE
     cost = settlement.cost
     doubtful = settlement.outcome == "in_doubt"
