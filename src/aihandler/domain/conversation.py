@@ -49,7 +49,11 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def text(self) -> str:
         """All text parts, joined."""
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        parts = self.parts
+        if len(parts) == 1 and isinstance(parts[0], Text):
+            # Most have one, and a gateway asks for it several times a request.
+            return parts[0].text
+        return "".join(part.text for part in parts if isinstance(part, Text))
 
 
 def message(role: Role, text: str) -> Message:
