@@ -144,7 +144,8 @@ def test_a_ledger_from_before_has_compared_nothing(folder: Path) -> None:
     keep(loaded())
     path = loaded().ledger_path
     with sqlite3.connect(path) as ledger:
-        for table in ("comparison", "compared", "usage_day", "latency_month"):
+        later = ("usage_day", "latency_month", "configuration")
+        for table in ("comparison", "compared", *later):
             ledger.execute(f"DROP TABLE {table}")
         ledger.execute("DELETE FROM schema_version WHERE version >= 6")
     ledger.close()

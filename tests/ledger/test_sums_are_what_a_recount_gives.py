@@ -97,8 +97,8 @@ def test_a_ledger_from_before_gets_its_sums(tmp_path: Path) -> None:
     with opened(tmp_path) as ledger:
         asyncio.run(many_calls(ledger))
     with sqlite3.connect(tmp_path / "ledger.sqlite") as older:
-        older.execute("DROP TABLE usage_day")
-        older.execute("DROP TABLE latency_month")
+        for table in ("usage_day", "latency_month", "configuration"):
+            older.execute(f"DROP TABLE {table}")
         older.execute("DELETE FROM schema_version WHERE version >= 7")
     older.close()
     with read_ledger(tmp_path / "ledger.sqlite", clock=StandingClock()) as ledger:

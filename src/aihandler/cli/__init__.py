@@ -22,6 +22,7 @@ _COMMANDS = {
     "run": "Run a workflow or a task over documents.",
     "serve": "Serve the models over HTTP, as OpenAI and Anthropic do.",
     "keys": "Make, list, rotate, revoke keys for clients.",
+    "apply": "Let a running gateway serve by the configuration as it is now.",
     "kill": "Switch something off, everywhere within 1.5 s.",
     "revive": "Switch it on again; list what is off.",
     "audit": "Show administrative actions; verify their chain.",

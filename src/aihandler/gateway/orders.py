@@ -10,6 +10,7 @@ LOOK_EVERY_S = 1.0
 class Orders(msgspec.Struct, frozen=True):
     """What the supervisor tells a worker: one line of JSON on its standard input."""
 
+    # A snapshot, see snapshots.py.
     configuration: str
     spool: str
     first_id: int

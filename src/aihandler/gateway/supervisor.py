@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -25,8 +25,11 @@ from aihandler.errors import StorageError
 from aihandler.gateway.listening import listen
 from aihandler.gateway.orders import LOOK_EVERY_S, READY, Orders
 from aihandler.gateway.pepper import read_pepper
+from aihandler.gateway.snapshots import read_snapshot, snapshot_path, write_snapshot
 from aihandler.gateway.windows import make_windows
 from aihandler.ledger import FoldedLedger
+from aihandler.ledger.administration import Administration
+from aihandler.ledger.configurations import Change
 from aihandler.ledger.folding import Folding
 from aihandler.ledger.repeats import make_repeats
 from aihandler.ledger.spool import is_written
@@ -63,6 +66,8 @@ class _Worker:
         self.process = process
         self.folding = folding
         self.began = time.monotonic()
+        # Its configuration has been replaced: it ends, and nobody takes its place.
+        self.retired = False
 
 
 class Supervisor:
@@ -79,7 +84,9 @@ class Supervisor:
         self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._windows = self._spools / "windows"
         _await_the_last(self._spools, within_s=settings.drain_s + 2 * LOOK_EVERY_S)
-        make_windows(self._windows, workers=settings.workers)
+        # While a configuration changes, the workers of both have regions of their own.
+        make_windows(self._windows, workers=2 * settings.workers)
+        self._first_slot = 0
         self._ledger = FoldedLedger(
             path,
             clock=SystemClock(),
@@ -87,6 +94,10 @@ class Supervisor:
             keep_content=self._configuration.ledger.keep_content,
         )
         make_repeats(path, wall=time.time())
+        self._store = Administration(path, clock=SystemClock(), who="gateway")
+        self._digest = write_snapshot(self._spools, self._configuration)
+        self._store.begin_configuration(self._digest, str(settings.configuration.absolute()))
+        self._looked_at = time.monotonic()
         self._workers: dict[int, _Worker] = {}
         self._deaths: dict[int, int] = {}
         self._due: dict[int, float] = {}
@@ -108,7 +119,7 @@ class Supervisor:
             _log.warning("%d attempts of an earlier gateway are in doubt", sum(left.values()))
         self._ledger.keep_prices(prices_of(self._configuration, SystemClock()))
         with _signals(self._stop):
-            for slot in range(self._settings.workers):
+            for slot in self._slots():
                 self._start(slot)
             ready(self.address)
             while self._workers or self._due:
@@ -126,6 +137,9 @@ class Supervisor:
             if due <= time.monotonic():
                 del self._due[slot]
                 self._start_again(slot)
+        if began - self._looked_at >= LOOK_EVERY_S and not self._stopping:
+            self._looked_at = began
+            self._look()
         # Much to fold: go on at once. Else gather, so that one sync serves many records.
         if folded < 1024:
             time.sleep(max(0.0, FOLD_EVERY_S - (time.monotonic() - began)))
@@ -143,6 +157,48 @@ class Supervisor:
             self._complained = time.monotonic()
             _log.error("the ledger cannot be written: %s", error)
 
+    def _slots(self) -> range:
+        return range(self._first_slot, self._first_slot + self._settings.workers)
+
+    def _look(self) -> None:
+        """Takes up a configuration that was asked for."""
+        try:
+            asked = self._store.last_configuration()
+            if asked is None or asked.state != "asked":
+                return
+            reason = self._change_to(asked)
+            self._store.end_configuration(asked, "refused" if reason else "in force", reason)
+        except StorageError as error:
+            self._complain(error)
+
+    def _change_to(self, asked: Change) -> str:
+        """Why the old one stays in force; empty when the new one is."""
+        path = snapshot_path(self._spools, asked.digest)
+        try:
+            configuration = read_snapshot(path)
+        except StorageError as error:
+            return error.message
+        if configuration.ledger != self._configuration.ledger:
+            return "what it says of the ledger holds only from a start on"
+        old = (self._configuration, self._digest, self._first_slot, dict(self._due))
+        workers = tuple(self._workers.values())
+        self._configuration, self._digest = configuration, asked.digest
+        self._first_slot = self._settings.workers - self._first_slot
+        self._due.clear()
+        if not all(self._start(slot) for slot in self._slots()):
+            self._configuration, self._digest, self._first_slot, self._due = old
+            self._retire(set(self._workers.values()) - set(workers))
+            return "its workers did not start"
+        self._ledger.keep_prices(prices_of(configuration, SystemClock()))
+        self._retire(workers)
+        snapshot_path(self._spools, old[1]).unlink(missing_ok=True)
+        return ""
+
+    def _retire(self, workers: Iterable[_Worker]) -> None:
+        for worker in workers:
+            worker.retired = True
+            worker.process.terminate()
+
     def _start_again(self, slot: int) -> None:
         try:
             self._start(slot)
@@ -151,9 +207,10 @@ class Supervisor:
             self._complain(error)
             self._due[slot] = time.monotonic() + _COMPLAIN_EVERY_S
 
-    def _start(self, slot: int) -> None:
+    def _start(self, slot: int) -> bool:
+        """False when it did not get ready; it is buried then, as any that ends."""
         if self._stopping:
-            return
+            return False
         self._lives += 1
         path = self._spools / f"worker-{slot}-{os.getpid()}-{self._lives}.spool"
         folding, first_id = self._ledger.new_spool(path, size=_SPOOL_BYTES)
@@ -165,7 +222,7 @@ class Supervisor:
             pass_fds=(listening, ready_write),
         )
         orders = Orders(
-            configuration=str(self._settings.configuration.absolute()),
+            configuration=str(snapshot_path(self._spools, self._digest)),
             spool=str(path),
             first_id=first_id,
             listening=listening,
@@ -181,7 +238,7 @@ class Supervisor:
             process.stdin.close()
         os.close(ready_write)
         self._workers[slot] = _Worker(slot, process, folding)
-        _await_ready(ready_read)
+        return _await_ready(ready_read)
 
     def _bury(self, worker: _Worker) -> None:
         """Folds what a dead worker left, books its doubt, and has its slot filled again."""
@@ -198,7 +255,7 @@ class Supervisor:
         worker.folding.spool.close()
         worker.folding.spool.path.unlink()
         del self._workers[worker.slot]
-        if self._stopping:
+        if self._stopping or worker.retired:
             return
         lived_s = time.monotonic() - worker.began
         deaths = 0 if lived_s > _STABLE_S else self._deaths.get(worker.slot, 0) + 1

@@ -13,7 +13,6 @@ import msgspec
 import uvicorn
 
 from aihandler.assembly import SystemClock, encryption_key, ledger_path
-from aihandler.config import load
 from aihandler.config.configuration import Configuration
 from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Everyone, KeyRing
@@ -24,6 +23,7 @@ from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.rates import Rates
 from aihandler.gateway.repeating import Repeating
 from aihandler.gateway.serving import Serving
+from aihandler.gateway.snapshots import read_snapshot
 from aihandler.gateway.windows import Windows
 from aihandler.handler import Handler
 from aihandler.ledger import SpooledLedger
@@ -51,7 +51,7 @@ class _Server(uvicorn.Server):
 
 async def serve(orders: Orders) -> None:
     """Serves until it is told to stop; what is under way is finished first."""
-    configuration, clock = load(Path(orders.configuration)), SystemClock()
+    configuration, clock = read_snapshot(Path(orders.configuration)), SystemClock()
     ledger = SpooledLedger(
         ledger_path(configuration),
         clock=clock,

@@ -9,7 +9,8 @@ import msgspec
 
 from aihandler.domain.api_key import ApiKey, AuditRow, Switch, SwitchKind
 from aihandler.domain.ports import Clock
-from aihandler.ledger import audit, keys
+from aihandler.ledger import audit, configurations, keys
+from aihandler.ledger.configurations import Change, ChangeState
 from aihandler.ledger.keys import Entropy, StoredKey
 from aihandler.ledger.store import open_beside, storage_errors
 
@@ -78,6 +79,35 @@ class Administration:
         """All that is switched off."""
         with self._open() as ledger:
             return keys.switches(ledger)
+
+    def last_configuration(self) -> Change | None:
+        """What a gateway serves by, or is asked to."""
+        with self._open() as ledger:
+            return configurations.last_change(ledger)
+
+    def configuration_change(self, number: int) -> Change:
+        """What became of a change."""
+        with self._open() as ledger:
+            return configurations.change(ledger, number)
+
+    def apply_configuration(self, digest: str, source: str, *, expect: str) -> Change:
+        """Asks for another configuration. Raises Superseded."""
+        with self._open() as ledger:
+            return configurations.ask_for(
+                ledger, digest, source, expect=expect, who=self._who, wall=self._clock.wall()
+            )
+
+    def begin_configuration(self, digest: str, source: str) -> Change:
+        """A gateway starts with this one."""
+        with self._open() as ledger:
+            return configurations.begin_with(
+                ledger, digest, source, who=self._who, wall=self._clock.wall()
+            )
+
+    def end_configuration(self, asked: Change, state: ChangeState, reason: str = "") -> None:
+        """Says what became of a change."""
+        with self._open() as ledger:
+            configurations.end_change(ledger, asked, state, reason, wall=self._clock.wall())
 
     def audit_rows(self) -> list[AuditRow]:
         """All administrative actions."""
