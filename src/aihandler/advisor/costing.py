@@ -99,11 +99,11 @@ def _demand(profile: Profile, facts: TaskFacts, *, task: str) -> dict[str, Figur
     given = {n: exact(v, RULES[n].unit, source=source) for n, v in tokens.items()}
     growth = profile.company.api_growth_per_quarter
     if growth is not None:
-        # A stated growth is a forecast for three years: it may end at once, and hardly rise.
+        # A stated growth is a forecast for three years: it may end at once.
         monthly = (1 + float(growth)) ** (1 / 3) - 1
-        ends = sorted((0.0, monthly))
+        low, high = min(0.0, monthly), max(0.0, monthly)
         given["growth_per_month"] = Figure(
-            monthly, *ends, RULES["growth_per_month"].unit, "profile: growth of a quarter, or less"
+            monthly, low, high, RULES["growth_per_month"].unit, "profile: growth a quarter, or none"
         )
     return given
 
@@ -116,7 +116,8 @@ def _stated(facts: TaskFacts, task: str) -> dict[str, Figure]:
         if len(values) == 1:
             given[name] = exact(values[0], unit, source=source)
         elif len(values) == 3 and values[1] <= values[0] <= values[2]:
-            given[name] = Figure(*values, unit, source)
+            value, low, high = values
+            given[name] = Figure(value, low, high, unit, source)
         else:
             raise InputError(
                 f"{name!r} of task {task!r} is {list(values)}",

@@ -129,6 +129,8 @@ def _show_task(name: str, task: "TaskAdvice") -> None:
     ):
         if told:
             click.echo(f"  {head}: {'; '.join(told)}")
+    for told_by in verdict.disagree:
+        click.echo(f"  disagrees: {told_by}")
     if verdict.command:
         click.echo(f"  evidence: {verdict.command}")
     _show_costs(task)
