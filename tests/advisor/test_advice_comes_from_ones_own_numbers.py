@@ -12,7 +12,6 @@ from aihandler.domain.usage import Usage
 from aihandler.errors import InputError
 from aihandler.ledger.comparisons import ComparedDeployment, ComparisonRecord
 from aihandler.ledger.rollups import MonthOfUsage
-from cli.commands import Command
 
 NAMED = "company: {}\ntasks: {mail: {closed: gpt, open: llama, margin: 3}}\n"
 
@@ -74,7 +73,7 @@ def test_a_cost_without_its_figures_asks_for_them_by_name() -> None:
 
 
 def test_the_same_seed_gives_the_same_advice() -> None:
-    one, same, other = (msgspec.json.encode(advised(demo_profile(), seed=s)) for s in (1, 1, 2))
+    one, same, other = (advised(demo_profile(), seed=s) for s in (1, 1, 2))
     assert one == same != other
 
 
@@ -91,24 +90,3 @@ def test_a_misspelt_input_of_the_cost_is_refused_with_all_names() -> None:
     wrong = msgspec.structs.replace(profile, tasks={"chat": task})
     with pytest.raises(InputError, match="'requets'"):
         cost_task(wrong, "chat", seed=1, runs=10)
-
-
-def test_the_demo_lists_what_was_assumed_before_any_verdict(aihandler: Command) -> None:
-    ran = aihandler("advise", "--demo")
-    assert ran.code == 0, ran.err
-    assert ran.out.index("Assumed") < ran.out.index("documents: not enough evidence")
-    assert "triage: self host" in ran.out
-    assert "own machines stay cheaper from" in ran.out
-    assert "contradict each other" in ran.out
-
-
-def test_advice_is_data_too(aihandler: Command) -> None:
-    ran = aihandler("advise", "--demo", "--json")
-    told = msgspec.json.decode(ran.out)
-    assert told["advice"]["tasks"]["code"]["verdict"]["outcome"] == "stay_closed"
-
-
-def test_without_a_profile_the_two_ways_are_named(aihandler: Command) -> None:
-    ran = aihandler("advise")
-    assert ran.code == 2
-    assert "--demo" in ran.err

@@ -1,6 +1,6 @@
 """The worked numbers of the published texts come out confirmed or flagged."""
 
-from fractions import Fraction as F
+from fractions import Fraction
 
 import pytest
 
@@ -11,36 +11,41 @@ from aihandler.advisor.linter import Finding, enough, hold, lint, readings
 
 def month_of_return(net: int, once: int = 0) -> F:
     found = sums.payback(
-        setup_months=4, usd_per_setup_month=F(24_600), net_usd_per_month=F(net), once_usd=F(once)
+        setup_months=4,
+        usd_per_setup_month=Fraction(24_600),
+        net_usd_per_month=Fraction(net),
+        once_usd=Fraction(once),
     )
     assert found.months is not None
     return found.months
 
 
-def claim(stated: F | int | str, computed: F | int | str, unit: str = "USD") -> Finding:
-    return hold("a claim", stated=F(stated), computed=F(computed), unit=unit)
+def claim(
+    stated: Fraction | int | str, computed: Fraction | int | str, unit: str = "USD"
+) -> Finding:
+    return hold("a claim", stated=Fraction(stated), computed=Fraction(computed), unit=unit)
 
 
-def read_as(*values: F | int) -> Finding:
-    named = {f"reading {n}": F(value) for n, value in enumerate(values)}
+def read_as(*values: Fraction | int) -> Finding:
+    named = {f"reading {n}": Fraction(value) for n, value in enumerate(values)}
     return readings("a claim", named, unit="USD", ask="which is meant?")
 
 
-QUARTER = F("0.4")
-SPEND = sums.grown(F(180), per_quarter=QUARTER, quarters=4)
-H200 = sums.gpus_for(F(30_000), F("3.50"))
-P4D = F("32.77")
+QUARTER = Fraction("0.4")
+SPEND = sums.grown(Fraction(180), per_quarter=QUARTER, quarters=4)
+H200 = sums.gpus_for(Fraction(30_000), Fraction("3.50"))
+P4D = Fraction("32.77")
 
 
 @pytest.mark.parametrize(
     ("finding", "status"),
     [
         (claim(31_000, 18_000 + 5_000 + 8_000), "confirmed"),
-        (claim(15_700, sums.net_saving_usd(F(31_000), F(15_320))), "confirmed"),
-        (claim(188_000, F(15_700) * 12), "confirmed"),
+        (claim(15_700, sums.net_saving_usd(Fraction(31_000), Fraction(15_320))), "confirmed"),
+        (claim(188_000, Fraction(15_700) * 12), "confirmed"),
         (read_as(4_000 + 1_000 + 2_000, 8_000 + 4_000), "flagged"),
-        (claim("0.60", sums.share_saved(F(31), F("15.3")), "share"), "flagged"),
-        (claim("0.60", sums.share_saved(F(31), F(7)), "share"), "flagged"),
+        (claim("0.60", sums.share_saved(Fraction(31), Fraction("15.3")), "share"), "flagged"),
+        (claim("0.60", sums.share_saved(Fraction(31), Fraction(7)), "share"), "flagged"),
         (claim(25_000, 31_000 + 15_000), "flagged"),
         (read_as(31_000 - 15_320, 31_000 - 28_600), "flagged"),
         (read_as(month_of_return(15_700), month_of_return(2_400)), "flagged"),
@@ -48,39 +53,70 @@ P4D = F("32.77")
         (read_as(6, 11), "flagged"),
         (claim(8_000, sums.machine_month_usd(P4D, discount=QUARTER)), "flagged"),
         (claim(8_000, sums.machine_month_usd(P4D * 2 / 3, discount=QUARTER)), "flagged"),
-        (enough("405B fp8", needed=F(405), has=F(320), unit="GB"), "flagged"),
-        (enough("405B int4", needed=F(203), has=F(320), unit="GB"), "confirmed"),
-        (claim(250, sums.grown(F(180), per_quarter=QUARTER, quarters=1)), "confirmed"),
-        (read_as(SPEND * F("1.4"), SPEND), "flagged"),
-        (enough("year 1", needed=F(350), has=F(180), unit="K USD"), "flagged"),
-        (enough("year 1, grown", needed=F(350), has=F(448), unit="K USD"), "confirmed"),
+        (enough("405B fp8", needed=Fraction(405), has=Fraction(320), unit="GB"), "flagged"),
+        (enough("405B int4", needed=Fraction(203), has=Fraction(320), unit="GB"), "confirmed"),
+        (claim(250, sums.grown(Fraction(180), per_quarter=QUARTER, quarters=1)), "confirmed"),
+        (read_as(SPEND * Fraction("1.4"), SPEND), "flagged"),
+        (enough("year 1", needed=Fraction(350), has=Fraction(180), unit="K USD"), "flagged"),
+        (
+            enough("year 1, grown", needed=Fraction(350), has=Fraction(448), unit="K USD"),
+            "confirmed",
+        ),
         (
             claim(
-                F("1.01"), sums.usd_per_machine_hour_implied(F("0.20"), requests_per_day=10_000)
+                Fraction("1.01"),
+                sums.usd_per_machine_hour_implied(Fraction("0.20"), requests_per_day=10_000),
             ),
             "flagged",
         ),
-        (claim("0.20", sums.usd_per_request(F("1.01"), requests_per_day=10_000)), "flagged"),
-        (claim("0.05", F(500_000, 10_000_000)), "confirmed"),
-        (claim(127, sums.tokens_per_month(H200, F(69), F("0.6")) / 10_000_000), "confirmed"),
-        (claim(29, sums.payback_days(F(400_000), F(420_000)), "days"), "confirmed"),
-        (read_as(F("0.30"), F("0.30") + F(350_000, 50_000)), "flagged"),
-        (claim(159_000, sums.units_to_break_even(F(350_000), F("2.20"))), "confirmed"),
-        (claim(208_000, sums.units_to_break_even(F(50_000), F("0.24"))), "confirmed"),
+        (claim("0.20", sums.usd_per_request(Fraction("1.01"), requests_per_day=10_000)), "flagged"),
+        (claim("0.05", Fraction(500_000, 10_000_000)), "confirmed"),
+        (
+            claim(127, sums.tokens_per_month(H200, Fraction(69), Fraction("0.6")) / 10_000_000),
+            "confirmed",
+        ),
+        (claim(29, sums.payback_days(Fraction(400_000), Fraction(420_000)), "days"), "confirmed"),
+        (read_as(Fraction("0.30"), Fraction("0.30") + Fraction(350_000, 50_000)), "flagged"),
+        (
+            claim(159_000, sums.units_to_break_even(Fraction(350_000), Fraction("2.20"))),
+            "confirmed",
+        ),
+        (claim(208_000, sums.units_to_break_even(Fraction(50_000), Fraction("0.24"))), "confirmed"),
         (claim(2_000_000, 800_000 + 1_200_000), "confirmed"),
-        (claim(584, sums.machine_month_usd(F("0.80"))), "confirmed"),
-        (enough("no more than the GPU", needed=F(584 + 3_300), has=F(584), unit="USD"), "flagged"),
-        (enough("a session", needed=sums.gpu_hours_bought(F(2_000), F("1.84")), has=F(24), unit="h"), "flagged"),
-        (enough("70B bf16", needed=F(140), has=F(80), unit="GB"), "flagged"),
-        (enough("open below closed on MMLU", needed=F("87.8"), has=F("86.4"), unit="points"), "flagged"),
+        (claim(584, sums.machine_month_usd(Fraction("0.80"))), "confirmed"),
+        (
+            enough(
+                "no more than the GPU", needed=Fraction(584 + 3_300), has=Fraction(584), unit="USD"
+            ),
+            "flagged",
+        ),
+        (
+            enough(
+                "a session",
+                needed=sums.gpu_hours_bought(Fraction(2_000), Fraction("1.84")),
+                has=Fraction(24),
+                unit="h",
+            ),
+            "flagged",
+        ),
+        (enough("70B bf16", needed=Fraction(140), has=Fraction(80), unit="GB"), "flagged"),
+        (
+            enough(
+                "open below closed, MMLU",
+                needed=Fraction("87.8"),
+                has=Fraction("86.4"),
+                unit="points",
+            ),
+            "flagged",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_published_number_is_confirmed_or_flagged(finding: Finding, status: str) -> None:
     assert finding.status == status, finding.says
 
 
 def test_an_implied_83_dollars_an_hour_are_told_as_so_many_times_too_much() -> None:
-    implied = sums.usd_per_machine_hour_implied(F("0.20"), requests_per_day=10_000)
+    implied = sums.usd_per_machine_hour_implied(Fraction("0.20"), requests_per_day=10_000)
     assert claim("1.01", implied).says.endswith("82.5 x apart")
 
 
