@@ -9,7 +9,7 @@ from aihandler.advisor.economics import arithmetic as sums
 from aihandler.advisor.linter import Finding, enough, hold, lint, readings
 
 
-def month_of_return(net: int, once: int = 0) -> F:
+def month_of_return(net: int, once: int = 0) -> Fraction:
     found = sums.payback(
         setup_months=4,
         usd_per_setup_month=Fraction(24_600),
