@@ -46,6 +46,16 @@ class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     speed_to_market_first: bool | None = None
 
 
+class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A machine that was measured: names as in the shipped points, and what a request may wait."""
+
+    model: str
+    gpu: str
+    precision: str
+    latency_s: Annotated[float, Meta(gt=0)]
+    usd_per_gpu_hour: Annotated[float, Meta(ge=0)] | None = None
+
+
 class TaskFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Facts of one task."""
 
@@ -67,6 +77,17 @@ class TaskFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     prompt_iteration: Literal["high", "stable"] | None = None
     repetitive: bool | None = None
     steady: bool | None = None
+    # Deployments of a comparison, and the points of a score that may be lost by leaving.
+    closed: str | None = None
+    open: str | None = None
+    margin: Amount | None = None
+    # Inputs of the total cost by name: one number, or likely, low and high.
+    costs: dict[str, tuple[float, ...]] = {}
+    hosting: Hosting | None = None
+
+
+# What is no fact of a framework.
+NO_FACTS = ("costs", "hosting")
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +133,8 @@ def facts_of(profile: Profile, task: str) -> dict[str, Fact]:
 
 def _members(struct: msgspec.Struct) -> Iterator[tuple[str, Fact]]:
     for name in struct.__struct_fields__:
+        if name in NO_FACTS:
+            continue
         value = getattr(struct, name)
         yield name, Decimal(value) if type(value) is int else value
 

@@ -35,7 +35,8 @@ class Cost(msgspec.Struct, frozen=True):
 class TaskVerdict(msgspec.Struct, frozen=True):
     """`decided_by` is the constraint or number; `ask` names inputs; `command` gives evidence.
 
-    In `command`, CLOSED and OPEN stand for deployments and DATA.csv for own examples.
+    In `command`, CLOSED and OPEN stand for deployments that the facts do not name, and DATA.csv for
+    own examples.
     """
 
     task: str
@@ -69,7 +70,7 @@ def decide(
 ) -> TaskVerdict:
     """Pure; the same inputs give the same verdict."""
     constrained = _constrained(task, facts)
-    verdict = constrained or _evidenced(task, quality) or _cheapest(task, costs)
+    verdict = constrained or _evidenced(task, quality, facts) or _cheapest(task, costs)
     return msgspec.structs.replace(verdict, disagree=_disagreeing(verdict.outcome, judgements))
 
 
@@ -102,8 +103,9 @@ def _constrained(task: str, facts: Mapping[str, Fact]) -> TaskVerdict | None:
     return None
 
 
-def _evidenced(task: str, quality: Quality | None) -> TaskVerdict | None:
-    command = f"aihandler compare {task} --deployments CLOSED,OPEN --data DATA.csv"
+def _evidenced(task: str, quality: Quality | None, facts: Mapping[str, Fact]) -> TaskVerdict | None:
+    pair = f"{facts.get('closed') or 'CLOSED'},{facts.get('open') or 'OPEN'}"
+    command = f"aihandler compare {task} --deployments {pair} --data DATA.csv"
     if quality is None:
         reason = "no comparison of open and closed on this task"
         return TaskVerdict(task, "not_enough_evidence", reason, command=command)

@@ -31,6 +31,7 @@ _COMMANDS = {
     "review": "Decide what no model could: list, show, accept, correct.",
     "costs": "Show what was spent, or would have been elsewhere.",
     "reconcile": "Hold a provider's usage export against the ledger.",
+    "advise": "Open or closed, per task, from your own numbers.",
     "show": "Show every attempt of a call or a document.",
     "train": "Train the built-in classifier of a task.",
     "probe": "Find out what a deployment's server really does.",

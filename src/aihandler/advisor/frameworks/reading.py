@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 
 import msgspec
 
-from aihandler.advisor.company import Company, TaskFacts
+from aihandler.advisor.company import NO_FACTS, Company, TaskFacts
 from aihandler.advisor.frameworks.rules import Condition, Framework, parts_of, thresholds_of
 from aihandler.config.places import Mistakes
 from aihandler.config.places import Path as Place
@@ -75,7 +75,7 @@ def parse_frameworks(text: str, *, file: str) -> Frameworks:
 def fact_names() -> tuple[str, ...]:
     """Everything that a rule may ask for."""
     own = (*Company.__struct_fields__, *TaskFacts.__struct_fields__)
-    return tuple(dict.fromkeys((*own, *_DERIVED)))
+    return tuple(name for name in dict.fromkeys((*own, *_DERIVED)) if name not in NO_FACTS)
 
 
 def _check(framework: Framework, at: Place, mistakes: Mistakes) -> None:

@@ -1,0 +1,92 @@
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from aihandler.advisor.advice import Advice, advise
+from aihandler.advisor.company import Profile, demo_profile, parse_profile
+from aihandler.advisor.costing import cost_task
+from aihandler.advisor.facts import quality_of, with_usage
+from aihandler.advisor.frameworks.reading import shipped
+from aihandler.domain.usage import Usage
+from aihandler.errors import InputError
+from aihandler.ledger.comparisons import ComparedDeployment, ComparisonRecord
+from aihandler.ledger.rollups import MonthOfUsage
+
+NAMED = "company: {}\ntasks: {mail: {closed: gpt, open: llama, margin: 3}}\n"
+
+
+def compared(low: float, high: float, *, at: float = 1.0) -> ComparisonRecord:
+    one = ComparedDeployment("gpt", "i", 400, 0.9, 0.89, 0.91)
+    other = ComparedDeployment("llama", "i", 400, (low + high) / 2, low, high)
+    return ComparisonRecord(
+        "c1", at, "mail", "v", "d", "x", "exact", 1, "", {}, deployments=(one, other)
+    )
+
+
+def month(**changes: object) -> MonthOfUsage:
+    row = MonthOfUsage(
+        task="mail", deployment="gpt", model="gpt-5-mini", month=202610, attempts=110, calls=100,
+        valid=100, not_valid=0, in_doubt=0, unpriced=0, estimated=0, marginal_nano=2_500_000_000,
+        allocated_nano=0, doubt_nano=0, days=20, usage=Usage(900, cache_read=100, output=40),
+    )  # fmt: skip
+    return msgspec.structs.replace(row, **changes)
+
+
+def advised(profile: Profile, seed: int = 1) -> Advice:
+    return advise(profile, shipped(), seed=seed, runs=500)
+
+
+def test_what_a_profile_leaves_out_comes_from_the_ledger_and_is_listed() -> None:
+    text = "company: {}\ntasks: {mail: {output_tokens_per_month: 7}}\n"
+    filled, taken = with_usage(parse_profile(text), [month(), month(month=202609)], month=202610)
+    task = filled.tasks["mail"]
+    assert (task.input_tokens_per_month, task.output_tokens_per_month) == (1000, 7)
+    assert task.api_usd_per_month == Decimal("2.5")
+    assert task.costs["requests_per_month"] == (100.0,)
+    assert [t.name for t in taken] == [
+        "input_tokens_per_month", "api_usd_per_month", "requests_per_month",
+    ]  # fmt: skip
+
+
+def test_a_comparison_in_the_ledger_is_the_evidence_of_quality() -> None:
+    task = parse_profile(NAMED).tasks["mail"]
+    found = quality_of(task, [compared(0.88, 0.92), compared(0.1, 0.2, at=0.5)], task="mail")
+    assert found is not None
+    assert (found.low, found.high) == (Decimal("-3.0"), Decimal("3.0"))
+    assert quality_of(task, [compared(0.88, 0.92)], task="chat") is None
+
+
+def test_the_command_for_evidence_names_the_deployments_of_the_profile() -> None:
+    text = NAMED.replace(
+        "margin: 3",
+        "margin: 3, data_may_leave: true, open_licence_allowed: true, frontier_needed: false",
+    )
+    verdict = advised(parse_profile(text)).tasks["mail"].verdict
+    assert verdict.command == "aihandler compare mail --deployments gpt,llama --data DATA.csv"
+
+
+def test_a_cost_without_its_figures_asks_for_them_by_name() -> None:
+    costing = cost_task(parse_profile(NAMED), "mail", seed=1)
+    assert costing.total is None
+    assert {"input_tokens_per_month", "costs.requests_per_month"} <= set(costing.ask)
+
+
+def test_the_same_seed_gives_the_same_advice() -> None:
+    one, same, other = (advised(demo_profile(), seed=s) for s in (1, 1, 2))
+    assert one == same != other
+
+
+def test_a_length_that_was_not_measured_is_said_and_not_guessed() -> None:
+    costing = cost_task(demo_profile(), "triage", seed=1, runs=200)
+    assert "outside the lengths measured" in costing.notes[0]
+    assert {cost.choice for cost in costing.costs} == {"stay_closed"}
+
+
+def test_a_misspelt_input_of_the_cost_is_refused_with_all_names() -> None:
+    profile = demo_profile()
+    costs = {**profile.tasks["chat"].costs, "requets": (1.0,)}
+    task = msgspec.structs.replace(profile.tasks["chat"], costs=costs)
+    wrong = msgspec.structs.replace(profile, tasks={"chat": task})
+    with pytest.raises(InputError, match="'requets'"):
+        cost_task(wrong, "chat", seed=1, runs=10)
