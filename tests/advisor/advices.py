@@ -20,7 +20,7 @@ EQUAL = Quality(Decimal(-1), Decimal(1), Decimal(2), "a test")
 STARTS = date(2026, 1, 31)
 
 
-def costed(requests: float, *, runs: int = 400, **more: float) -> TotalCost:
+def costed(requests: float, **more: float) -> TotalCost:
     """Six figures of a task; the rest is assumed."""
     known: dict[str, float | tuple[float, float, float]] = {
         "requests_per_month": requests,
@@ -41,7 +41,7 @@ def costed(requests: float, *, runs: int = 400, **more: float) -> TotalCost:
         else exact(value, RULES[name].unit, source="a test")
         for name, value in known.items()
     }
-    return total_cost(case(figures), seed=7, runs=runs)
+    return total_cost(case(figures), seed=7, runs=400)
 
 
 def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True) -> Advice:

@@ -1,0 +1,188 @@
+"""What the page shows of an advice, arranged: one struct for each part."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from aihandler.advisor.advice import Advice, Assumed, TaskAdvice
+from aihandler.advisor.economics.figures import Figure
+from aihandler.advisor.economics.total_cost import Return, Swing, Total, TotalCost
+from aihandler.advisor.frameworks.contradictions import Contradiction
+from aihandler.advisor.frameworks.judging import Judgement
+from aihandler.advisor.frameworks.reading import Source
+from aihandler.advisor.pages.charts import Scale, cash_curve, cost_bar, swing_bar
+from aihandler.advisor.pages.words import OUTCOMES, money, name
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = [
+    "CostView",
+    "answer",
+    "assumptions",
+    "contradictions",
+    "cost_views",
+    "distances",
+    "matrix",
+    "sources",
+]
+
+# Wider swings come first; what lies behind these moves little.
+_SWINGS = 8
+_OF_OUTCOME = {"managed_open": "managed", "self_host": "self_host", "hybrid_route": "hybrid"}
+
+Tick = tuple[float, str]
+
+
+class SwingView(msgspec.Struct, frozen=True):
+    """A row of the tornado."""
+
+    swing: Swing
+    bar: "Markup"
+
+
+class CostView(msgspec.Struct, frozen=True):
+    """The costs of one task; curve and tornado are of `option`, that of the verdict if it has one.
+
+    `bars` are by option.
+    """
+
+    task: str
+    cost: TotalCost
+    bars: dict[str, "Markup"]
+    ticks: list[Tick]
+    option: str = ""
+    back: Return | None = None
+    curve: "Markup | None" = None
+    swings: tuple[SwingView, ...] = ()
+    swing_ticks: list[Tick] = []
+
+
+def answer(advice: Advice) -> str:
+    """All verdicts in one or two sentences."""
+    groups = {
+        words: [t.task for t in advice.tasks if t.verdict.outcome == outcome]
+        for outcome, words in OUTCOMES.items()
+    }
+    said = [f"{_listed(tasks)}: {words}" for words, tasks in groups.items() if tasks]
+    return "; ".join(said) + "." if said else "No task was given."
+
+
+def assumptions(advice: Advice) -> list[Assumed]:
+    """Those of the advice, then those of the costs; what holds for several tasks stands once."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for task in advice.tasks:
+        for assumed in task.total_cost.assumed if task.total_cost else ():
+            why = assumed.figure.source.removeprefix("assumed: ")
+            key = (assumed.meaning, _figure(assumed.figure), why)
+            found.setdefault(key, []).append(task.task)
+    costed = sum(1 for task in advice.tasks if task.total_cost)
+    return [
+        *advice.assumed,
+        *(
+            Assumed(what, taken, why, "" if len(tasks) == costed else ", ".join(tasks))
+            for (what, taken, why), tasks in found.items()
+        ),
+    ]
+
+
+def matrix(tasks: Sequence[TaskAdvice]) -> list[list[Judgement]]:
+    """A row for each framework, with one judgement for each task."""
+    rows: dict[tuple[str, str], list[Judgement]] = {}
+    for task in tasks:
+        for judgement in task.judgements:
+            rows.setdefault((judgement.source.id, judgement.framework), []).append(judgement)
+    return list(rows.values())
+
+
+def sources(tasks: Sequence[TaskAdvice]) -> list[Source]:
+    """Each once, in the order of the frameworks."""
+    found = {judgement.source.id: judgement.source for t in tasks for judgement in t.judgements}
+    return list(found.values())
+
+
+def contradictions(advice: Advice) -> list[tuple[Contradiction, list[str]]]:
+    """Each once, with the tasks that it touches."""
+    found: dict[tuple[str, str], tuple[Contradiction, list[str]]] = {}
+    for task, contradiction in advice.contradictions:
+        key = contradiction.id, contradiction.says
+        found.setdefault(key, (contradiction, []))[1].append(task)
+    return list(found.values())
+
+
+def distances(tasks: Sequence[TaskAdvice]) -> list[tuple[str, str, str, list[str]]]:
+    """Fact, threshold, who names it, and how far each task is from it (`14 x below`)."""
+    rows: dict[tuple[str, str], tuple[dict[str, None], dict[str, str]]] = {}
+    for task in tasks:
+        for judgement in task.judgements:
+            for distance in judgement.distances:
+                key = name(distance.fact), f"{distance.threshold:,}"
+                named, far = rows.setdefault(key, ({}, {}))
+                named[f"{name(judgement.framework)} ({judgement.source.id})"] = None
+                far[task.task] = _far(str(distance), distance.times is None)
+    return [
+        (fact, threshold, ", ".join(named), [far.get(task.task, "not read") for task in tasks])
+        for (fact, threshold), (named, far) in rows.items()
+    ]
+
+
+def cost_views(tasks: Iterable[TaskAdvice]) -> list[CostView]:
+    """Of every task whose cost is known."""
+    return [_cost_view(task, task.total_cost) for task in tasks if task.total_cost]
+
+
+def _cost_view(task: TaskAdvice, cost: TotalCost) -> CostView:
+    scale = Scale.over([v for t in cost.totals for v in (t.usd.low, t.usd.high, t.usd.likely)])
+    bars = {t.option: cost_bar(t.usd, scale, kind=t.option) for t in cost.totals}
+    view = CostView(task.task, cost, bars, _ticks(scale))
+    back = _told(task, cost)
+    if back is None:
+        return view
+    swings = cost.tornado.get(back.option, ())[:_SWINGS]
+    base = back.curve_usd[-1].likely
+    swing_scale = Scale.over([base, *(v for s in swings for v in (s.low_usd, s.high_usd))])
+    return msgspec.structs.replace(
+        view,
+        option=back.option,
+        back=back,
+        curve=cash_curve(back, kind=back.option),
+        swings=tuple(
+            SwingView(s, swing_bar(s.low_usd, s.high_usd, base, swing_scale)) for s in swings
+        ),
+        swing_ticks=_ticks(swing_scale),
+    )
+
+
+def _told(task: TaskAdvice, cost: TotalCost) -> Return | None:
+    """The option of the verdict; else the cheapest beside closed."""
+    decided = _OF_OUTCOME.get(task.verdict.outcome)
+
+    def order(back: Return) -> tuple[bool, float]:
+        return back.option != decided, _total(cost, back.option).usd.likely
+
+    return min(cost.returns, key=order, default=None)
+
+
+def _total(cost: TotalCost, option: str) -> Total:
+    return next(total for total in cost.totals if total.option == option)
+
+
+def _ticks(scale: Scale) -> list[Tick]:
+    return [(scale.place(tick), money(tick)) for tick in scale.ticks()]
+
+
+def _figure(figure: Figure) -> str:
+    ends = "" if figure.low == figure.high else f" ({figure.low:g} to {figure.high:g})"
+    return f"{figure.value:,g}{ends} {figure.unit}"
+
+
+def _far(text: str, whole: bool) -> str:
+    """The page has fact and threshold in columns of their own."""
+    if whole:
+        return text.split(", ", maxsplit=1)[0]
+    return "at it" if "is at the" in text else " ".join(text.split()[:3])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
