@@ -71,7 +71,7 @@ def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True)
         made_at=1_770_000_000.0,
         origin="demo_company.yaml",
         company=profile.company,
-        assumed=(Assumed("peak to mean", "3 (2 to 6)", "usual for office hours", "documents"),),
+        assumed=(Assumed("base quarter of the growth", "2025-Q3", "the last whole quarter"),),
         missing=(Missing("people", ("hybrid_yes_no",)),),
         tasks=tuple(tasks),
         contradictions=tuple(parted),

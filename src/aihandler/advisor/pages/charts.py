@@ -113,9 +113,11 @@ def _lines(curve: Sequence[Band], scale: Scale, kind: str) -> str:
 def _paid(month: int, months: int, scale: Scale, kind: str) -> str:
     x, y = _x(month, months), _y(0, scale)
     side = 'dx="-8" text-anchor="end"' if x > 50 else 'dx="8"'
+    # The words stand on top, where the curve has no business this early.
     return (
+        f'<line class="mark {kind}" x1="{x}%" x2="{x}%" y1="{_TOP}" y2="{y}"/>'
         f'<circle class="dot {kind}" cx="{x}%" cy="{y}" r="6"/>'
-        f'<text class="name" x="{x}%" {side} y="{y - 9}">paid back: month {month}</text>'
+        f'<text class="name" x="{x}%" {side} y="{_TOP + 10}">paid back: month {month}</text>'
     )
 
 

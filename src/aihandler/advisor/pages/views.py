@@ -1,16 +1,19 @@
 """What the page shows of an advice, arranged: one struct for each part."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from aihandler.advisor.advice import Advice, Assumed, TaskAdvice
+from aihandler.advisor.company import Fact
 from aihandler.advisor.economics.figures import Figure
+from aihandler.advisor.economics.inputs import RULES
 from aihandler.advisor.economics.total_cost import Return, Swing, Total, TotalCost
 from aihandler.advisor.frameworks.contradictions import Contradiction
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.frameworks.reading import Source
+from aihandler.advisor.frameworks.rules import Distance
 from aihandler.advisor.pages.charts import Scale, cash_curve, cost_bar, swing_bar
 from aihandler.advisor.pages.words import OUTCOMES, money, name
 
@@ -30,6 +33,8 @@ __all__ = [
 
 # Wider swings come first; what lies behind these moves little.
 _SWINGS = 8
+_HAS_OPEN = ("managed", "self_host", "hybrid")
+_HAS_VENDOR = ("closed", "managed", "hybrid", "per_seat")
 _OF_OUTCOME = {"managed_open": "managed", "self_host": "self_host", "hybrid_route": "hybrid"}
 
 Tick = tuple[float, str]
@@ -39,19 +44,21 @@ class SwingView(msgspec.Struct, frozen=True):
     """A row of the tornado."""
 
     swing: Swing
+    meaning: str
     bar: "Markup"
 
 
 class CostView(msgspec.Struct, frozen=True):
     """The costs of one task; curve and tornado are of `option`, that of the verdict if it has one.
 
-    `bars` are by option.
+    `bars` are by option; `barred` says of some why they may not be chosen, whatever they cost.
     """
 
     task: str
     cost: TotalCost
     bars: dict[str, "Markup"]
     ticks: list[Tick]
+    barred: Mapping[str, str] = {}
     option: str = ""
     back: Return | None = None
     curve: "Markup | None" = None
@@ -75,7 +82,8 @@ def assumptions(advice: Advice) -> list[Assumed]:
     for task in advice.tasks:
         for assumed in task.total_cost.assumed if task.total_cost else ():
             why = assumed.figure.source.removeprefix("assumed: ")
-            key = (assumed.meaning, _figure(assumed.figure), why)
+            what = f"{name(assumed.name)} ({assumed.meaning})"
+            key = (what, _figure(assumed.figure), why)
             found.setdefault(key, []).append(task.task)
     costed = sum(1 for task in advice.tasks if task.total_cost)
     return [
@@ -120,7 +128,7 @@ def distances(tasks: Sequence[TaskAdvice]) -> list[tuple[str, str, str, list[str
                 key = name(distance.fact), f"{distance.threshold:,}"
                 named, far = rows.setdefault(key, ({}, {}))
                 named[f"{name(judgement.framework)} ({judgement.source.id})"] = None
-                far[task.task] = _far(str(distance), distance.times is None)
+                far[task.task] = _far(distance)
     return [
         (fact, threshold, ", ".join(named), [far.get(task.task, "not read") for task in tasks])
         for (fact, threshold), (named, far) in rows.items()
@@ -135,8 +143,9 @@ def cost_views(tasks: Iterable[TaskAdvice]) -> list[CostView]:
 def _cost_view(task: TaskAdvice, cost: TotalCost) -> CostView:
     scale = Scale.over([v for t in cost.totals for v in (t.usd.low, t.usd.high, t.usd.likely)])
     bars = {t.option: cost_bar(t.usd, scale, kind=t.option) for t in cost.totals}
-    view = CostView(task.task, cost, bars, _ticks(scale))
-    back = _told(task, cost)
+    barred = _barred(task.facts)
+    view = CostView(task.task, cost, bars, _ticks(scale), barred)
+    back = _told(task, cost, barred)
     if back is None:
         return view
     swings = cost.tornado.get(back.option, ())[:_SWINGS]
@@ -148,20 +157,33 @@ def _cost_view(task: TaskAdvice, cost: TotalCost) -> CostView:
         back=back,
         curve=cash_curve(back, kind=back.option),
         swings=tuple(
-            SwingView(s, swing_bar(s.low_usd, s.high_usd, base, swing_scale)) for s in swings
+            SwingView(s, RULES[s.name].meaning, swing_bar(s.low_usd, s.high_usd, base, swing_scale))
+            for s in swings
         ),
         swing_ticks=_ticks(swing_scale),
     )
 
 
-def _told(task: TaskAdvice, cost: TotalCost) -> Return | None:
-    """The option of the verdict; else the cheapest beside closed."""
+def _barred(facts: Mapping[str, Fact]) -> dict[str, str]:
+    """What a hard constraint takes out; cost has no say in it."""
+    barred: dict[str, str] = {}
+    if facts.get("open_licence_allowed") is False:
+        barred |= dict.fromkeys(_HAS_OPEN, "no licence")
+    if facts.get("frontier_needed") is True:
+        barred |= dict.fromkeys(_HAS_OPEN, "the frontier is needed")
+    if facts.get("data_may_leave") is False:
+        barred |= dict.fromkeys(_HAS_VENDOR, "data may not leave")
+    return barred
+
+
+def _told(task: TaskAdvice, cost: TotalCost, barred: Mapping[str, str]) -> Return | None:
+    """The option of the verdict; else the cheapest that is allowed beside closed."""
     decided = _OF_OUTCOME.get(task.verdict.outcome)
 
     def order(back: Return) -> tuple[bool, float]:
         return back.option != decided, _total(cost, back.option).usd.likely
 
-    return min(cost.returns, key=order, default=None)
+    return min((b for b in cost.returns if b.option not in barred), key=order, default=None)
 
 
 def _total(cost: TotalCost, option: str) -> Total:
@@ -173,15 +195,21 @@ def _ticks(scale: Scale) -> list[Tick]:
 
 
 def _figure(figure: Figure) -> str:
-    ends = "" if figure.low == figure.high else f" ({figure.low:g} to {figure.high:g})"
-    return f"{figure.value:,g}{ends} {figure.unit}"
+    ends = [figure.value] if figure.low == figure.high else [figure.value, figure.low, figure.high]
+    unit = figure.unit
+    if unit.startswith("share"):
+        # A share is read more easily in percent.
+        unit = unit.replace("share/", "% a ").replace("share", "%")
+        ends = [100 * end for end in ends]
+    value, *rest = (f"{end:,.6g}" for end in ends)
+    return f"{value} ({' to '.join(rest)}) {unit}" if rest else f"{value} {unit}"
 
 
-def _far(text: str, whole: bool) -> str:
+def _far(distance: Distance) -> str:
     """The page has fact and threshold in columns of their own."""
-    if whole:
-        return text.split(", ", maxsplit=1)[0]
-    return "at it" if "is at the" in text else " ".join(text.split()[:3])
+    if distance.times is None:
+        return f"it is {distance.value:,}"
+    return "at it" if distance.times == 1 else " ".join(str(distance).split()[:3])
 
 
 def _listed(names: Sequence[str]) -> str:
