@@ -56,6 +56,17 @@ def test_the_pilot_is_the_costliest_that_no_customer_sees() -> None:
     assert planned(staying).pilot == "triage"
 
 
+def test_data_that_may_not_leave_is_not_sent_to_a_vendor_to_compare() -> None:
+    first = planned(demo_advice()).phases[0]
+    (triage,) = [step for step in first.steps if step.task == "triage"]
+    assert "CLOSED" not in triage.command
+    assert not any("closed" in g.otherwise for g in first.gates if g.task == "triage")
+    staying = with_outcome(demo_advice(), "documents", "stay_closed")
+    pilot = planned(staying).phases[1]
+    words = [*(s.does for s in pilot.steps), *(g.otherwise for g in pilot.gates)]
+    assert not any("vendor" in text for text in words)
+
+
 def test_the_phases_follow_each_other() -> None:
     phases = planned(demo_advice()).phases
     assert [p.starts for p in phases[1:]] == [p.ends for p in phases[:-1]]

@@ -114,19 +114,11 @@ def _exposed(facts: Mapping[str, Fact]) -> bool:
 def _evaluate(
     leaving: Sequence[TaskAdvice], company: Company, starts: date, sizes: Mapping[str, Ranked]
 ) -> Phase:
-    steps = [
-        Step(
-            f"collect {sizes[task.task].examples:,} own examples and compare the vendor's model "
-            "with open ones on them",
-            task.task,
-            _comparing(task),
-        )
-        for task in leaving
-    ]
+    steps = [_comparison(task, sizes[task.task]) for task in leaving]
     if company.can_hire is not False and not (company.ml_engineers or 0):
         steps.append(Step("hire one engineer for machine learning, or train one"))
     steps.append(Step("price machines and a managed host, and run this advice again"))
-    gates = [_quality_gate(task.task, sizes[task.task]) for task in leaving]
+    gates = [_quality_gate(task, sizes[task.task]) for task in leaving]
     gates += [
         Gate(
             "the intervals of the total cost part: the open option ends below closed",
@@ -139,17 +131,34 @@ def _evaluate(
     return Phase("Evaluate and hire", starts, ends, tuple(steps), tuple(gates), _staff(company))
 
 
-def _comparing(task: TaskAdvice) -> str:
-    written = f"aihandler compare {task.task} --deployments CLOSED,OPEN --data DATA.csv"
-    return task.verdict.command or written
+def _bound(task: TaskAdvice) -> bool:
+    """Whether nothing of it may be sent to a vendor, not even to compare."""
+    return task.facts.get("data_may_leave") is False
 
 
-def _quality_gate(task: str, size: Ranked) -> Gate:
+def _comparison(task: TaskAdvice, size: Ranked) -> Step:
+    collected = f"collect {size.examples:,} own examples"
+    if _bound(task):
+        command = f"aihandler compare {task.task} --deployments OPEN,OTHER --data DATA.csv"
+        does = f"{collected} with answers of people, and compare own deployments on them"
+        return Step(does, task.task, command)
+    command = f"aihandler compare {task.task} --deployments CLOSED,OPEN --data DATA.csv"
+    does = f"{collected} and compare the vendor's model with open ones on them"
+    return Step(does, task.task, task.verdict.command or command)
+
+
+def _quality_gate(task: TaskAdvice, size: Ranked) -> Gate:
+    if _bound(task):
+        return Gate(
+            f"on {size.examples:,} examples the score is one that its owner accepts in writing",
+            "people go on doing it: no vendor may see it",
+            task.task,
+        )
     return Gate(
         f"on {size.examples:,} examples the low end of the interval is above "
         f"-{size.margin_points:g} points",
         "the task stays closed, and nothing is rented for it",
-        task,
+        task.task,
     )
 
 
@@ -189,28 +198,30 @@ def _option(task: TaskAdvice) -> str:
 def _staff(company: Company) -> str:
     needed = "1 to 2 engineers until it serves, 20 to 30 % of one after that (000, 002)"
     if company.ml_engineers is None:
-        return f"{needed}; how many there are was not said (`ml_engineers`)"
-    return f"{needed}; {company.ml_engineers} there for machine learning"
+        return f"{needed}; how many there are was not said (ml_engineers)"
+    return f"{needed}; the company has {company.ml_engineers}"
 
 
 def _try_one(pilot: TaskAdvice, starts: date) -> Phase:
-    name = pilot.task
+    name, bound = pilot.task, _bound(pilot)
+    beside = "what people do today" if bound else "the vendor's"
+    next_one = "a second own deployment" if bound else "the vendor's deployment"
     steps = (
-        Step("set up the open deployment, and send it the same calls beside the vendor's", name),
-        Step("keep the vendor's deployment as the next candidate: fallback stays open to closed"),
+        Step(f"set up the open deployment, and send it the same calls beside {beside}", name),
+        Step(f"keep {next_one} as the next candidate, so that a failure falls back to it", name),
         Step("show what it costs and how often it falls back", name, "aihandler costs --by task"),
-        Step("take the security checklist of this page through, line by line"),
+        Step("take the security checklist through, line by line"),
     )
     gates = (
         Gate(
-            "four weeks of the same calls: as many valid answers as the vendor's, and latency "
+            f"four weeks of the same calls: no fewer valid answers than {beside}, and latency "
             "within the target at the busiest hour",
-            "the vendor's deployment becomes the first candidate again: one line",
+            f"{next_one} becomes the first candidate: one line of the file",
             name,
         ),
         Gate(
-            "at most 15 % of the calls escalate to the vendor",
-            "compute again with the measured share; stay closed if the saving is gone",
+            f"at most 15 % of the calls escalate to {next_one}",
+            "compute again with the measured share, and stop if the saving is gone",
             name,
         ),
         Gate(
@@ -239,7 +250,7 @@ def _scale(rest: Sequence[TaskAdvice], starts: date) -> Phase:
             "tasks that customers see stay closed",
         ),
         Gate(
-            "machines are as busy as was planned (`utilisation`)",
+            "machines are as busy as was planned (utilisation)",
             "give machines back, or rent by the hour or the night",
         ),
     )
