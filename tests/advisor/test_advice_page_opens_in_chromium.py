@@ -59,5 +59,8 @@ def test_it_prints(browser: Page, file: Path) -> None:
     assert printed.startswith(b"%PDF-")
     pages = printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ")
     assert 5 <= pages <= 20
+    # What is left of A4 between its margins, in pixels of CSS.
+    browser.open(file, width=688)
     browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.run("document.documentElement.scrollWidth") <= 688
     assert browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

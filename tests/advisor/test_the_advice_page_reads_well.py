@@ -11,7 +11,7 @@ from aihandler.advisor.economics.total_cost import Band
 from aihandler.advisor.pages import html_page
 from aihandler.advisor.pages.charts import Scale, cost_bar
 from aihandler.advisor.pages.views import assumptions, distances, matrix
-from aihandler.advisor.pages.words import money, percent
+from aihandler.advisor.pages.words import coded, money, percent
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,11 @@ def test_a_task_without_costs_says_why(advice: Advice) -> None:
 )
 def test_money_has_three_digits(usd: float | None, shown: str) -> None:
     assert money(usd) == shown
+
+
+def test_words_between_backticks_are_code_and_escaped() -> None:
+    assert coded("run `a <b>` now") == "run <code>a &lt;b&gt;</code> now"
+    assert coded("one ` alone") == "one ` alone"
 
 
 def test_a_share_that_is_not_none_does_not_look_like_none() -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from markupsafe import Markup, escape
+
 from aihandler.advisor.advice import Readiness
 from aihandler.advisor.economics.total_cost import Band
 from aihandler.advisor.verdicts import Outcome
 
-__all__ = ["OPTIONS", "OUTCOMES", "STATES", "VERDICTS", "band", "money", "name", "percent"]
+__all__ = ["OPTIONS", "OUTCOMES", "STATES", "VERDICTS", "band", "coded", "money", "name", "percent"]
 
 OUTCOMES: Mapping[Outcome, str] = MappingProxyType(
     {
@@ -61,6 +63,17 @@ def money(usd: float | None) -> str:
 def band(found: Band) -> str:
     """The interval in which nine tenths of the runs lie."""
     return f"{money(found.low)} to {money(found.high)}"
+
+
+def coded(text: str) -> Markup:
+    """The same words, with what stands between backticks as code. Everything is escaped."""
+    parts = [str(escape(part)) for part in text.split("`")]
+    whole = len(parts) % 2 == 1
+    return Markup(  # noqa: S704
+        "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
+        if whole
+        else "`".join(parts)
+    )
 
 
 def name(text: str) -> str:
