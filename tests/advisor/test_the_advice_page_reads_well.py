@@ -128,13 +128,16 @@ def test_a_share_that_is_not_none_does_not_look_like_none() -> None:
 
 
 def test_a_bar_stands_where_its_figures_are() -> None:
-    drawn = cost_bar(Band(50, 50, 25, 75), Scale(0, 100), kind="closed")
+    drawn = cost_bar(Band(50, 50, 25, 75), Scale(0, 100, 25), kind="closed")
     assert 'x1="25.0%" x2="75.0%"' in drawn
     assert 'cx="50.0%"' in drawn
 
 
-@pytest.mark.parametrize("values", [[0.0], [1.0], [-5.0, 3.0], [1e9, 2.0], [-1e-3]])
-def test_every_scale_holds_its_values_and_nothing(values: list[float]) -> None:
+@pytest.mark.parametrize(
+    "values", [[0.0], [1.0], [-5.0, 3.0], [1e9, 2.0], [-1e-3], [-6.1e4, 1.7e4]]
+)
+def test_every_scale_holds_its_values_and_zero(values: list[float]) -> None:
     scale = Scale.over(values)
     assert scale.low <= min(values) <= max(values) <= scale.high
     assert 2 <= len(scale.ticks()) <= 7
+    assert any(abs(tick) < scale.step / 1000 for tick in scale.ticks())

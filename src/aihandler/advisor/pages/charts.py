@@ -10,23 +10,24 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 from aihandler.advisor.economics.total_cost import Band, Return
-from aihandler.advisor.pages.words import band, money
+from aihandler.advisor.pages.words import band, money, percent
 
 __all__ = ["Scale", "cash_curve", "cost_bar", "swing_bar"]
 
 
 class Scale(NamedTuple):
-    """What the left and the right end of a drawing mean, in dollars."""
+    """What the left and the right end of a drawing mean, in dollars, and from tick to tick."""
 
     low: float
     high: float
+    step: float
 
     @classmethod
     def over(cls, values: Sequence[float]) -> "Scale":
         """From the least to the most of these and 0, with round ends."""
         low, high = min(0.0, *values), max(0.0, *values)
         step = _step((high - low) / 4 or 1.0)
-        return cls(math.floor(low / step) * step, math.ceil(high / step) * step or step)
+        return cls(math.floor(low / step) * step, math.ceil(high / step) * step or step, step)
 
     def place(self, value: float) -> float:
         """Where `value` stands, 0 (left) to 100 (right)."""
@@ -34,10 +35,9 @@ class Scale(NamedTuple):
         return round(100 * min(1.0, max(0.0, share)), 2)
 
     def ticks(self) -> list[float]:
-        """A few round values, both ends included."""
-        step = _step((self.high - self.low) / 4)
-        count = int((self.high - self.low) / step + 1e-9)
-        return [self.low + step * k for k in range(count + 1)]
+        """A few round values, both ends and 0 included."""
+        count = round((self.high - self.low) / self.step)
+        return [self.low + self.step * k for k in range(count + 1)]
 
 
 def cost_bar(found: Band, scale: Scale, *, kind: str) -> Markup:
@@ -71,6 +71,7 @@ def swing_bar(low: float, high: float, base: float, scale: Scale) -> Markup:
 
 _HEIGHT, _TOP, _BOTTOM = 240, 14, 30
 _LEFT, _RIGHT = 15.0, 98.0
+_RARELY = 0.05
 
 
 def cash_curve(back: Return, *, kind: str) -> Markup:
@@ -90,7 +91,7 @@ def cash_curve(back: Return, *, kind: str) -> Markup:
         parts.append(f'<text x="{x}%" y="{_HEIGHT - 8}" text-anchor="middle">{month}</text>')
     parts.append(_lines(curve, scale, kind))
     if back.month is not None:
-        parts.append(_paid(back.month, len(curve), scale, kind))
+        parts.append(_paid(back, back.month, scale, kind))
     return Markup("".join([*parts, "</svg>"]))  # noqa: S704
 
 
@@ -110,14 +111,16 @@ def _lines(curve: Sequence[Band], scale: Scale, kind: str) -> str:
     )
 
 
-def _paid(month: int, months: int, scale: Scale, kind: str) -> str:
-    x, y = _x(month, months), _y(0, scale)
+def _paid(back: Return, month: int, scale: Scale, kind: str) -> str:
+    x, y = _x(month, len(back.curve_usd)), _y(0, scale)
+    # A likely month says little where many runs never get there.
+    never = f", never in {percent(back.never_share)}" if back.never_share > _RARELY else ""
     side = 'dx="-8" text-anchor="end"' if x > 50 else 'dx="8"'
     # The words stand on top, where the curve has no business this early.
     return (
         f'<line class="mark {kind}" x1="{x}%" x2="{x}%" y1="{_TOP}" y2="{y}"/>'
         f'<circle class="dot {kind}" cx="{x}%" cy="{y}" r="6"/>'
-        f'<text class="name" x="{x}%" {side} y="{_TOP + 10}">paid back: month {month}</text>'
+        f'<text class="name" x="{x}%" {side} y="{_TOP + 10}">paid back: month {month}{never}</text>'
     )
 
 
