@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import msgspec
 
-from aihandler.advisor.advice import Advice, Assumed, Finding, Missing, TaskAdvice
 from aihandler.advisor.company import demo_profile, facts_of
 from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.inputs import RULES, case
@@ -14,6 +13,7 @@ from aihandler.advisor.frameworks.contradictions import contradictions
 from aihandler.advisor.frameworks.judging import judge_all
 from aihandler.advisor.frameworks.reading import shipped
 from aihandler.advisor.plan import plan
+from aihandler.advisor.report import Assumed, Finding, Missing, Report, TaskReport
 from aihandler.advisor.verdicts import Cost, Outcome, Quality, decide
 
 EQUAL = Quality(Decimal(-1), Decimal(1), Decimal(2), "a test")
@@ -44,7 +44,7 @@ def costed(requests: float, **more: float) -> TotalCost:
     return total_cost(case(figures), seed=7, runs=400)
 
 
-def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True) -> Advice:
+def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True) -> Report:
     """Four tasks; documents are decided by cost, triage and code by a constraint, chat not yet."""
     profile, files = demo_profile(), shipped()
     given: dict[str, tuple[float, Quality | None]] = {
@@ -65,9 +65,9 @@ def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True)
         )
         verdict = decide(task, facts, judged, quality=quality, costs=costs)
         no_cost = "" if cost else "no price of a vendor is known"
-        tasks.append(TaskAdvice(task, facts, judged, verdict, cost, no_cost))
+        tasks.append(TaskReport(task, facts, judged, verdict, cost, no_cost))
         parted += [(task, found) for found in contradictions(facts, judged)]
-    return Advice(
+    return Report(
         made_at=1_770_000_000.0,
         origin="demo_company.yaml",
         company=profile.company,
@@ -83,7 +83,7 @@ def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True)
     )
 
 
-def with_outcome(advice: Advice, task: str, outcome: Outcome, because: str = "a test") -> Advice:
+def with_outcome(advice: Report, task: str, outcome: Outcome, because: str = "a test") -> Report:
     """The same advice with another verdict on one task."""
     replace = msgspec.structs.replace
     tasks = tuple(

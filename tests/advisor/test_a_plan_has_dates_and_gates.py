@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from advices import STARTS, demo_advice, with_outcome
 
-from aihandler.advisor.advice import Advice, Plan
 from aihandler.advisor.plan import months_later, plan
 from aihandler.advisor.readiness import counted, readiness
+from aihandler.advisor.report import Plan, Report
 from aihandler.config.loading import load
 
 LIMITED = """\
@@ -21,7 +21,7 @@ tasks: {sum: {output: {text: true}, candidates: [short]}}
 """
 
 
-def planned(advice: Advice, **changes: object) -> Plan:
+def planned(advice: Report, **changes: object) -> Plan:
     company = msgspec.structs.replace(advice.company, **changes)
     return plan(advice.tasks, company, starts=STARTS)
 

@@ -6,21 +6,21 @@ import msgspec
 import pytest
 from advices import demo_advice
 
-from aihandler.advisor.advice import Advice, Assumed
 from aihandler.advisor.economics.total_cost import Band
 from aihandler.advisor.pages import html_page
 from aihandler.advisor.pages.charts import Scale, cost_bar
 from aihandler.advisor.pages.views import assumptions, distances, matrix
 from aihandler.advisor.pages.words import coded, money, percent
+from aihandler.advisor.report import Assumed, Report
 
 
 @pytest.fixture(scope="module")
-def advice() -> Advice:
+def advice() -> Report:
     return demo_advice()
 
 
 @pytest.fixture(scope="module")
-def page(advice: Advice) -> str:
+def page(advice: Report) -> str:
     return html_page(advice)
 
 
@@ -44,7 +44,7 @@ def test_what_was_assumed_stands_before_every_verdict(page: str) -> None:
     ]
 
 
-def test_the_same_advice_makes_the_same_page(advice: Advice, page: str) -> None:
+def test_the_same_advice_makes_the_same_page(advice: Report, page: str) -> None:
     assert html_page(advice) == page
 
 
@@ -59,7 +59,7 @@ def test_text_from_a_profile_stays_text() -> None:
     assert "&lt;img src=x" in hostile
 
 
-def test_an_assumption_of_all_tasks_stands_once(advice: Advice) -> None:
+def test_an_assumption_of_all_tasks_stands_once(advice: Report) -> None:
     found = assumptions(advice)
     assert found[0] == advice.assumed[0]
     (staff,) = [a for a in found if a.what.startswith("staff share")]
@@ -71,13 +71,13 @@ def test_an_assumption_of_all_tasks_stands_once(advice: Advice) -> None:
     assert {a.taken for a in found if a.what.startswith("utilisation")} == {"60 (40 to 80) %"}
 
 
-def test_every_framework_has_a_verdict_for_every_task(advice: Advice) -> None:
+def test_every_framework_has_a_verdict_for_every_task(advice: Report) -> None:
     rows = matrix(advice.tasks)
     assert len(rows) == len(advice.tasks[0].judgements)
     assert {len(cells) for cells in rows} == {4}
 
 
-def test_the_distance_to_a_threshold_is_told_by_task(advice: Advice) -> None:
+def test_the_distance_to_a_threshold_is_told_by_task(advice: Report) -> None:
     found = {(fact, threshold): far for fact, threshold, _, far in distances(advice.tasks)}
     assert found["tokens per month", "1,000,000"][0] == "1,620 x above"
     assert found["people", "50"][0] == "1.1 x below"
@@ -90,7 +90,7 @@ def test_what_a_constraint_forbids_is_not_offered_for_its_cost(page: str) -> Non
     assert "the frontier is needed" in row(page, "code", "self-hosted")
 
 
-def test_a_task_without_costs_says_why(advice: Advice) -> None:
+def test_a_task_without_costs_says_why(advice: Report) -> None:
     page = html_page(demo_advice(with_costs=False))
     assert "no price of a vendor is known" in page
     empty = msgspec.structs.replace(advice, tasks=(), plan=None, assumed=(), missing=())

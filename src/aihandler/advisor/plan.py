@@ -9,9 +9,9 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from aihandler.advisor.advice import Gate, Phase, Plan, Ranked, Step, TaskAdvice
 from aihandler.advisor.company import Company, Fact
 from aihandler.advisor.readiness import readiness
+from aihandler.advisor.report import Gate, Phase, Plan, Ranked, Step, TaskReport
 
 if TYPE_CHECKING:
     from aihandler.config.configuration import Configuration
@@ -26,7 +26,7 @@ _OPEN = frozenset({"managed_open", "self_host", "hybrid_route"})
 
 
 def plan(
-    tasks: Sequence[TaskAdvice],
+    tasks: Sequence[TaskReport],
     company: Company,
     *,
     starts: date,
@@ -60,7 +60,7 @@ def months_later(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, last))
 
 
-def value_at_risk_usd(task: TaskAdvice) -> float | None:
+def value_at_risk_usd(task: TaskReport) -> float | None:
     """What the vendor of a task costs in a year; None when nobody knows."""
     spend = task.facts.get("task_api_usd_per_month")
     if isinstance(spend, Decimal):
@@ -69,14 +69,14 @@ def value_at_risk_usd(task: TaskAdvice) -> float | None:
     return next((t.first_year_usd.likely for t in totals if t.option == "closed"), None)
 
 
-def _ranked(tasks: Sequence[TaskAdvice], spreads: Mapping[str, float]) -> tuple[Ranked, ...]:
-    def weight(task: TaskAdvice) -> tuple[float, str]:
+def _ranked(tasks: Sequence[TaskReport], spreads: Mapping[str, float]) -> tuple[Ranked, ...]:
+    def weight(task: TaskReport) -> tuple[float, str]:
         return -(value_at_risk_usd(task) or 0.0), task.task
 
     return tuple(_sized(task, spreads.get(task.task, SPREAD)) for task in sorted(tasks, key=weight))
 
 
-def _sized(task: TaskAdvice, spread: float) -> Ranked:
+def _sized(task: TaskReport, spread: float) -> Ranked:
     # The statistics need numpy, which nobody waits for who only reads a plan.
     from aihandler.evaluation.statistics.power import items_needed, margin_shown
 
@@ -91,16 +91,16 @@ def _sized(task: TaskAdvice, spread: float) -> Ranked:
     )
 
 
-def _moves(task: TaskAdvice) -> bool:
+def _moves(task: TaskReport) -> bool:
     """Whether it leaves its vendor, or would if the evidence that is asked for says so."""
     outcome = task.verdict.outcome
     return outcome in _OPEN or outcome == "not_enough_evidence"
 
 
-def _pilot(leaving: Sequence[TaskAdvice]) -> TaskAdvice | None:
+def _pilot(leaving: Sequence[TaskReport]) -> TaskReport | None:
     """The costliest that neither customers see nor safety depends on; decided ones first."""
 
-    def order(task: TaskAdvice) -> tuple[bool, bool]:
+    def order(task: TaskReport) -> tuple[bool, bool]:
         return _exposed(task.facts), task.verdict.outcome not in _OPEN
 
     # Sorting keeps the order of value at risk among equals.
@@ -112,7 +112,7 @@ def _exposed(facts: Mapping[str, Fact]) -> bool:
 
 
 def _evaluate(
-    leaving: Sequence[TaskAdvice], company: Company, starts: date, sizes: Mapping[str, Ranked]
+    leaving: Sequence[TaskReport], company: Company, starts: date, sizes: Mapping[str, Ranked]
 ) -> Phase:
     steps = [_comparison(task, sizes[task.task]) for task in leaving]
     if company.can_hire is not False and not (company.ml_engineers or 0):
@@ -131,12 +131,12 @@ def _evaluate(
     return Phase("Evaluate and hire", starts, ends, tuple(steps), tuple(gates), _staff(company))
 
 
-def _bound(task: TaskAdvice) -> bool:
+def _bound(task: TaskReport) -> bool:
     """Whether nothing of it may be sent to a vendor, not even to compare."""
     return task.facts.get("data_may_leave") is False
 
 
-def _comparison(task: TaskAdvice, size: Ranked) -> Step:
+def _comparison(task: TaskReport, size: Ranked) -> Step:
     collected = f"collect {size.examples:,} own examples"
     if _bound(task):
         command = f"aihandler compare {task.task} --deployments OPEN,OTHER --data DATA.csv"
@@ -147,7 +147,7 @@ def _comparison(task: TaskAdvice, size: Ranked) -> Step:
     return Step(does, task.task, task.verdict.command or command)
 
 
-def _quality_gate(task: TaskAdvice, size: Ranked) -> Gate:
+def _quality_gate(task: TaskReport, size: Ranked) -> Gate:
     if _bound(task):
         return Gate(
             f"on {size.examples:,} examples the score is one that its owner accepts in writing",
@@ -171,7 +171,7 @@ def _staff_gate(company: Company) -> Gate:
     )
 
 
-def _funding_gate(leaving: Sequence[TaskAdvice], company: Company) -> list[Gate]:
+def _funding_gate(leaving: Sequence[TaskReport], company: Company) -> list[Gate]:
     found = [(t, r) for t in leaving if t.total_cost for r in t.total_cost.returns]
     limits = [m for m in (company.accepts_months_before_return, company.funding_months) if m]
     paid = [(t, r) for t, r in found if r.month is not None and r.option == _option(t)]
@@ -190,7 +190,7 @@ def _funding_gate(leaving: Sequence[TaskAdvice], company: Company) -> list[Gate]
     ]
 
 
-def _option(task: TaskAdvice) -> str:
+def _option(task: TaskReport) -> str:
     named = {"managed_open": "managed", "self_host": "self_host", "hybrid_route": "hybrid"}
     return named.get(task.verdict.outcome, "self_host")
 
@@ -202,7 +202,7 @@ def _staff(company: Company) -> str:
     return f"{needed}; the company has {company.ml_engineers}"
 
 
-def _try_one(pilot: TaskAdvice, starts: date) -> Phase:
+def _try_one(pilot: TaskReport, starts: date) -> Phase:
     name, bound = pilot.task, _bound(pilot)
     beside = "what people do today" if bound else "the vendor's"
     next_one = "a second own deployment" if bound else "the vendor's deployment"
@@ -234,7 +234,7 @@ def _try_one(pilot: TaskAdvice, starts: date) -> Phase:
     return Phase("Pilot", months_later(starts, 2), months_later(starts, 4), steps, gates, staff)
 
 
-def _scale(rest: Sequence[TaskAdvice], starts: date) -> Phase:
+def _scale(rest: Sequence[TaskReport], starts: date) -> Phase:
     steps = [Step("move it as the pilot was moved, behind its own gates", t.task) for t in rest]
     steps += [
         Step("alert on validity, latency and cost by task; name who gets up"),

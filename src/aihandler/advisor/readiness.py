@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aihandler.advisor.advice import Readiness, ReadinessItem
+from aihandler.advisor.report import Readiness, ReadinessItem
 from aihandler.domain.deployment import Hosting
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from aihandler.advisor.advice import Advice, TaskAdvice
+from aihandler.advisor.report import Report, TaskReport
 from aihandler.advisor.verdicts import Outcome
 from aihandler.errors import StorageError
 
@@ -43,12 +43,12 @@ class Flip(msgspec.Struct, frozen=True):
     reason: str
 
 
-def kept(advice: Advice) -> Kept:
+def kept(advice: Report) -> Kept:
     """What is to be remembered of an advice: verdicts and numbers, no text of a document."""
     return Kept(advice.made_at, {task.task: _verdict(task) for task in advice.tasks})
 
 
-def flips(before: Kept, advice: Advice) -> tuple[Flip, ...]:
+def flips(before: Kept, advice: Report) -> tuple[Flip, ...]:
     """What has changed, with the reason. Tasks that come and go are told too."""
     after = kept(advice).tasks
     return tuple(_flips(before.tasks, after))
@@ -67,7 +67,7 @@ def last_kept(path: Path) -> Kept | None:
         ) from error
 
 
-def keep(path: Path, advice: Advice) -> None:
+def keep(path: Path, advice: Report) -> None:
     """Replaces the file as a whole, or raises StorageError and leaves it as it was."""
     written = msgspec.json.format(msgspec.json.encode(kept(advice)), indent=2)
     try:
@@ -95,7 +95,7 @@ def _temporary(path: Path) -> Iterator[tuple[int, str]]:
         Path(name).unlink(missing_ok=True)
 
 
-def _verdict(task: TaskAdvice) -> KeptVerdict:
+def _verdict(task: TaskReport) -> KeptVerdict:
     facts = {name: _shown(value) for name, value in task.facts.items() if value is not None}
     totals = task.total_cost.totals if task.total_cost else ()
     return KeptVerdict(

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from aihandler.advisor.advice import Advice
 from aihandler.advisor.pages import views, words
 from aihandler.advisor.readiness import counted
+from aihandler.advisor.report import Report
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["html_page"]
 
 
-def html_page(advice: Advice) -> str:
+def html_page(advice: Report) -> str:
     """What was assumed first, then verdicts, costs, frameworks, findings, plan and checklist."""
     return (
         _environment()

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aihandler.advisor.advice import Advice, Assumed, TaskAdvice
 from aihandler.advisor.company import Fact
 from aihandler.advisor.economics.figures import Figure
 from aihandler.advisor.economics.inputs import RULES
@@ -16,6 +15,7 @@ from aihandler.advisor.frameworks.reading import Source
 from aihandler.advisor.frameworks.rules import Distance
 from aihandler.advisor.pages.charts import Scale, cash_curve, cost_bar, swing_bar
 from aihandler.advisor.pages.words import OUTCOMES, money, name
+from aihandler.advisor.report import Assumed, Report, TaskReport
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -66,7 +66,7 @@ class CostView(msgspec.Struct, frozen=True):
     swing_ticks: list[Tick] = []
 
 
-def answer(advice: Advice) -> str:
+def answer(advice: Report) -> str:
     """All verdicts in one or two sentences."""
     groups = {
         words: [t.task for t in advice.tasks if t.verdict.outcome == outcome]
@@ -76,7 +76,7 @@ def answer(advice: Advice) -> str:
     return "; ".join(said) + "." if said else "No task was given."
 
 
-def assumptions(advice: Advice) -> list[Assumed]:
+def assumptions(advice: Report) -> list[Assumed]:
     """Those of the advice, then those of the costs; what holds for several tasks stands once."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for task in advice.tasks:
@@ -95,7 +95,7 @@ def assumptions(advice: Advice) -> list[Assumed]:
     ]
 
 
-def matrix(tasks: Sequence[TaskAdvice]) -> list[list[Judgement]]:
+def matrix(tasks: Sequence[TaskReport]) -> list[list[Judgement]]:
     """A row for each framework, with one judgement for each task."""
     rows: dict[tuple[str, str], list[Judgement]] = {}
     for task in tasks:
@@ -104,13 +104,13 @@ def matrix(tasks: Sequence[TaskAdvice]) -> list[list[Judgement]]:
     return list(rows.values())
 
 
-def sources(tasks: Sequence[TaskAdvice]) -> list[Source]:
+def sources(tasks: Sequence[TaskReport]) -> list[Source]:
     """Each once, in the order of the frameworks."""
     found = {judgement.source.id: judgement.source for t in tasks for judgement in t.judgements}
     return list(found.values())
 
 
-def contradictions(advice: Advice) -> list[tuple[Contradiction, list[str]]]:
+def contradictions(advice: Report) -> list[tuple[Contradiction, list[str]]]:
     """Each once, with the tasks that it touches."""
     found: dict[tuple[str, str], tuple[Contradiction, list[str]]] = {}
     for task, contradiction in advice.contradictions:
@@ -119,7 +119,7 @@ def contradictions(advice: Advice) -> list[tuple[Contradiction, list[str]]]:
     return list(found.values())
 
 
-def distances(tasks: Sequence[TaskAdvice]) -> list[tuple[str, str, str, list[str]]]:
+def distances(tasks: Sequence[TaskReport]) -> list[tuple[str, str, str, list[str]]]:
     """Fact, threshold, who names it, and how far each task is from it (`14 x below`)."""
     rows: dict[tuple[str, str], tuple[dict[str, None], dict[str, str]]] = {}
     for task in tasks:
@@ -135,12 +135,12 @@ def distances(tasks: Sequence[TaskAdvice]) -> list[tuple[str, str, str, list[str
     ]
 
 
-def cost_views(tasks: Iterable[TaskAdvice]) -> list[CostView]:
+def cost_views(tasks: Iterable[TaskReport]) -> list[CostView]:
     """Of every task whose cost is known."""
     return [_cost_view(task, task.total_cost) for task in tasks if task.total_cost]
 
 
-def _cost_view(task: TaskAdvice, cost: TotalCost) -> CostView:
+def _cost_view(task: TaskReport, cost: TotalCost) -> CostView:
     scale = Scale.over([v for t in cost.totals for v in (t.usd.low, t.usd.high, t.usd.likely)])
     bars = {t.option: cost_bar(t.usd, scale, kind=t.option) for t in cost.totals}
     barred = _barred(task.facts)
@@ -176,7 +176,7 @@ def _barred(facts: Mapping[str, Fact]) -> dict[str, str]:
     return barred
 
 
-def _told(task: TaskAdvice, cost: TotalCost, barred: Mapping[str, str]) -> Return | None:
+def _told(task: TaskReport, cost: TotalCost, barred: Mapping[str, str]) -> Return | None:
     """The option of the verdict; else the cheapest that is allowed beside closed."""
     decided = _OF_OUTCOME.get(task.verdict.outcome)
 

@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 from markupsafe import Markup, escape
 
-from aihandler.advisor.advice import Readiness
 from aihandler.advisor.economics.total_cost import Band
+from aihandler.advisor.report import Readiness
 from aihandler.advisor.verdicts import Outcome
 
 __all__ = ["OPTIONS", "OUTCOMES", "STATES", "VERDICTS", "band", "coded", "money", "name", "percent"]

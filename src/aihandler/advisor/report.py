@@ -41,7 +41,7 @@ class Finding(msgspec.Struct, frozen=True):
     kind: FindingKind
 
 
-class TaskAdvice(msgspec.Struct, frozen=True):
+class TaskReport(msgspec.Struct, frozen=True):
     """One task. Without a `total_cost`, `no_cost` says why."""
 
     task: str
@@ -116,7 +116,7 @@ class Plan(msgspec.Struct, frozen=True):
     pilot: str = ""
 
 
-class Advice(msgspec.Struct, frozen=True, kw_only=True):
+class Report(msgspec.Struct, frozen=True, kw_only=True):
     """`made_at` is in seconds since 1970; `origin` names the profile or the ledger it stands on."""
 
     made_at: float
@@ -124,7 +124,7 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     company: Company
     assumed: tuple[Assumed, ...]
     missing: tuple[Missing, ...]
-    tasks: tuple[TaskAdvice, ...]
+    tasks: tuple[TaskReport, ...]
     contradictions: tuple[tuple[str, Contradiction], ...] = ()
     findings: tuple[Finding, ...] = ()
     plan: Plan | None = None
