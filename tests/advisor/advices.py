@@ -9,11 +9,10 @@ from aihandler.advisor.company import demo_profile, facts_of
 from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.inputs import RULES, case
 from aihandler.advisor.economics.total_cost import TotalCost, total_cost
-from aihandler.advisor.frameworks.contradictions import contradictions
 from aihandler.advisor.frameworks.judging import judge_all
 from aihandler.advisor.frameworks.reading import shipped
-from aihandler.advisor.plan import plan
-from aihandler.advisor.report import Assumed, Finding, Missing, Report, TaskReport
+from aihandler.advisor.report import Assumed, Finding, Report, TaskReport
+from aihandler.advisor.reporting import report
 from aihandler.advisor.verdicts import Cost, Outcome, Quality, decide
 
 EQUAL = Quality(Decimal(-1), Decimal(1), Decimal(2), "a test")
@@ -53,7 +52,7 @@ def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True)
         "triage": (300_000, EQUAL),
         "chat": (120_000, None),
     }
-    tasks, parted = [], []
+    tasks = []
     for task, (requests, quality) in given.items():
         facts = facts_of(profile, task)
         judged = judge_all(facts, files)
@@ -66,20 +65,17 @@ def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True)
         verdict = decide(task, facts, judged, quality=quality, costs=costs)
         no_cost = "" if cost else "no price of a vendor is known"
         tasks.append(TaskReport(task, facts, judged, verdict, cost, no_cost))
-        parted += [(task, found) for found in contradictions(facts, judged)]
-    return Report(
-        made_at=1_770_000_000.0,
+    return report(
+        profile.company,
+        tasks,
+        # 2026-01-31, a day that most months do not have.
+        made_at=1_769_860_800.0,
         origin="demo_company.yaml",
-        company=profile.company,
-        assumed=(Assumed("base quarter of the growth", "2025-Q3", "the last whole quarter"),),
-        missing=(Missing("people", ("hybrid_yes_no",)),),
-        tasks=tuple(tasks),
-        contradictions=tuple(parted),
-        findings=(
+        assumed=[Assumed("base quarter of the growth", "2025-Q3", "the last whole quarter")],
+        findings=[
             Finding("company.api_usd_per_year", text, "flagged"),
             Finding("tasks.documents", "the sums hold", "confirmed"),
-        ),
-        plan=plan(tasks, profile.company, starts=STARTS),
+        ],
     )
 
 

@@ -115,3 +115,10 @@ def test_a_configuration_covers_what_it_covers(tmp_path: Path) -> None:
     assert (states["user_rate_limit"], states["input_anomalies"]) == ("covered", "partly")
     assert (states["output_filter"], states["checksums"]) == ("open", "open")
     assert sum(counted(items).values()) == 15
+
+
+def test_a_report_asks_once_for_what_every_task_lacks() -> None:
+    advice = demo_advice()
+    assert advice.plan is not None
+    assert advice.plan.starts == STARTS
+    assert [(m.name, m.task) for m in advice.missing] == [("api_share_of_cogs", "")]
