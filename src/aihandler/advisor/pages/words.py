@@ -1,0 +1,88 @@
+"""Money, verdicts and facts as people read them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from markupsafe import Markup, escape
+
+from aihandler.advisor.economics.total_cost import Band
+from aihandler.advisor.report import Readiness
+from aihandler.advisor.verdicts import Outcome
+
+__all__ = ["OPTIONS", "OUTCOMES", "STATES", "VERDICTS", "band", "coded", "money", "name", "percent"]
+
+OUTCOMES: Mapping[Outcome, str] = MappingProxyType(
+    {
+        "stay_closed": "stay closed",
+        "managed_open": "managed open",
+        "self_host": "self-host",
+        "hybrid_route": "hybrid route",
+        "not_enough_evidence": "not enough evidence",
+        "no_admissible_option": "no option is allowed",
+    }
+)
+OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "closed": "closed",
+        "managed": "managed open",
+        "self_host": "self-hosted",
+        "hybrid": "hybrid route",
+        "per_seat": "by the seat",
+    }
+)
+# A sign beside the colour: not everybody sees the colour, and a printer may have none.
+VERDICTS: Mapping[str | None, str] = MappingProxyType(
+    {
+        "closed": "■ closed",
+        "open": "○ open",
+        "managed_open": "◐ managed",
+        "hybrid": "◑ hybrid",
+        "mixed": "◑ mixed",
+        "evaluate": "◌ evaluate",
+        "undefined": "- no rule",
+        None: "? not known",
+    }
+)
+STATES: Mapping[Readiness, str] = MappingProxyType(
+    {"covered": "✓ covered", "partly": "◐ partly", "open": "○ open"}
+)
+_STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "K"))
+
+
+def money(usd: float | None) -> str:
+    """Three digits that count: `$1.25M`, `$340K`, with a real minus; `-` when not known."""
+    if usd is None:
+        return "-"
+    sign, size = ("\N{MINUS SIGN}" if usd < 0 else ""), float(f"{abs(usd):.3g}")
+    for step, letter in _STEPS:
+        if size >= step:
+            return f"{sign}${size / step:.3g}{letter}"
+    return f"{sign}${size:.3g}" if size else "$0"
+
+
+def band(found: Band) -> str:
+    """The interval in which nine tenths of the runs lie."""
+    return f"{money(found.low)} to {money(found.high)}"
+
+
+def coded(text: str) -> Markup:
+    """The same words, with what stands between backticks as code. Everything is escaped."""
+    parts = [str(escape(part)) for part in text.split("`")]
+    whole = len(parts) % 2 == 1
+    return Markup(  # noqa: S704
+        "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
+        if whole
+        else "`".join(parts)
+    )
+
+
+def name(text: str) -> str:
+    """A name of ours as words."""
+    return text.replace("_", " ")
+
+
+def percent(share: float) -> str:
+    """Whole percent; what is not quite none or all does not look so."""
+    if 0 < share < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"

@@ -1,0 +1,124 @@
+"""Phases, sizes and the security checklist."""
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+from advices import STARTS, demo_advice, with_outcome
+
+from aihandler.advisor.plan import months_later, plan
+from aihandler.advisor.readiness import counted, readiness
+from aihandler.advisor.report import Plan, Report
+from aihandler.config.loading import load
+
+LIMITED = """\
+version: 1
+limits: [{user: "*", requests_per_minute: 60}]
+budgets: [{usd: 20, per: month}]
+deployments: {short: {backend: builtin/summarise}}
+tasks: {sum: {output: {text: true}, candidates: [short]}}
+"""
+
+
+def planned(advice: Report, **changes: object) -> Plan:
+    company = msgspec.structs.replace(advice.company, **changes)
+    return plan(advice.tasks, company, starts=STARTS)
+
+
+@pytest.mark.parametrize(
+    ("months", "day"),
+    [
+        (0, date(2026, 1, 31)),
+        (1, date(2026, 2, 28)),
+        (11, date(2026, 12, 31)),
+        (25, date(2028, 2, 29)),
+    ],
+)
+def test_months_end_where_months_end(months: int, day: date) -> None:
+    assert months_later(STARTS, months) == day
+
+
+def test_tasks_stand_in_order_of_what_their_vendor_costs() -> None:
+    found = planned(demo_advice())
+    assert [(r.task, r.usd_per_year) for r in found.ranking] == [
+        ("documents", 72_000.0),
+        ("chat", 60_000.0),
+        ("code", 30_000.0),
+        ("triage", 18_000.0),
+    ]
+
+
+def test_the_pilot_is_the_costliest_that_no_customer_sees() -> None:
+    advice = demo_advice()
+    assert planned(advice).pilot == "documents"
+    staying = with_outcome(advice, "documents", "stay_closed")
+    assert planned(staying).pilot == "triage"
+
+
+def test_data_that_may_not_leave_is_not_sent_to_a_vendor_to_compare() -> None:
+    first = planned(demo_advice()).phases[0]
+    (triage,) = [step for step in first.steps if step.task == "triage"]
+    assert "CLOSED" not in triage.command
+    assert not any("closed" in g.otherwise for g in first.gates if g.task == "triage")
+    staying = with_outcome(demo_advice(), "documents", "stay_closed")
+    pilot = planned(staying).phases[1]
+    words = [*(s.does for s in pilot.steps), *(g.otherwise for g in pilot.gates)]
+    assert not any("vendor" in text for text in words)
+
+
+def test_the_phases_follow_each_other() -> None:
+    phases = planned(demo_advice()).phases
+    assert [p.starts for p in phases[1:]] == [p.ends for p in phases[:-1]]
+    assert phases[-1].ends is None
+    assert all(p.gates and p.steps and p.staff for p in phases)
+    assert all(g.otherwise for p in phases for g in p.gates)
+
+
+def test_a_company_that_stays_gets_no_pilot() -> None:
+    advice = demo_advice()
+    for task in ("documents", "triage", "chat"):
+        advice = with_outcome(advice, task, "stay_closed")
+    found = planned(advice)
+    assert (found.pilot, len(found.phases)) == ("", 1)
+
+
+def test_nobody_for_machine_learning_is_hired_or_trained_first() -> None:
+    def hires(**changes: object) -> bool:
+        steps = planned(demo_advice(), **changes).phases[0].steps
+        return any("hire one engineer" in step.does for step in steps)
+
+    assert hires(ml_engineers=0)
+    assert not hires(ml_engineers=1)
+    assert not hires(ml_engineers=0, can_hire=False)
+
+
+def test_a_margin_says_how_many_examples_show_it() -> None:
+    first = planned(demo_advice()).ranking[0]
+    # (1.6449 + 0.8416)^2 * 0.1 / 0.02^2, as Nam (1997) has it.
+    assert first.examples == 1546
+    assert dict(first.shows)[500] == 3.5
+
+
+def test_without_a_configuration_what_depends_on_one_is_open() -> None:
+    found = {item.id: item for item in readiness(None)}
+    assert len(found) == 15
+    assert found["user_rate_limit"].state == "open"
+    assert found["kill_switch"].state == "covered"
+
+
+def test_a_configuration_covers_what_it_covers(tmp_path: Path) -> None:
+    file = tmp_path / "aihandler.yaml"
+    file.write_text(LIMITED, encoding="utf-8")
+    items = readiness(load(file))
+    states = {item.id: item.state for item in items}
+    assert (states["user_rate_limit"], states["input_anomalies"]) == ("covered", "partly")
+    assert (states["output_filter"], states["checksums"]) == ("open", "open")
+    assert sum(counted(items).values()) == 15
+
+
+def test_a_report_asks_once_for_what_every_task_lacks() -> None:
+    advice = demo_advice()
+    assert advice.plan is not None
+    assert advice.plan.starts == STARTS
+    assert [(m.name, m.task) for m in advice.missing] == [("api_share_of_cogs", "")]
