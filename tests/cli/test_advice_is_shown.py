@@ -24,6 +24,28 @@ def test_advice_is_data_too(aihandler: Command) -> None:
     assert told["advice"]["tasks"]["code"]["verdict"]["outcome"] == "stay_closed"
 
 
+def test_the_whole_advice_is_one_page(folder: Path, aihandler: Command) -> None:
+    ran = aihandler("advise", "--demo", "--html", "advice.html")
+    assert ran.code == 0, ran.err
+    page = (folder / "advice.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert page.index("hat was assumed") < page.index("Decided by")
+
+
+def test_verdicts_are_watched(folder: Path, aihandler: Command) -> None:
+    first = aihandler("advise", "--demo", "--watch")
+    assert first.code == 0, first.err
+    again = aihandler("advise", "--demo", "--watch", "--json")
+    assert msgspec.json.decode(again.out)["flips"] == []
+    (kept,) = folder.rglob("advice.json")
+    told = kept.read_text(encoding="utf-8")
+    kept.write_text(told.replace("stay_closed", "self_host"), encoding="utf-8")
+    flips = msgspec.json.decode(aihandler("advise", "--demo", "--watch", "--json").out)["flips"]
+    assert [(one["task"], one["before"], one["after"]) for one in flips] == [
+        ("code", "self_host", "stay_closed")
+    ]
+
+
 def test_without_a_profile_the_two_ways_are_named(aihandler: Command) -> None:
     ran = aihandler("advise")
     assert ran.code == 2

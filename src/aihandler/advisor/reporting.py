@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aihandler.advisor.company import Company
+from aihandler.advisor.advice import Advice
+from aihandler.advisor.company import Company, Profile, facts_of
 from aihandler.advisor.frameworks.contradictions import contradictions
 from aihandler.advisor.plan import plan
 from aihandler.advisor.report import Assumed, Finding, Missing, Report, TaskReport
@@ -39,6 +40,41 @@ def report(
         ),
         findings=tuple(findings),
         plan=plan(tasks, company, starts=starts, configuration=configuration),
+    )
+
+
+def of_advice(
+    advice: Advice,
+    profile: Profile,
+    *,
+    made_at: float,
+    origin: str,
+    configuration: "Configuration | None" = None,
+) -> Report:
+    """The report of an advice. What its costing noted stands among the assumptions."""
+    tasks = [
+        TaskReport(
+            name,
+            facts_of(profile, name),
+            task.judgements,
+            task.verdict,
+            task.costing.total,
+            f"give {', '.join(task.costing.ask)}" if task.costing.ask else "",
+        )
+        for name, task in advice.tasks.items()
+    ]
+    return report(
+        profile.company,
+        tasks,
+        made_at=made_at,
+        origin=origin,
+        findings=[Finding(f.where, f.says, f.status) for f in advice.findings],
+        assumed=[
+            Assumed("cost", note, "the costing of this task", name)
+            for name, task in advice.tasks.items()
+            for note in task.costing.notes
+        ],
+        configuration=configuration,
     )
 
 

@@ -7,7 +7,7 @@ import click
 
 from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.cli.page import bold, table
-from aihandler.errors import InputError
+from aihandler.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from aihandler.advisor.advice import Advice, TaskAdvice
     from aihandler.advisor.company import Profile
     from aihandler.advisor.facts import Taken
+    from aihandler.advisor.report import Report
+    from aihandler.advisor.watch import Flip
     from aihandler.ledger.comparisons import ComparisonRecord
 
 
@@ -32,11 +34,25 @@ if TYPE_CHECKING:
     metavar="MONTH",
     help="Fill what the profile leaves out from that month (202610), and use its comparisons.",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the whole advice, with the plan, to one page.",
+)
+@click.option("--watch", is_flag=True, help="Keep the verdicts, and tell which ones have flipped.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @config_option
 @json_option
 def advise(
-    path: Path | None, demo: bool, month: str | None, seed: int, config: Path, as_json: bool
+    path: Path | None,
+    demo: bool,
+    month: str | None,
+    page: Path | None,
+    watch: bool,
+    seed: int,
+    config: Path,
+    as_json: bool,
 ) -> None:
     """Say per task whether to stay closed, rent an open model, host one, or mix.
 
@@ -51,13 +67,68 @@ def advise(
     if month is not None:
         profile, taken, comparisons = _with_ledger(profile, config, month=month)
     advice = advised(profile, shipped(), seed=seed, comparisons=comparisons)
+    report = None
+    if page is not None or watch:
+        report = _reported(advice, profile, config, origin=str(path or "the demo"))
+    flipped = _flipped(report, config, path) if report is not None and watch else ()
     if as_json:
-        echo_json({"from_ledger": taken, "advice": advice})
-        return
-    _show(advice, taken)
+        echo_json({"from_ledger": taken, "advice": advice, "flips": flipped})
+    else:
+        _show(advice, taken)
+        _show_flips(flipped, watched=watch)
+    if page is not None and report is not None:
+        _write_page(page, report)
 
 
 command = advise
+
+
+def _reported(advice: "Advice", profile: "Profile", config: Path, *, origin: str) -> "Report":
+    import time
+
+    from aihandler.advisor.reporting import of_advice
+    from aihandler.config import load
+
+    # The checklist says what this configuration covers, where there is one.
+    configuration = load(config) if config.exists() else None
+    return of_advice(
+        advice, profile, made_at=time.time(), origin=origin, configuration=configuration
+    )
+
+
+def _write_page(page: Path, report: "Report") -> None:
+    from aihandler.advisor.pages import html_page
+
+    try:
+        page.write_text(html_page(report), encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"{str(page)!r} cannot be written: {error.strerror}", hint="name another file"
+        ) from error
+    click.echo(f"\nthe page: {page}", err=True)
+
+
+def _flipped(report: "Report", config: Path, path: Path | None) -> "Sequence[Flip]":
+    from aihandler.advisor.watch import FILE_NAME, flips, keep, last_kept
+    from aihandler.assembly import ledger_path
+    from aihandler.config import load
+
+    # Beside the ledger; before there is one, beside the profile.
+    folder = ledger_path(load(config)).parent if config.exists() else (path or Path("x")).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    before = last_kept(folder / FILE_NAME)
+    keep(folder / FILE_NAME, report)
+    return () if before is None else flips(before, report)
+
+
+def _show_flips(flipped: "Sequence[Flip]", *, watched: bool) -> None:
+    if watched:
+        click.echo("\n" + bold("Verdicts that flipped since the last time"))
+        for flip in flipped:
+            was, now = (str(one or "none").replace("_", " ") for one in (flip.before, flip.after))
+            click.echo(f"  {flip.task}: {was} -> {now}; {flip.reason}")
+        if not flipped:
+            click.echo("  none")
 
 
 def _profile(path: Path | None, *, demo: bool) -> "Profile":
