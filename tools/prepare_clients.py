@@ -16,7 +16,7 @@ from environments import alone, cache_folder, new_environment, pip, say
 
 # One environment each: they pin the SDKs below them differently.
 OF_PIP: Mapping[str, tuple[str, ...]] = {
-    "langchain": ("langchain-openai==1.7.4", "langchain-anthropic==1.7.10"),
+    "langchain": ("langchain-openai==1.6.7", "langchain-anthropic==1.6.1"),
     "pydantic_ai": ("pydantic-ai-slim[openai,anthropic]==2.68.0",),
     "instructor": ("instructor[anthropic]==1.17.0",),
     "schemathesis": ("schemathesis==4.32.5",),
