@@ -110,12 +110,15 @@ def test_versions_and_betas_of_anthropic_go_along(tmp_path):
                 model="far",
                 max_tokens=9,
                 messages=ASKED,
-                extra_headers={"anthropic-beta": "context-1m-2025-08-07"},
+                extra_headers={
+                    "anthropic-beta": "context-1m-2025-08-07",
+                    "anthropic-version": "2024-02-03",
+                },
                 extra_query={"beta": "true"},
             )
         heard = bytes(server.received).lower().replace(b": ", b":")
     assert b"anthropic-beta:context-1m-2025-08-07" in heard
-    assert b"anthropic-version:2023-06-01" in heard
+    assert b"anthropic-version:2024-02-03" in heard
 
 
 def test_an_error_before_a_route_is_read_by_clients_of_anthropic(url):
