@@ -24,6 +24,7 @@ check: $(VENV)/.installed-dev
 # Real model servers; the first run builds one, which takes about 15 minutes of CPU time.
 test-real: $(VENV)/.installed-dev
 	$(BIN)/python tools/prepare_real_server.py
+	-$(BIN)/python tools/prepare_clients.py
 	$(BIN)/pytest -m real
 
 # The first run installs PyTorch and transformers, a large download.

@@ -78,4 +78,5 @@ class Configuration(msgspec.Struct, frozen=True):
     budgets: tuple[Budget, ...] = ()
     limits: tuple[RateLimit, ...] = ()
     health: HealthSettings = HealthSettings()
+    aliases: Mapping[str, str] = {}
     lines: Mapping[str, int] = {}

@@ -480,6 +480,9 @@ class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: Annotated[dict[Named, KeyKeys], about("Who asks.")] = {}
     tasks: Annotated[dict[Named, TaskKeys], about("Named kinds of request.")] = {}
     workflows: Annotated[dict[Named, WorkflowKeys], about("Tasks over documents.")] = {}
+    aliases: Annotated[
+        dict[Named, Named], about("More names for tasks and deployments, for clients.")
+    ] = {}
     helpers: Annotated[dict[Named, HelperKeys], about("What else sees data.")] = {}
     ledger: Annotated[LedgerKeys, about("Where it is written down.")] = LedgerKeys()
     prices: Annotated[PricesKeys, about("Where prices are looked up.")] = PricesKeys()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from aihandler.config.aliases import build_aliases
 from aihandler.config.budgets import build_budgets, build_limits
 from aihandler.config.configuration import Configuration, HealthSettings, LedgerSettings
 from aihandler.config.deployments import build_deployment, build_models
@@ -127,6 +128,7 @@ def _built(file: ConfigFile, draft: Draft, empty: Configuration) -> Configuratio
         },
         budgets=build_budgets(file.budgets, draft),
         limits=build_limits(file.limits, draft),
+        aliases=build_aliases(file.aliases, draft),
         helpers=tuple(build_helper(name, keys, draft) for name, keys in file.helpers.items()),
     )
 

@@ -20,6 +20,7 @@ class Call(msgspec.Struct, frozen=True):
     answer does so for `patience_s` at most before a server that asked for a pause is asked again.
     `budgets` are those of who asks, beside the configuration's, which go by task, deployment and
     the tags `key`, `team` and `user`.
+    `prefer` names the deployment that is tried first where the plan has it and it is well.
     Calls of `priority` batch wait for a place behind the others; those of one key take turns.
     """
 
@@ -40,3 +41,4 @@ class Call(msgspec.Struct, frozen=True):
     patience_s: float | None = None
     budgets: tuple[Budget, ...] = ()
     priority: Priority = "interactive"
+    prefer: str = ""

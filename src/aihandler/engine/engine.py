@@ -16,6 +16,7 @@ from aihandler.domain.task import Default, EmbeddingOutput, Json, Task, TextOutp
 from aihandler.engine.attempt import Attempted, Attempts
 from aihandler.engine.call import Call
 from aihandler.engine.planning import Planner
+from aihandler.engine.preferring import preferring
 from aihandler.engine.prompting import Prompts
 from aihandler.engine.walk import Walk
 from aihandler.errors import BudgetExceeded
@@ -56,6 +57,11 @@ class Engine:
         snapshot = self._health.apply(self._snapshot())
         return self._planner.plan(task, labels, fields=fields, snapshot=snapshot)
 
+    def _plan_of(self, call: Call) -> Plan:
+        snapshot = self._health.apply(self._snapshot())
+        plan = self._planner.plan(call.task, call.labels, fields=call.fields, snapshot=snapshot)
+        return plan if call.prefer in snapshot.set_aside else preferring(plan, call.prefer)
+
     async def run(self, call: Call) -> Answer[Json]:
         """A valid answer, recorded.
 
@@ -66,7 +72,7 @@ class Engine:
             BudgetExceeded: no budget holds what any of them may cost.
             StorageError: it could not be recorded, so nothing more was sent.
         """
-        plan = self.plan(call.task, call.labels, call.fields)
+        plan = self._plan_of(call)
         self._retry_budget.note_request()
         walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
         for candidate in plan.candidates:
@@ -85,7 +91,7 @@ class Engine:
         if not _shown_as_it_comes(call.task):
             yield await self.run(call)
             return
-        plan = self.plan(call.task, call.labels, call.fields)
+        plan = self._plan_of(call)
         self._retry_budget.note_request()
         walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
         for candidate in plan.candidates:

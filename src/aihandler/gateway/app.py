@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-import msgspec
-
 from aihandler.backends.anthropic_messages import AnthropicMessages
 from aihandler.backends.completions import Completions
 from aihandler.backends.openai_chat import OpenAIChat
@@ -28,15 +26,15 @@ from aihandler.gateway.http import (
     headers_of,
     send_whole,
 )
-from aihandler.gateway.pages import Pages, health, readiness
+from aihandler.gateway.pages import Pages, base, description, error_body, health, readiness
 from aihandler.gateway.serving import Serving
 
 # Upstreams of clients that left are cancelled within a second.
 WATCH_AFTER_S = 0.5
 _log = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
 
 _CALLS = "/v1/calls/"
+_MODELS = "/v1/models/"
 
 Route = Callable[[HttpRequest, Asker, Send], Awaitable[None]]
 
@@ -78,6 +76,9 @@ class Gateway:
         if path == "/readyz":
             await readiness(self._serving, send)
             return
+        if path in _OPEN and scope["method"] in ("GET", "HEAD"):
+            await _OPEN[path](send)
+            return
         route = self._route(scope["method"], path)
         told = _Told(send)
         self._figures.begun()
@@ -92,6 +93,8 @@ class Gateway:
     def _route(self, method: str, path: str) -> Route | None:
         if method == "GET" and path.startswith(_CALLS):
             return self._pages.call
+        if method == "GET" and path.startswith(_MODELS):
+            return self._pages.model
         return self._routes.get((method, path))
 
     async def _answer(
@@ -101,7 +104,7 @@ class Gateway:
         try:
             headers = headers_of(scope)
             asker = self._admission.admit(headers)
-            asker.require_route(path)
+            asker.require_route(_route_name(path))
             self._serving.switches.require("all")
             self._serving.switches.require("key", asker.name)
             if route is None:
@@ -137,7 +140,10 @@ class _Told:
 
 
 def _route_name(path: str) -> str:
-    return "/v1/calls" if path.startswith(_CALLS) else path
+    for many in (_CALLS, _MODELS):
+        if path.startswith(many):
+            return many.removesuffix("/")
+    return path
 
 
 async def _while_wanted(work: Awaitable[None], receive: Receive) -> None:
@@ -194,14 +200,16 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 def _error(error: AIHandlerError) -> Reply:
     told = {"message": error.message, "type": error.code, "hint": error.hint}
-    return Reply(error.http_status, _encode({"error": told}))
+    return Reply(error.http_status, error_body(told))
 
 
 def _not_found(path: str) -> Reply:
     told = {"message": f"there is nothing at {path!r}", "type": "not_found"}
-    return Reply(404, _encode({"error": told}))
+    return Reply(404, error_body(told))
 
 
 _INTERNAL = Reply(
-    500, _encode({"error": {"message": "a mistake of ours; see the log", "type": "internal"}})
+    500, error_body({"message": "a mistake of ours; see the log", "type": "internal"})
 )
+# Clients look here before they have a key, and nothing of the configuration is told.
+_OPEN: Mapping[str, Callable[[Send], Awaitable[None]]] = {"/": base, "/openapi.json": description}

@@ -24,6 +24,7 @@ from aihandler.gateway.http import (
 from aihandler.gateway.http import Reply as HttpReply
 from aihandler.gateway.repeating import repeats_of
 from aihandler.gateway.serving import Serving
+from aihandler.gateway.sticking import conversation_of, has_choice
 from aihandler.gateway.targets import Target
 
 # Ids look as clients of each format expect them; the rest is the id of our call.
@@ -88,6 +89,7 @@ class Conversations:
             else:
                 answer = await self._whole(call, identity, send)
             self._serving.settle(ticket, answer)
+            self._note(inbound.request, call, asker, answer)
         except AIHandlerError as error:
             told = for_clients(error)
             if writer is not None and stream.begun:
@@ -121,6 +123,17 @@ class Conversations:
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
+    def _note(self, asked: Request, call: Call, asker: Asker, answer: Answer[Json] | None) -> None:
+        if answer is not None and has_choice(call.task):
+            told = conversation_of(asked, asker=asker.name, task=call.task.name)
+            self._serving.sticking.note(told, answer.route)
+
+    def _preferred(self, asked: Request, target: Target, asker: Asker) -> str:
+        if not has_choice(target.task):
+            return ""
+        told = conversation_of(asked, asker=asker.name, task=target.task.name)
+        return self._serving.sticking.of(told)
+
     def _conversation(
         self,
         asked: Request,
@@ -145,6 +158,7 @@ class Conversations:
             patience_s=PATIENCE_S,
             budgets=asker.budgets,
             priority=self._serving.priority(request.headers),
+            prefer=self._preferred(asked, target, asker),
         )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -33,27 +34,25 @@ class Pages:
         self._messages = AnthropicMessages()
 
     async def models(self, request: HttpRequest, asker: Asker, send: Send) -> None:  # noqa: ARG002 - a route's shape
-        """All that `model` may say, in a form that clients of OpenAI and of Anthropic read."""
-        rows: list[dict[str, Json]] = [
-            {
-                "id": name,
-                "object": "model",
-                "type": "model",
-                "display_name": name,
-                "created": 0,
-                "created_at": "1970-01-01T00:00:00Z",
-                "owned_by": "aihandler",
-            }
-            for name in self._serving.targets.names()
-        ]
-        listed: dict[str, Json] = {
-            "object": "list",
-            "data": rows,
-            "has_more": False,
-            "first_id": rows[0]["id"] if rows else None,
-            "last_id": rows[-1]["id"] if rows else None,
-        }
+        """All that `model` may say, as Anthropic lists it to clients of theirs, else as OpenAI."""
+        names = self._serving.targets.names()
+        row = _row_of(request)
+        listed: dict[str, Json] = {"data": [row(name) for name in names]}
+        if row is _openai_row:
+            listed["object"] = "list"
+        else:
+            ends = {"first_id": names[0], "last_id": names[-1]} if names else {}
+            listed |= {"has_more": False, "first_id": None, "last_id": None, **ends}
         await send_whole(send, Reply(200, _encode(listed)))
+
+    async def model(self, request: HttpRequest, asker: Asker, send: Send) -> None:  # noqa: ARG002 - a route's shape
+        """One of them."""
+        name = request.path.removeprefix("/v1/models/")
+        if name not in self._serving.targets.names():
+            told = {"message": f"there is no model {name!r}", "type": "unknown_model"}
+            await send_whole(send, Reply(404, error_body(told)))
+            return
+        await send_whole(send, Reply(200, _encode(_row_of(request)(name))))
 
     async def call(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """What the ledger knows of a call: to who asked, and to those who may read all."""
@@ -61,7 +60,7 @@ class Pages:
         found = await self._looked_up(match[1]) if match else None
         if found is None or not _may_see(asker, found):
             told = {"message": "there is no such call", "type": "not_found"}
-            await send_whole(send, Reply(404, _encode({"error": told})))
+            await send_whole(send, Reply(404, error_body(told)))
             return
         await send_whole(send, Reply(200, _encode(found)))
 
@@ -87,6 +86,23 @@ class Pages:
                 await asyncio.sleep(_LOOK_S)
 
 
+def error_body(told: Mapping[str, str]) -> bytes:
+    """An error that clients of OpenAI and of Anthropic read: these look for the outer `type`."""
+    return _encode({"type": "error", "error": told})
+
+
+async def base(send: Send) -> None:
+    """The address that clients were given, which some of them try before anything else."""
+    await send_whole(send, Reply(200, b'{"name":"aihandler","description":"/openapi.json"}'))
+
+
+async def description(send: Send) -> None:
+    """Every route, as OpenAPI describes them."""
+    from aihandler.gateway.openapi import document
+
+    await send_whole(send, Reply(200, _encode(document())))
+
+
 async def health(send: Send) -> None:
     """The process answers."""
     await send_whole(send, _OK)
@@ -96,6 +112,19 @@ async def readiness(serving: Serving, send: Send) -> None:
     """Whether requests should come here. Says no more than that: anybody may ask."""
     why = serving.not_ready()
     await send_whole(send, Reply(503, _encode({"status": why})) if why else _OK)
+
+
+def _row_of(request: HttpRequest) -> Callable[[str], dict[str, Json]]:
+    return _anthropic_row if "anthropic-version" in request.headers else _openai_row
+
+
+def _openai_row(name: str) -> dict[str, Json]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "aihandler"}
+
+
+def _anthropic_row(name: str) -> dict[str, Json]:
+    never = "1970-01-01T00:00:00Z"
+    return {"type": "model", "id": name, "display_name": name, "created_at": never}
 
 
 def _may_see(asker: Asker, call: CallRecord) -> bool:

@@ -21,6 +21,7 @@ from aihandler.gateway.admission import Asker, Switches
 from aihandler.gateway.estimates import estimated_tokens
 from aihandler.gateway.rates import Rate, Rates, Ticket
 from aihandler.gateway.repeating import Repeating
+from aihandler.gateway.sticking import Sticking
 from aihandler.gateway.targets import Target, Targets
 from aihandler.ledger import Archive, CallRecord
 from aihandler.policy import labels_for
@@ -79,8 +80,9 @@ class Serving:
         self.repeating = repeating
         self.configuration = configuration
         self.switches = Switches()
-        self.targets = Targets(configuration, {})
+        self.targets = Targets(configuration, configuration.aliases)
         self.clock = clock
+        self.sticking = Sticking(clock)
         self._runs = runs
         self.run = runs.run_call
         self.stream = runs.stream_call
