@@ -191,6 +191,10 @@ async def clock_back(folder: Path, *, short: bool) -> Outcome:
     return await _clock(folder, -3600.0, "clock one hour back", short=short)
 
 
+# The exit code of a command whose configuration is wrong.
+_WRONG_FILE = 2
+
+
 async def broken_reload(folder: Path, *, short: bool) -> Outcome:  # noqa: ARG001 - as the others
     """A wrong configuration is offered to a running gateway."""
     name, ground = "broken reload", _plain(folder)
@@ -203,12 +207,9 @@ async def broken_reload(folder: Path, *, short: bool) -> Outcome:  # noqa: ARG00
         )
         told = await _ask_some(gateway.port, 5)
     wrong = [one.kind for one in told if one.kind != "answer"]
-    if done.returncode == 0:
-        wrong.append("a wrong file was taken")
-    if "No such command" in done.stderr:
-        happened = f"there is no `apply` yet; the file on disk changes nothing: {counted(told)}"
-    else:
-        happened = f"refused; the old one stays in force: {counted(told)}"
+    if done.returncode != _WRONG_FILE:
+        wrong.append(f"`apply` ended with {done.returncode}: {done.stderr[-200:]}")
+    happened = f"refused; the old one stays in force: {counted(told)}"
     return Outcome("ours", name, happened, tuple(wrong))
 
 

@@ -153,7 +153,7 @@ def test_equal_files_have_one_digest_wherever_they_lie(folder, tmp_path):
 def test_everything_that_a_file_can_say_survives(request):
     """The largest configuration of the tests, with every kind of output, step and credential."""
     right = request.path.parents[1] / "data" / "configs" / "right"
-    for path in sorted(right.rglob("aihandler*.yaml")):
-        known = load(path, import_code=False)
-        packed = msgspec.msgpack.encode(known)
-        assert msgspec.msgpack.decode(packed, type=Configuration) == known
+    known = load(right / "aihandler.yaml", import_code=False)
+    assert known.workflows
+    packed = msgspec.msgpack.encode(known)
+    assert msgspec.msgpack.decode(packed, type=Configuration) == known

@@ -5,6 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
+from aihandler.domain.conversation import Request
+from aihandler.domain.parts import ToolCall, ToolResult
+
 # alnum9: nine letters or digits (Mistral). max40, max64: at most so many characters (OpenAI:
 # chat completions, responses). word64: at most 64 letters, digits, `_` and `-` (Anthropic,
 # Bedrock). any: whatever came.
@@ -33,6 +36,14 @@ class CallIds:
         for call_id in known:
             if _FORMS[form].fullmatch(call_id):
                 self._note(call_id, call_id)
+
+    @classmethod
+    def of(cls, request: Request, form: CallIdForm) -> "CallIds":
+        """The ids of a request's calls, and of the results that answer them."""
+        parts = [part for message in request.messages for part in message.parts]
+        calls = (part.id for part in parts if isinstance(part, ToolCall))
+        results = (part.call_id for part in parts if isinstance(part, ToolResult))
+        return cls(form, (*calls, *results))
 
     def out(self, call_id: str) -> str:
         """The id under which this format may know the call."""

@@ -39,6 +39,15 @@ def from_client(part: Thinking) -> Thinking:
     )
 
 
+def goes_back(part: Thinking, kind: str, *, foreign: bool) -> bool:
+    """Whether the provider of `kind` takes this thought: one that it signed or sealed itself.
+
+    `foreign`: the request came in another format, so what names no signer is not its own.
+    """
+    own = part.signed_by == kind or not (part.signed_by or foreign)
+    return own and bool(part.signature or part.sealed)
+
+
 def own_thoughts(messages: Sequence[Message], kind: str, losses: Losses) -> Sequence[Message]:
     """The messages without thoughts that others signed; each of these is named."""
     return [_own(message, kind, losses, f"/messages/{at}") for at, message in enumerate(messages)]

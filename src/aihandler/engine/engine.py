@@ -1,6 +1,6 @@
 """Runs a plan: attempts in order until an answer is valid, within one deadline."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import msgspec
@@ -10,7 +10,6 @@ from aihandler.domain.attempt import Candidate, Plan
 from aihandler.domain.conversation import Message, ToolCall
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.keys import digest
-from aihandler.domain.labels import Labels
 from aihandler.domain.ports import Accepted, Clock, Journal, SnapshotSource
 from aihandler.domain.task import Default, EmbeddingOutput, Json, Task, TextOutput
 from aihandler.engine.attempt import Attempted, Attempts
@@ -51,11 +50,6 @@ class Engine:
         self._health = health
         self._retry_budget = retry_budget
         self._prompts = Prompts()
-
-    def plan(self, task: Task, labels: Labels, fields: Mapping[str, str]) -> Plan:
-        """What `run` would try, without trying it."""
-        snapshot = self._health.apply(self._snapshot())
-        return self._planner.plan(task, labels, fields=fields, snapshot=snapshot)
 
     def _plan_of(self, call: Call) -> Plan:
         snapshot = self._health.apply(self._snapshot())

@@ -40,8 +40,6 @@ def test_the_configuration_knows_the_backends_that_have_a_form():
 
 @pytest.mark.parametrize("exchange", recorded(), ids=lambda e: f"{e['path']}#{e['index']}")
 def test_recorded_exchanges_are_read(exchange):
-    if exchange["provider"] == "cohere":
-        pytest.skip("Cohere's own form is not among ours")
     backend = BACKENDS.get(exchange["provider"], "openai")
     wire = filled(exchange["response_body"])
     if exchange["status"] >= 400:

@@ -7,6 +7,7 @@ import msgspec
 from aihandler.backends.anthropic_messages.blocks import arguments_value
 from aihandler.backends.anthropic_messages.fields import KIND
 from aihandler.backends.call_ids import CallIds
+from aihandler.backends.signed import goes_back
 from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.parts import (
@@ -56,7 +57,7 @@ class _Fitting:
     def __init__(self, request: Request, losses: Losses) -> None:
         self._foreign = bool(request.origin)
         self._losses = losses
-        self._ids = CallIds("word64", tuple(_call_ids(request)))
+        self._ids = CallIds.of(request, "word64")
 
     def parts(self, message: Message, pointer: str) -> Iterator[Part]:
         """The parts of a message that this format can hold."""
@@ -106,8 +107,7 @@ class _Fitting:
 
     def _thinking(self, part: Thinking, at: str) -> Part | None:
         # What another provider signed or sealed would be refused, and so would what nobody signed.
-        own = part.signed_by == KIND or not (part.signed_by or self._foreign)
-        if not own or not (part.signature or part.sealed):
+        if not goes_back(part, KIND, foreign=self._foreign):
             self._losses.add(at, "thinking without a signature of this provider")
             return None
         return part
@@ -119,12 +119,3 @@ class _Fitting:
         if call.arguments and arguments_value(call) == {"arguments": call.arguments}:
             self._losses.add(f"{at}/arguments", "no JSON object: sent as a text under `arguments`")
         return call
-
-
-def _call_ids(request: Request) -> Iterator[str]:
-    for message in request.messages:
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                yield part.id
-            elif isinstance(part, ToolResult):
-                yield part.call_id

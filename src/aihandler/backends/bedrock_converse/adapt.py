@@ -10,6 +10,7 @@ from aihandler.backends.bedrock_converse.fields import KIND
 from aihandler.backends.bedrock_converse.media import format_of, is_own_file
 from aihandler.backends.call_ids import CallIds
 from aihandler.backends.profiles import Profile
+from aihandler.backends.signed import goes_back
 from aihandler.backends.wire_objects import Losses
 from aihandler.domain.conversation import Message, Request, Role
 from aihandler.domain.parts import (
@@ -74,7 +75,7 @@ class _Fitting:
         self._foreign = bool(request.origin)
         self._profile = profile
         self._losses = losses
-        self._ids = CallIds(profile.call_ids, tuple(_call_ids(request)))
+        self._ids = CallIds.of(request, profile.call_ids)
         self._names: set[str] = set()
 
     def parts(self, message: Message, pointer: str) -> Iterator[Part]:
@@ -148,8 +149,7 @@ class _Fitting:
 
     def _thinking(self, part: Thinking, at: str) -> Thinking | None:
         # What another provider signed or sealed would be refused, and so would what nobody signed.
-        own = part.signed_by == KIND or not (part.signed_by or self._foreign)
-        if not own or not (part.signature or part.sealed):
+        if not goes_back(part, KIND, foreign=self._foreign):
             self._losses.add(at, "thinking without a signature of this provider")
             return None
         return part
@@ -184,12 +184,3 @@ class _Fitting:
             return part
         self._losses.add(f"{at}/cache", "the profile says that cache points are not taken")
         return msgspec.structs.replace(part, cache=None)
-
-
-def _call_ids(request: Request) -> Iterator[str]:
-    for message in request.messages:
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                yield part.id
-            elif isinstance(part, ToolResult):
-                yield part.call_id

@@ -6,7 +6,6 @@ from aihandler.backends.call_ids import CallIds
 from aihandler.backends.codec import Lost, foreign_fields
 from aihandler.backends.profiles import Profile
 from aihandler.domain.conversation import Request
-from aihandler.domain.parts import ToolCall, ToolResult
 from aihandler.domain.task import Json
 
 # The name of this wire format in `Request.origin`, `Opaque.format` and `Reply.extra`.
@@ -20,7 +19,7 @@ class Passage:
         self.profile = profile
         self.same = request.origin == ORIGIN
         self.lost: list[Lost] = []
-        self.ids = CallIds(profile.call_ids, _call_ids(request))
+        self.ids = CallIds.of(request, profile.call_ids)
 
     def lose(self, pointer: str, what: str) -> None:
         """Notes that something stays behind."""
@@ -35,14 +34,3 @@ class Passage:
             if extra[key] not in (None, "", [], {}):
                 self.lose(f"{pointer}/extra/{key}", f"the field {key!r} of another format")
         return {}
-
-
-def _call_ids(request: Request) -> tuple[str, ...]:
-    found = []
-    for message in request.messages:
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                found.append(part.id)
-            elif isinstance(part, ToolResult):
-                found.append(part.call_id)
-    return tuple(found)

@@ -38,7 +38,7 @@ class _Fitting:
         self._foreign = bool(request.origin)
         self._profile = profile
         self._losses = losses
-        self._ids = CallIds(profile.call_ids, tuple(_call_ids(request)))
+        self._ids = CallIds.of(request, profile.call_ids)
 
     def parts(self, message: Message, pointer: str) -> Iterator[Part]:
         """The parts of a message that this format can hold."""
@@ -134,12 +134,3 @@ class _Fitting:
         if part.cache:
             self._losses.add(f"{at}/cache", "how long the prompt cache is to keep this")
         return ""
-
-
-def _call_ids(request: Request) -> Iterator[str]:
-    for message in request.messages:
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                yield part.id
-            elif isinstance(part, ToolResult):
-                yield part.call_id
