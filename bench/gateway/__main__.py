@@ -7,6 +7,7 @@ of the machine falls on all of them.
 
 import argparse
 import contextlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,8 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="LiteLLM and Portkey too")
     parser.add_argument("--nginx", default="nginx", help="the program")
     chosen = parser.parse_args()
+    # Ended from outside, it ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aihandler-bench-")))
         port = stack.enter_context(targets.upstream())
@@ -93,6 +96,8 @@ def _measure(target: Target, settings: dict[str, object], seconds: float) -> tab
     # A worker that died in between has no pair.
     used = [b - a for a, b in zip(before, after, strict=False)]
     measured = msgspec.json.decode(done.stdout, type=Measured)
+    if measured.errors:
+        print(f"{target.name}: {measured.errors} errors, the first: {measured.told!r}", flush=True)
     return table.Sample(measured, used, target.memory_mb())
 
 

@@ -38,6 +38,8 @@ class Measured(msgspec.Struct, frozen=True):
     p99_ms: float = 0.0
     first_p50_ms: float = 0.0
     first_p99_ms: float = 0.0
+    # The beginning of the first answer that was none.
+    told: str = ""
 
 
 def request_of(job: Job) -> bytes:
@@ -69,6 +71,7 @@ class Generator:
         self.request = request_of(job)
         self.times: list[tuple[float, float]] = []
         self.errors = 0
+        self.told = ""
         self.over = False
         self.idle: collections.deque[Client] = collections.deque()
         self.due: collections.deque[float] = collections.deque()
@@ -125,6 +128,7 @@ class Generator:
                 for values in (whole, first)
                 for share in (0.5, 0.99)
             ),
+            told=self.told,
         )
 
 
@@ -173,6 +177,7 @@ class Client(asyncio.Protocol):
             generator.times.append((time.perf_counter() - self.due, self.first))
         else:
             generator.errors += 1
+            generator.told = generator.told or self.got[:600].decode("latin-1")
         generator.free(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - a Protocol's shape

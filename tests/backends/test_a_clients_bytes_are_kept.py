@@ -149,3 +149,11 @@ def test_bytes_come_back_as_they_came(with_server):
         assert server.requests[0]["odd"] == [1.5]
 
     with_server("Hello.", use)
+
+
+def test_a_member_that_is_written_with_escapes_hides_behind_no_other():
+    body = b'{"mod\\u0065l": "chat", "metadata": {"model": "chat"}}'
+    assert json.loads(splice(body, {"model": b'"m-1"'})) == {
+        "model": "m-1",
+        "metadata": {"model": "chat"},
+    }

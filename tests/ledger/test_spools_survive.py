@@ -135,3 +135,15 @@ def test_a_spool_says_whether_somebody_writes_it(tmp_path):
         assert is_written(path)
     writer.close()
     assert not is_written(path)
+
+
+def test_turning_back_early_never_makes_a_ring_full(tmp_path):
+    path = tmp_path / "usual.spool"
+    make_spool(path)
+    payload, leave = b"x" * 10_000, 12 << 20
+    with write_spool(path) as writer, read_spool(path) as reader:
+        # Always about as much waiting as may still turn back, wherever the ring stands.
+        for _ in range(8000):
+            writer.append(payload, leave=leave)
+            if writer.appended - reader.taken >= 4 << 20:
+                reader.take(next(iter(reader.waiting(most=3)))[0])

@@ -12,6 +12,9 @@ import msgspec
 from aihandler.errors import InputError
 
 _SCAN = json.JSONDecoder()
+# A name of ours may be written with escapes, and the plain one then stands elsewhere.
+_ESCAPED = re.compile(rb"\\u00[567]")
+_COLON = re.compile(rb"[ \t\n\r]*:[ \t\n\r]*")
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TWICE = "a member of the request stands there twice"
 
@@ -60,11 +63,14 @@ def splice(body: bytes, members: Mapping[str, bytes]) -> bytes:
 
 def _only(body: bytes, name: str, written: bytes) -> int | None:
     """Where the member's value ends, when nothing else in the body looks like it."""
-    found = re.finditer(rb'"%s"\s*:\s*' % name.encode(), body)
-    first = next(found, None)
-    if first is None or next(found, None) is not None:
+    key = b'"%s"' % name.encode()
+    at = body.find(key)
+    if at < 0 or body.find(key, at + len(key)) >= 0 or _ESCAPED.search(body):
         return None
-    return first.end() + len(written) if body.startswith(written, first.end()) else None
+    colon = _COLON.match(body, at + len(key))
+    if colon is None or not body.startswith(written, colon.end()):
+        return None
+    return colon.end() + len(written)
 
 
 def _slowly(body: bytes, name: str, value: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """What a provider says of its own reply: the service tier that it gave, and what it charges."""
 
-from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 import msgspec
@@ -38,19 +37,23 @@ def told(reply: Reply) -> Told:
     extra = reply.extra
     if not extra:
         return _NOTHING
+    extra = extra if isinstance(extra, dict) else dict(extra)
     return Told(_tier(extra), _cost(extra.get(_COST)))
 
 
-def _tier(extra: Mapping[str, Json]) -> str:
+def _tier(extra: dict[str, Json]) -> str:
     # Anthropic's fast mode has a price of its own, beside the tier.
-    if _at(extra, _SPEED) == "fast":
+    if "usage" in extra and _at(extra, _SPEED) == "fast":
         return "fast"
-    return next((found for path in _TIERS if (found := _at(extra, path))), "")
+    for path in _TIERS:
+        if path[0] in extra and (found := _at(extra, path)):
+            return found
+    return ""
 
 
 def _at(extra: Json, path: tuple[str, ...]) -> str:
     for key in path:
-        if not isinstance(extra, Mapping):
+        if not isinstance(extra, dict):
             return ""
         extra = extra.get(key)
     return extra if isinstance(extra, str) else ""

@@ -12,6 +12,7 @@ from aihandler.domain.api_key import Switch
 from aihandler.domain.conversation import Request
 from aihandler.domain.labels import Labels
 from aihandler.domain.ports import Clock
+from aihandler.domain.rules import Key
 from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Json, Priority, Task
 from aihandler.engine import Call
@@ -30,6 +31,7 @@ from aihandler.policy import labels_for
 STORE_AWAY_S = 5.0
 CLASS_HEADER = "x-aihandler-class"
 PRIORITY_HEADER = "x-aihandler-priority"
+_LABELS_KEPT = 1024
 _PRIORITIES: Mapping[str, Priority] = {"batch": "batch", "interactive": "interactive"}
 
 
@@ -74,6 +76,7 @@ class Serving:
         repeating: Repeating | None = None,
     ) -> None:
         self._rates = rates
+        self._labels: dict[tuple[str, str, str], tuple[Task, Key | None, Labels]] = {}
         self._renewed_at: float | None = None
         limits = configuration.limits
         self._limits = Scopes(Rate(one.scope, one.requests, one.tokens) for one in limits)
@@ -160,7 +163,13 @@ class Serving:
 
     def labels(self, task: Task, headers: Mapping[str, str], asker: Asker) -> Labels:
         """The class of a request: a header may say it, and never lowers what key or task say."""
-        said = class_of(headers.get(CLASS_HEADER) or None)
-        labels = labels_for(task, document_class=said, key=asker.key)
-        self.switches.require("class", labels.data_class.value)
-        return labels
+        said = headers.get(CLASS_HEADER, "")
+        # Labels follow from task, header and key alone, and most requests bring the same three.
+        known = self._labels.get((task.name, said, asker.name))
+        if known is None or known[0] is not task or known[1] is not asker.key:
+            labels = labels_for(task, document_class=class_of(said or None), key=asker.key)
+            if len(self._labels) >= _LABELS_KEPT:
+                self._labels.clear()
+            known = self._labels[task.name, said, asker.name] = (task, asker.key, labels)
+        self.switches.require("class", known[2].data_class.value)
+        return known[2]

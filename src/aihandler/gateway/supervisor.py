@@ -36,7 +36,7 @@ from aihandler.ledger.spool import is_written
 
 _log = logging.getLogger(__name__)
 # At most this much of what workers wrote is lost with the machine; stated in the documents.
-FOLD_EVERY_S = 0.02
+FOLD_EVERY_S = 0.04
 # A worker that dies at once each time is not started more often than this.
 _RESTART_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STABLE_S = 30.0

@@ -77,9 +77,11 @@ class SpoolWriter(Spool):
         position = _SIZE.unpack_from(memory, _AT_APPENDED)[0]
         place = position % ring
         skipped = 0
-        if place + room > ring or (place > _HOT_BYTES and self._nearly_empty(position)):
-            skipped = ring - place
         taken = _SIZE.unpack_from(memory, _AT_TAKEN)[0]
+        if place + room > ring or (
+            place > _HOT_BYTES and _may_turn(position - taken, ring, place, room + leave)
+        ):
+            skipped = ring - place
         if position + skipped + room + leave - taken > ring:
             raise StorageError(
                 f"the spool {str(self.path)!r} is full: nothing takes from it",
@@ -94,12 +96,6 @@ class SpoolWriter(Spool):
         _RECORD.pack_into(memory, at, len(payload), zlib.crc32(payload))
         _SIZE.pack_into(memory, _AT_APPENDED, position + room)
         return int(position + room)
-
-    def _nearly_empty(self, position: int) -> bool:
-        # Pages that were used stay in the cache of the processor; fresh ones cost a fault each.
-        # The ring is as large as it is for the moment in which the disk does not answer; until
-        # the other side follows, what lies before its place is all the room that there is.
-        return bool(position - _SIZE.unpack_from(self._memory, _AT_TAKEN)[0] < _HOT_BYTES // 4)
 
     def _let_go(self) -> None:
         # The pages stay in the system's cache; this process need not hold them.
@@ -214,6 +210,13 @@ def _not_made(path: Path, error: OSError) -> StorageError:
         f"the spool {str(path)!r} cannot be made: {error.strerror}",
         hint="check the folder of the ledger and the room on its disk",
     )
+
+
+def _may_turn(waiting: int, ring: int, place: int, wanted: int) -> bool:
+    # Pages that were used stay in the cache of the processor; fresh ones cost a fault each.
+    # The ring is as large as it is for the moment in which the disk does not answer: until the
+    # other side follows, what is passed over counts as full, so there must be room without it.
+    return waiting < _HOT_BYTES // 4 and waiting + (ring - place) + wanted <= ring
 
 
 def _padded(length: int) -> int:

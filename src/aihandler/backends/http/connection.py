@@ -35,6 +35,7 @@ class Connection(asyncio.Protocol):
         self._released = released
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._poller: select.poll | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._response: Response | None = None
         self._patience = Patience(0, 0, 0)
@@ -69,7 +70,7 @@ class Connection(asyncio.Protocol):
         self._response = response
         self._patience = patience
         self._answered = False
-        self._was_over = _is_over(self._transport)
+        self._was_over = _is_over(self._poller)
         self._in_head = True
         self._unmarked = self._head_size = 0
         self._began = self._heard = self._loop.time()
@@ -116,6 +117,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Takes hold of the socket."""
         self._transport = cast("asyncio.Transport", transport)
+        self._poller = _poller(self._transport)
 
     def data_received(self, data: bytes) -> None:
         """Parses what has come."""
@@ -233,7 +235,7 @@ class Connection(asyncio.Protocol):
         if self._loop.time() < limit:
             self._watch()
             return
-        if limit < self._patience.until and self._transport and _is_over(self._transport):
+        if limit < self._patience.until and self._transport and _is_over(self._poller):
             # Bytes wait to be read: it was our loop that was late, not the server. (uvloop looks at
             # timers before it looks at sockets.)
             self._alarm_at = self._loop.time() + _SOON_S
@@ -286,14 +288,18 @@ class Connection(asyncio.Protocol):
         self.abort()
 
 
-def _is_over(transport: asyncio.Transport) -> bool:
-    """True when something came that the event loop has yet to notice: before a request was sent,
-    that the other side has hung up."""
+def _poller(transport: asyncio.Transport) -> "select.poll | None":
     if not hasattr(select, "poll"):
-        return False
+        return None
     poller = select.poll()
     poller.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
-    return bool(poller.poll(0))
+    return poller
+
+
+def _is_over(poller: "select.poll | None") -> bool:
+    """True when something came that the event loop has yet to notice: before a request was sent,
+    that the other side has hung up."""
+    return poller is not None and bool(poller.poll(0))
 
 
 def _framing(fields: list[tuple[bytes, bytes]]) -> tuple[bytes, int, bool]:

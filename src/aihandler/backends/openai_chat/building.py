@@ -64,12 +64,13 @@ class Building:
         self._field = ""
         self._legacy = False
         self._left: dict[str, dict[str, Json]] = {"reply": {}, "choice": {}, "message": {}}
-        self._think = ThinkSplitter(asked.profile.think_tags)
-        sampling = asked.request.sampling
-        stops = () if asked.profile.stop_trimmed else sampling.stop
-        self._stops = StopTrimmer(stops)
+        profile = asked.profile
+        stops = () if profile.stop_trimmed else asked.request.sampling.stop
         # Most servers part thinking and answer, and cut stop strings, themselves.
-        self._plain = not (stops or asked.profile.think_tags)
+        self._plain = not (stops or profile.think_tags)
+        if not self._plain:
+            self._think = ThinkSplitter(profile.think_tags)
+            self._stops = StopTrimmer(stops)
         self._open: list[str] | None = None
 
     def see(self, completion: dict[str, Any]) -> None:
@@ -111,13 +112,14 @@ class Building:
     def flush(self) -> list[StreamEvent]:
         """Text that was held back because it might have become a tag or a stop string."""
         events: list[StreamEvent] = []
-        thought, answer = self._think.end()
-        self._add_thought(thought, events)
-        self._say(answer, events)
-        rest = self._stops.end()
-        if rest:
-            self._grow(Text, ("text",)).texts.append(rest)
-            events.append(TextDelta(rest))
+        if not self._plain:
+            thought, answer = self._think.end()
+            self._add_thought(thought, events)
+            self._say(answer, events)
+            rest = self._stops.end()
+            if rest:
+                self._grow(Text, ("text",)).texts.append(rest)
+                events.append(TextDelta(rest))
         self._calls.finish(events)
         return events
 
@@ -318,7 +320,7 @@ class Building:
         if any(isinstance(part, ToolCall) for part in parts):
             # Many servers say `stop` after text and a call.
             return "tool_calls" if told == "stop" else told
-        if self._stops.stopped:
+        if not self._plain and self._stops.stopped:
             return "stop"
         # Calls were promised and none came.
         asked = any(isinstance(part, Opaque) for part in parts)
