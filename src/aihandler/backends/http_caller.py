@@ -103,8 +103,11 @@ class HttpCaller:
                 reader = self._reader(response, asked)
                 while piece := await _next_piece(response, reader):
                     events = reader.feed(piece)
-                    if relay is not None and (frames := relay.feed(piece)):
-                        yield WireChunk(frames)
+                    if relay is not None:
+                        frames = relay.feed(piece)
+                        if frames or events:
+                            yield WireChunk(frames, tuple(events))
+                        continue
                     for event in events:
                         yield event
                 if relay is not None and (rest := relay.end()):

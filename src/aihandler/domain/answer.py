@@ -89,10 +89,12 @@ class PartDone(msgspec.Struct, frozen=True, tag="part"):
 class WireChunk(msgspec.Struct, frozen=True, tag="wire"):
     """More of a stream as it came, where a client's own bytes were sent on (`Request.raw`).
 
-    Comes before the events that it holds; who passes it on passes on none of these.
+    `events` is what these bytes say: they go one way together, because each step costs as much
+    for one as for both. Who passes the bytes on passes on none of these.
     """
 
     data: bytes
+    events: "tuple[StreamEvent, ...]" = ()
 
 
 class PartialValue(msgspec.Struct, frozen=True, tag="partial"):

@@ -30,7 +30,7 @@ async def from_first_content(
     holding = True
     async with aclosing(events):
         async for event in events:
-            if holding and isinstance(event, WireChunk):
+            if holding and isinstance(event, WireChunk) and not event.events:
                 held.append(event)
                 continue
             if holding:

@@ -12,6 +12,7 @@ from aihandler.domain.answer import (
     TextDelta,
     ThinkingDelta,
     ToolCallStarted,
+    WireChunk,
 )
 from aihandler.domain.conversation import Request
 from aihandler.domain.parts import Part, Text, Thinking, ToolCall
@@ -23,7 +24,13 @@ class Heard:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._said: list[StreamEvent] = []
-        self.note = self._said.append
+
+    def note(self, event: StreamEvent) -> None:
+        """Keeps one event, or those of a piece of the wire."""
+        if isinstance(event, WireChunk):
+            self._said += event.events
+        else:
+            self._said.append(event)
 
     def reply(self) -> Reply | None:
         """The parts so far, with a guess of their tokens; None when nothing came.
