@@ -10,8 +10,8 @@ from pathlib import Path
 import uvicorn
 
 from aihandler import Handler
-from aihandler.gateway import Gateway
 from aihandler.gateway.admission import Everyone
+from aihandler.gateway.app import Gateway
 from aihandler.gateway.repeating import Repeating
 from aihandler.gateway.serving import Serving
 from aihandler.ledger.repeats import Repeats, make_repeats

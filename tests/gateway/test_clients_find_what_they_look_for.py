@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from aihandler.errors import ConfigError
-from aihandler.gateway import Gateway
+from aihandler.gateway.app import Gateway
 from aihandler.gateway.openapi import document
 from aihandler.testing import FakeServer
 from gateway.running import POLICY, deployments, gateway, written

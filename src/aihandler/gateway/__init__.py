@@ -1,5 +1,4 @@
-"""HTTP in: the engine behind the addresses that clients of OpenAI and Anthropic know."""
+"""HTTP in: the engine behind the addresses that clients of OpenAI and Anthropic know.
 
-from aihandler.gateway.app import Gateway
-
-__all__ = ["Gateway"]
+Nothing is imported here: the supervisor lives in this package too and needs no application.
+"""
