@@ -6,7 +6,7 @@ import threading
 import msgspec
 import pytest
 
-from aihandler.domain.answer import Answer, Reply, TextDelta, Validity
+from aihandler.domain.answer import Answer, AnswerStarted, Reply, TextDelta, Validity
 from aihandler.domain.conversation import Text
 from aihandler.domain.deployment import Hosting
 from aihandler.domain.labels import DataClass
@@ -244,9 +244,10 @@ def test_a_stream_that_fails_before_its_first_word_falls_back() -> None:
     async def take() -> list[object]:
         return [event async for event in fakes.engine.stream(call(task(output=TextOutput())))]
 
-    answer = asyncio.run(take())[-1]
+    started, *_, answer = asyncio.run(take())
     assert isinstance(answer, Answer)
     assert answer.route == "far"
+    assert started == AnswerStarted("far", "fallback")
 
 
 def test_what_must_be_valid_as_a_whole_comes_whole() -> None:

@@ -67,6 +67,25 @@ def test_a_streamed_chat_completion(openai_client, counts):
     assert len(told) == counts
 
 
+@pytest.mark.parametrize("model", ["near", "triage"])
+def test_a_stream_says_in_its_headers_who_answers(tmp_path, model):
+    with (
+        FakeServer("billing") as near,
+        gateway(written(tmp_path, deployments({"near": near}) + TASK + POLICY)) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as client,
+    ):
+        _streams(client, model)
+
+
+def _streams(client, model):
+    with client.chat.completions.with_streaming_response.create(
+        model=model, messages=ASKED, stream=True
+    ) as raw:
+        assert raw.headers["x-aihandler-deployment"] == "near"
+        assert raw.headers["x-aihandler-reason"] == "first"
+        assert "billing" in "".join(raw.iter_lines())
+
+
 def test_a_message_of_anthropic_before_a_server_of_openai(anthropic_client):
     reply = anthropic_client.messages.create(model="near", max_tokens=50, messages=ASKED)
     assert reply.content[0].text == "Hello there."

@@ -50,6 +50,13 @@ class Reply(msgspec.Struct, frozen=True):
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
 
+class AnswerStarted(msgspec.Struct, frozen=True, tag="started"):
+    """Comes before the first event of an answer: who gives it, and why it was asked."""
+
+    deployment: str
+    reason: str
+
+
 class TextDelta(msgspec.Struct, frozen=True, tag="text"):
     """More text of a streamed reply."""
 
@@ -110,7 +117,8 @@ class ReplyDone(msgspec.Struct, frozen=True, tag="done"):
 
 
 StreamEvent = (
-    TextDelta
+    AnswerStarted
+    | TextDelta
     | ThinkingDelta
     | ToolCallStarted
     | ArgumentsDelta

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import msgspec
 
-from aihandler.domain.answer import Answer, StreamEvent
+from aihandler.domain.answer import Answer, AnswerStarted, StreamEvent
 from aihandler.domain.attempt import Candidate, Plan
 from aihandler.domain.conversation import Message, ToolCall
 from aihandler.domain.deployment import Deployment
@@ -93,6 +93,8 @@ class Engine:
             async with aclosing(self._stream_one(candidate, walk)) as events:
                 async for event in events:
                     if not isinstance(event, Attempted):
+                        if not shown:
+                            yield AnswerStarted(candidate.deployment, walk.reason)
                         shown = True
                         yield event
                     elif event.report.outcome == "valid":

@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 
 from aihandler.backends.codec import Inbound, ReplyIdentity, Server, StreamWriter
-from aihandler.domain.answer import Answer, Reply, ReplyDone, WireChunk
+from aihandler.domain.answer import Answer, AnswerStarted, Reply, ReplyDone, WireChunk
 from aihandler.domain.conversation import Request, Text
 from aihandler.domain.labels import Labels
 from aihandler.domain.task import Json, TextOutput
@@ -180,21 +180,26 @@ class Conversations:
     async def _stream(
         self, call: Call, writer: StreamWriter, out: StreamOut
     ) -> Answer[Json] | None:
-        passed, answer = False, None
+        passed, answer, headers = False, None, _call_headers(call)
         async with aclosing(self._serving.stream(call)) as events:
             async for event in events:
                 if isinstance(event, WireChunk):
                     passed = True
                     data = event.data
+                elif isinstance(event, AnswerStarted):
+                    headers += _who_answers(event.deployment, event.reason)
+                    continue
                 elif isinstance(event, Answer):
                     answer = event
+                    # What came whole can say all of itself at once.
+                    headers = answer_headers(call, answer)
                     data = b"" if passed else writer.write(ReplyDone(_reply_of(event, call)))
                 else:
                     data = b"" if passed else writer.write(event)
                 if not data:
                     continue
                 if not out.begun:
-                    await out.begin(_call_headers(call))
+                    await out.begin(headers)
                 await out.write(data)
         await out.end()
         return answer
@@ -231,16 +236,18 @@ def _call_headers(call: Call) -> Headers:
     return [(b"x-aihandler-call", call.id.encode())]
 
 
+def _who_answers(deployment: str, reason: str) -> Headers:
+    told = [(b"x-aihandler-deployment", deployment.encode())]
+    return [*told, (b"x-aihandler-reason", reason.encode())] if reason else told
+
+
 def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     """What the headers of a whole answer say."""
-    last = answer.attempts[-1] if answer.attempts else None
     headers = [
         *_call_headers(call),
-        (b"x-aihandler-deployment", answer.route.encode()),
+        *_who_answers(answer.route, answer.attempts[-1].reason if answer.attempts else ""),
         (b"x-aihandler-validity", answer.validity.value.encode()),
     ]
-    if last is not None:
-        headers.append((b"x-aihandler-reason", last.reason.encode()))
     if answer.cost.status == "priced":
         headers.append((b"x-aihandler-cost-usd", b"%.9f" % answer.cost.usd))
     return headers
