@@ -45,7 +45,7 @@ def deployments(
 
 
 @contextlib.contextmanager
-def gateway(configuration: Path, *, admission=None, owner="a") -> Iterator[str]:
+def gateway(configuration: Path, *, admission=None, owner="a", inspectors=()) -> Iterator[str]:
     """The url of a gateway that serves this configuration."""
     ready, box = threading.Event(), {}
 
@@ -58,6 +58,7 @@ def gateway(configuration: Path, *, admission=None, owner="a") -> Iterator[str]:
                 handler,
                 clock=handler.clock,
                 repeating=repeating,
+                inspectors=inspectors,
             )
             app = Gateway(serving, admission or Everyone())
             config = uvicorn.Config(

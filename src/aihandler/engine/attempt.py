@@ -421,6 +421,7 @@ def _intent(sending: _Sending, now: float) -> Intent:
         enforced=sent.enforced if sent else "",
         dropped=sent.dropped if sent else 0,
         held=sending.purse.held,
+        inspections=call.inspections,
     )
 
 
