@@ -231,6 +231,13 @@ class Journal(Protocol):
         """As `settle`, without waiting: durable as soon as what is awaited next is."""
         ...
 
+    async def synced(self, *, until: float) -> None:
+        """Returns once all that was written before is on the disk, and outlives the machine.
+
+        Raises StorageError when it is not by `until`, a moment of `Clock.monotonic`.
+        """
+        ...
+
     async def accept(self, accepted: Accepted) -> None:
         """Writes that a piece of work is done."""
         ...

@@ -212,6 +212,7 @@ class Engine:
             raise walk.refusal(None)
         item = walk.review_item(self._clock.wall())
         await self._journal.review(item)
+        await self._attempts.synced(walk.call, deadline=walk.deadline)
         raise walk.refusal(item.id)
 
 

@@ -52,18 +52,19 @@ class _Server(uvicorn.Server):
 async def serve(orders: Orders) -> None:
     """Serves until it is told to stop; what is under way is finished first."""
     configuration, clock = read_snapshot(Path(orders.configuration)), SystemClock()
+    supervisor = os.getppid()
     ledger = SpooledLedger(
         ledger_path(configuration),
         clock=clock,
         encryption_key=encryption_key(configuration, os.environ),
         spool=Path(orders.spool),
         first_id=orders.first_id,
+        taken_from=lambda: os.getppid() == supervisor,
     )
     async with Handler(configuration, ledger=ledger) as handler:
         rates = Rates(Windows(Path(orders.windows), slot=orders.slot), clock=clock)
         repeating = _repeating(configuration, Path(orders.spool).name, clock)
         serving = Serving(configuration, handler, clock=clock, rates=rates, repeating=repeating)
-        supervisor = os.getppid()
         admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
         app = Gateway(serving, admission)
         server = _Server(
