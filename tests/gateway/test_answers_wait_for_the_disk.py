@@ -12,7 +12,7 @@ import pytest
 
 from aihandler import Handler
 from aihandler.assembly import SystemClock
-from aihandler.domain.answer import Answer
+from aihandler.domain.answer import Answer, ReplyDone, TextDelta, WireChunk
 from aihandler.domain.task import TextOutput
 from aihandler.errors import AnswerRejected, StorageError
 from aihandler.ledger import FoldedLedger, open_ledger
@@ -155,15 +155,24 @@ def test_nothing_is_sent_when_the_intent_does_not_reach_the_disk():
     assert (entry.sent, entry.settlement.outcome) == (False, "failed")
 
 
-def test_the_last_piece_of_a_stream_waits():
-    bench, asked = synced_bench("first second", output=TextOutput())
+def test_the_end_of_a_servers_own_bytes_is_kept_back():
+    class Relayed(FakeCaller):
+        async def stream(self, *given, **named):
+            reply = await self.call(*given, **named)
+            for data in (b"first", b"second", b"end"):
+                yield WireChunk(data)
+                yield TextDelta("a word of it")
+            yield ReplyDone(reply)
+
+    bench = Fakes({"near": Relayed("first second")})
+    asked = task(candidates=("near",), durability="sync", output=TextOutput())
 
     async def go():
         events = bench.engine.stream(call(asked))
-        return [(type(event).__name__, len(bench.journal.synced_after)) async for event in events]
+        waited = bench.journal.synced_after
+        return [(e.data, len(waited)) async for e in events if isinstance(e, WireChunk)]
 
-    told = asyncio.run(go())
-    assert told == [("TextDelta", 1), ("TextDelta", 2), ("Answer", 2)]
+    assert asyncio.run(go()) == [(b"first", 1), (b"second", 1), (b"end", 2)]
 
 
 def test_a_program_has_it_on_the_disk_as_well(folder):

@@ -17,7 +17,7 @@ from aihandler.domain.task import JsonOutput
 from aihandler.domain.usage import Cost, Usage
 from aihandler.engine.call import Call
 from aihandler.engine.flights import Flights
-from aihandler.engine.growing import from_first_content, with_partial_values
+from aihandler.engine.growing import Tail, from_first_content, with_partial_values
 from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
 from aihandler.engine.partial import Heard
@@ -117,7 +117,7 @@ class Attempts:
                 f"{turn.deployment.name!r} ended its stream without an answer",
                 deployment=turn.deployment.name,
             )
-            synced, last = turn.call.task.durability == "sync", None
+            tail = Tail() if turn.call.task.durability == "sync" else None
             try:
                 async with aclosing(self._events(sending, entry_id)) as events:
                     async for event in events:
@@ -126,11 +126,10 @@ class Attempts:
                             continue
                         sending.timer.first_byte()
                         heard.note(event)
-                        shown: StreamEvent | None = event
-                        if synced:
-                            # The end of a server's own bytes waits for the disk, as any end does.
-                            shown, last = last, event
-                        if shown is not None:
+                        if tail is None:
+                            yield event
+                            continue
+                        for shown in tail.before(event):
                             yield shown
             except BackendError as error:
                 failed = error
@@ -142,8 +141,8 @@ class Attempts:
                 attempted = await self._settle_failure(sending, entry_id, failed)
             else:
                 attempted = await self._settle_reply(sending, entry_id, reply)
-            if last is not None:
-                yield last
+            for late in tail.rest if tail is not None else ():
+                yield late
             yield attempted
 
     async def synced(self, call: Call, *, deadline: float) -> None:
