@@ -91,7 +91,7 @@ def gateway(configuration: Path, *, admission=None, owner="a", inspectors=()) ->
 def repeating_of(handler: Handler, owner: str) -> Repeating:
     ledger, clock = handler.ledger_path, handler.clock
     make_repeats(ledger, wall=clock.wall())
-    repeats = Repeats(ledger, clock=clock, owner=owner, encryption_key=None)
+    repeats = Repeats(ledger, clock=clock, owner=owner, lives=bool, encryption_key=None)
     return Repeating(repeats, keep=handler.configuration.ledger.keep_content)
 
 

@@ -56,7 +56,9 @@ def test_an_answer_outlives_everything_that_made_it(folder):
     assert served.entries() == [(headers["x-aihandler-call"], "settled", "valid")]
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions", pytest.param("/v1/messages", marks=pytest.mark.nightly)]
+)
 def test_the_end_of_a_stream_outlives_everything_that_made_it(folder, path):
     body = {"messages": [{"role": "user", "content": "hi"}], "stream": True, "max_tokens": 9}
     # More than one message, so that it goes on as it came.

@@ -40,13 +40,17 @@ class ClientGone(Exception):  # nothing went wrong
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """One request, with its body. Names of headers are in lower case."""
+    """One request, with its body. Names of headers are in lower case.
+
+    `call_id` names the call that it becomes, if it becomes one.
+    """
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: bytes = b""
+    call_id: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True):
