@@ -4,7 +4,7 @@ import asyncio
 import base64
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,10 +19,10 @@ from aihandler.config.secrets import resolve
 from aihandler.domain.attempt import Snapshot
 from aihandler.domain.budget import BudgetState, budget_states
 from aihandler.domain.deployment import Secret
-from aihandler.domain.ports import Caller, Clock
+from aihandler.domain.ports import Caller, Clock, Inspector
 from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Example, Examples
-from aihandler.engine import Attempts, Engine, Planner, Spending
+from aihandler.engine import Attempts, Engine, Inspection, Planner, Spending
 from aihandler.errors import ConfigError
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, open_ledger
 from aihandler.ledger.administration import Administration
@@ -62,6 +62,7 @@ class Rooms:
         clock: SystemClock,
         *,
         ledger: SpooledLedger | None = None,
+        inspectors: Sequence[Inspector] = (),
     ) -> None:
         self.clock = clock
         self._environ = environ
@@ -94,6 +95,7 @@ class Rooms:
             snapshot=self.snapshot,
             health=Health(self.clock, configuration.health),
             retry_budget=RetryBudget(self.clock),
+            inspection=Inspection(inspectors) if inspectors else None,
         )
 
         # Listed candidates are tried in their order, whatever the ledger says.

@@ -5,7 +5,8 @@ import os
 import random
 import time
 import uuid
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from pathlib import Path
 from types import TracebackType
@@ -35,10 +36,10 @@ from aihandler.domain.deployment import Deployment
 from aihandler.domain.document import Document
 from aihandler.domain.keys import digest_text
 from aihandler.domain.labels import DataClass
-from aihandler.domain.ports import Caller
+from aihandler.domain.ports import Caller, Inspector
 from aihandler.domain.rules import Key
 from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
-from aihandler.engine import Affording, Call, Planner
+from aihandler.engine import Affording, Call, Inspection, Planner
 from aihandler.errors import InputError, StorageError, Unauthenticated
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, read_ledger
 from aihandler.policy import clear, labels_for
@@ -70,9 +71,13 @@ class Handler(OfServers):
         *,
         environ: Mapping[str, str] | None = None,
         ledger: SpooledLedger | None = None,
+        inspectors: Sequence[Inspector] = (),
     ) -> None:
+        """`inspectors` look at every request before it is decided where it may go: each may raise
+        its class or refuse it."""
         # A gateway worker brings its own side of a ledger that another process writes.
         self._spooled = ledger
+        self._inspectors = tuple(inspectors)
         self._given = self.configuration = configuration
         self._environ = os.environ if environ is None else environ
         self.clock = SystemClock()
@@ -83,13 +88,17 @@ class Handler(OfServers):
 
     @classmethod
     def load(
-        cls, path: str | Path = "aihandler.yaml", *, environ: Mapping[str, str] | None = None
+        cls,
+        path: str | Path = "aihandler.yaml",
+        *,
+        environ: Mapping[str, str] | None = None,
+        inspectors: Sequence[Inspector] = (),
     ) -> Self:
         """Reads a configuration file. Raises ConfigError with every mistake in it."""
         # A configuration that is built in Python needs no YAML.
         from aihandler.config import load
 
-        return cls(load(Path(path)), environ=environ)
+        return cls(load(Path(path)), environ=environ, inspectors=inspectors)
 
     async def run(
         self,
@@ -255,9 +264,12 @@ class Handler(OfServers):
         key: str | None = None,
         **fields: str,
     ) -> Plan:
-        """The plan for one request: every gate, every exclusion, the order. Calls nothing."""
+        """The plan for one request: every gate, every exclusion, the order. Calls nothing but the
+        inspectors that were given."""
         self._learn_corrections()
         call, prices = self._call(task, fields=fields, data_class=data_class, key=key), self.prices
+        if self._inspectors:
+            call = _aside(Inspection(self._inspectors).of(call))
         plan = Planner(self.configuration, prices).plan(
             call.task, call.labels, fields=call.fields, snapshot=self.snapshot()
         )
@@ -412,7 +424,13 @@ class Handler(OfServers):
 
     def _opened(self) -> Rooms:
         if self._rooms is None:
-            self._rooms = Rooms(self._given, self._environ, self.clock, ledger=self._spooled)
+            self._rooms = Rooms(
+                self._given,
+                self._environ,
+                self.clock,
+                ledger=self._spooled,
+                inspectors=self._inspectors,
+            )
             self.configuration = self._rooms.configuration
         return self._rooms
 
@@ -501,6 +519,12 @@ class Handler(OfServers):
             return answer
         value = to_python(answer.value, task.output.python_type, root=self.configuration.root)
         return msgspec.structs.replace(answer, value=value)
+
+
+def _aside(inspecting: Coroutine[Any, Any, Item]) -> Item:
+    """Waits for it in code that may itself run in an event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, inspecting).result()
 
 
 def new_run_id() -> str:

@@ -1,7 +1,7 @@
 """An engine with fakes all around: what they were asked, and what was written down."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from aihandler.config.configuration import Configuration, LedgerSettings
@@ -9,10 +9,10 @@ from aihandler.domain.answer import Answer
 from aihandler.domain.attempt import Snapshot
 from aihandler.domain.deployment import Deployment, Hosting, Model, Price
 from aihandler.domain.labels import ClassSource, DataClass, label
-from aihandler.domain.ports import Caller
+from aihandler.domain.ports import Caller, Inspector
 from aihandler.domain.rules import DeploymentFilter, Policy
 from aihandler.domain.task import Json, LabelOutput, Prompt, PromptMessage, Task
-from aihandler.engine import Attempts, Call, Engine, Planner
+from aihandler.engine import Attempts, Call, Engine, Inspection, Planner
 from aihandler.ledger import Prices
 from aihandler.routing import Health, RetryBudget
 from aihandler.testing import FakeCaller, FakeClock, MemoryJournal
@@ -38,7 +38,13 @@ def task(**settings: object) -> Task:
 class Fakes:
     """Each deployment speaks through its own caller, named as it is."""
 
-    def __init__(self, callers: Mapping[str, Caller], *, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        callers: Mapping[str, Caller],
+        *,
+        policy: Policy | None = None,
+        inspectors: Sequence[Inspector] = (),
+    ) -> None:
         price = Price(Decimal(3), Decimal(15))
         vendors = {name: deployment(name, price=price) for name in callers}
         vendors["far"] = deployment("far", Hosting.VENDOR, price=price)
@@ -62,6 +68,7 @@ class Fakes:
             snapshot=Snapshot,
             health=Health(self.clock),
             retry_budget=RetryBudget(self.clock),
+            inspection=Inspection(inspectors) if inspectors else None,
         )
 
     def run(self, call: Call) -> Answer[Json]:

@@ -45,7 +45,7 @@ def deployments(
 
 
 @contextlib.contextmanager
-def gateway(configuration: Path, *, admission=None, owner="a") -> Iterator[str]:
+def gateway(configuration: Path, *, admission=None, owner="a", inspectors=()) -> Iterator[str]:
     """The url of a gateway that serves this configuration."""
     ready, box = threading.Event(), {}
 
@@ -58,6 +58,7 @@ def gateway(configuration: Path, *, admission=None, owner="a") -> Iterator[str]:
                 handler,
                 clock=handler.clock,
                 repeating=repeating,
+                inspectors=inspectors,
             )
             app = Gateway(serving, admission or Everyone())
             config = uvicorn.Config(
@@ -90,7 +91,7 @@ def gateway(configuration: Path, *, admission=None, owner="a") -> Iterator[str]:
 def repeating_of(handler: Handler, owner: str) -> Repeating:
     ledger, clock = handler.ledger_path, handler.clock
     make_repeats(ledger, wall=clock.wall())
-    repeats = Repeats(ledger, clock=clock, owner=owner, encryption_key=None)
+    repeats = Repeats(ledger, clock=clock, owner=owner, lives=bool, encryption_key=None)
     return Repeating(repeats, keep=handler.configuration.ledger.keep_content)
 
 

@@ -68,9 +68,12 @@ def serving(folder: Path, *arguments: str):
         text=True,
     )
     try:
-        line = process.stderr.readline()
-        match = re.search(r"serving at (\S+)/v1", line)
-        assert match, line + process.stderr.read()
+        said, match = "", None
+        # What an earlier gateway left in doubt is told before.
+        while match is None and (line := process.stderr.readline()):
+            said += line
+            match = re.search(r"serving at (\S+)/v1", line)
+        assert match, said
         yield Served(folder, match[1], process)
     finally:
         stop(process)

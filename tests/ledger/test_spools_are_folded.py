@@ -3,10 +3,12 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from time import monotonic
 
 import msgspec
 import pytest
 
+from aihandler.assembly import SystemClock
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Intent, Settlement
 from aihandler.domain.usage import Cost, Usage
@@ -16,6 +18,7 @@ from aihandler.ledger.content import content_path, write_content
 from aihandler.ledger.folding import Folding
 from aihandler.ledger.spool import make_spool, read_spool, write_spool
 from aihandler.ledger.spool_journal import MAX_TEXT_BYTES, SpoolJournal
+from aihandler.ledger.spool_waiting import NotSynced
 from aihandler.ledger.store import open_for_writing
 
 
@@ -41,13 +44,19 @@ class Place:
     """A ledger and one worker's spool."""
 
     def __init__(self, folder):
+        self.taken_from = True
         self.path = folder / "ledger.sqlite"
         self.spool_path = folder / "worker-1.spool"
         self.ledger = open_for_writing(self.path, "ledger", wall=0.0)
         self.content = write_content(content_path(self.path), None, wall=0.0)
         make_spool(self.spool_path)
         self.writer = write_spool(self.spool_path)
-        self.journal = SpoolJournal(self.writer, first_id=1)
+        self.journal = SpoolJournal(
+            self.writer, first_id=1, clock=SystemClock(), taken_from=self.is_taken
+        )
+
+    def is_taken(self):
+        return self.taken_from
 
     def folding(self):
         batches = Batches(self.ledger, self.content, keep_content=True)
@@ -153,11 +162,52 @@ def test_texts_that_would_fill_the_spool_are_left_out(place):
 def test_waiting_for_the_disk_is_possible(place):
     async def go():
         await place.journal.intend(intent(1))
-        waiting = asyncio.ensure_future(place.journal.synced())
+        waiting = asyncio.ensure_future(place.journal.synced(until=monotonic() + 5))
         await asyncio.sleep(0.02)
         assert not waiting.done()
         place.folding().fold()
         await asyncio.wait_for(waiting, 2)
+
+    asyncio.run(go())
+
+
+def test_a_disk_that_does_not_answer_is_waited_for_until_the_deadline(place):
+    async def go():
+        await place.journal.intend(intent(1))
+        await place.journal.synced(until=monotonic() + 0.02)
+
+    with pytest.raises(NotSynced, match="in the time that it has"):
+        asyncio.run(go())
+
+
+def test_who_is_left_alone_waits_no_longer(place):
+    async def go():
+        await place.journal.intend(intent(1))
+        waiting = [
+            asyncio.ensure_future(place.journal.synced(until=monotonic() + 60)) for _ in range(3)
+        ]
+        await asyncio.sleep(0.02)
+        place.taken_from = False
+        for one in waiting:
+            with pytest.raises(NotSynced, match="supervisor is gone"):
+                await asyncio.wait_for(one, 2)
+
+    asyncio.run(go())
+
+
+def test_everybody_waits_for_his_own_record_alone(place):
+    async def go():
+        await place.journal.intend(intent(1))
+        first = asyncio.ensure_future(place.journal.synced(until=monotonic() + 5))
+        await asyncio.sleep(0)
+        place.folding().fold()
+        await place.journal.intend(intent(2))
+        second = asyncio.ensure_future(place.journal.synced(until=monotonic() + 5))
+        await asyncio.wait_for(first, 2)
+        await asyncio.sleep(0.02)
+        assert not second.done()
+        place.folding().fold()
+        await asyncio.wait_for(second, 2)
 
     asyncio.run(go())
 

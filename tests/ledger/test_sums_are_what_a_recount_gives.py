@@ -99,6 +99,7 @@ def test_a_ledger_from_before_gets_its_sums(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "ledger.sqlite") as older:
         for table in ("usage_day", "latency_month", "configuration"):
             older.execute(f"DROP TABLE {table}")
+        older.execute("ALTER TABLE entry DROP COLUMN inspections")
         older.execute("DELETE FROM schema_version WHERE version >= 7")
     older.close()
     with read_ledger(tmp_path / "ledger.sqlite", clock=StandingClock()) as ledger:

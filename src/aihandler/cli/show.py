@@ -10,6 +10,7 @@ from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.cli.page import difference, seconds, usd
 
 if TYPE_CHECKING:
+    from aihandler.domain.inspection import Inspected
     from aihandler.ledger import CallRecord, EntryRecord
 
 
@@ -48,10 +49,18 @@ def _show(call: "CallRecord") -> None:
         click.echo(f"  {_told(entry)}")
         if how := _said(entry):
             click.echo(f"    {how}")
+        for one in entry.inspections:
+            click.echo(f"    {_inspected(one)}")
         if entry.request:
             click.echo(f"    asked: {entry.request}")
         if entry.reply is not None:
             click.echo(f"    answered: {entry.reply.text}")
+
+
+def _inspected(one: "Inspected") -> str:
+    found = f", found {', '.join(one.rules)}" if one.rules else ""
+    raised = f", raised the class to {one.raised_to.value}" if one.raised_to else ""
+    return f"inspected by {one.inspector} {one.version}{found}{raised}"
 
 
 def _said(entry: "EntryRecord") -> str:

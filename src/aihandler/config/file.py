@@ -327,6 +327,10 @@ class TaskKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: Annotated[
         Literal["interactive", "batch"], about("Batch work waits behind what people wait for.")
     ] = "interactive"
+    durability: Annotated[
+        Literal["usual", "sync"],
+        about("With `sync` an answer waits until intent and result are on the disk."),
+    ] = "usual"
     max_output_tokens: Annotated[Count | None, about("Tokens of one answer, at most.")] = None
     temperature: Annotated[float, about("How freely a model picks its words.", ge=0, le=2)] = 0.0
     candidates: Annotated[

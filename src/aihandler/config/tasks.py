@@ -45,6 +45,7 @@ def build_task(name: str, keys: TaskKeys, *, families: Collection[str], draft: D
         temperature=keys.temperature,
         streaming=keys.streaming or "",
         priority=keys.priority,
+        durability=keys.durability,
         limits=TaskLimits(**msgspec.structs.asdict(keys.limits)),
     )
     return msgspec.structs.replace(task, version=task_version(task))

@@ -44,11 +44,15 @@ class ClassSource(msgspec.Struct, frozen=True):
 
 
 class Labels(msgspec.Struct, frozen=True):
-    """What policy may know of a request: its class, why it has that class, and whose it is."""
+    """What policy may know of a request: its class, why it has that class, and whose it is.
+
+    `ceiling` is the highest class that who asks may ask for.
+    """
 
     data_class: DataClass = DataClass.INTERNAL
     sources: tuple[ClassSource, ...] = ()
     tenant: str = ""
+    ceiling: DataClass = DataClass.RESTRICTED
 
 
 def label(sources: Iterable[ClassSource], *, tenant: str = "") -> Labels:

@@ -12,6 +12,7 @@ from aihandler.domain.budget import Budget, Held
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
+from aihandler.domain.inspection import Finding, Inspected, Material
 from aihandler.domain.labels import DataClass
 from aihandler.domain.schemas import SchemaMeans
 from aihandler.domain.task import Json
@@ -31,6 +32,28 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Waits without holding up others."""
+        ...
+
+
+class Inspector(Protocol):
+    """Looks at a request once, before it is decided where it may go: a guard, or who asks one.
+
+    One that asks a model may only ask such as may have `restricted` data. Whatever it raises, the
+    request is refused: what was not looked at goes nowhere.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the ledger and messages call it."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes with what it finds."""
+        ...
+
+    async def inspect(self, material: Material) -> Finding:
+        """What is in it. May raise the class or refuse, never lower."""
         ...
 
 
@@ -115,6 +138,8 @@ class Intent(msgspec.Struct, frozen=True):
     dropped: int = 0
     # What budgets hold for it until it is settled; None where none applies.
     held: Held | None = None
+    # Who looked at the request, and what that changed.
+    inspections: tuple[Inspected, ...] = ()
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -204,6 +229,13 @@ class Journal(Protocol):
 
     def settle_with_next(self, entry_id: int, settlement: Settlement) -> None:
         """As `settle`, without waiting: durable as soon as what is awaited next is."""
+        ...
+
+    async def synced(self, *, until: float) -> None:
+        """Returns once all that was written before is on the disk, and outlives the machine.
+
+        Raises StorageError when it is not by `until`, a moment of `Clock.monotonic`.
+        """
         ...
 
     async def accept(self, accepted: Accepted) -> None:

@@ -11,6 +11,10 @@ from aihandler.domain.rules import Stakes
 # Who is served first where several wait: people, or work that nobody waits for.
 Priority = Literal["interactive", "batch"]
 
+# When an answer is shown: `usual`, once it outlives the process; `sync`, once intent and result
+# outlive the loss of the machine.
+Durability = Literal["usual", "sync"]
+
 # A JSON value, or a JSON Schema: what enters from outside and is looked at only by validation.
 Json = Any
 
@@ -127,6 +131,7 @@ class Task(msgspec.Struct, frozen=True):
     temperature: float = 0.0
     limits: TaskLimits = TaskLimits()
     priority: Priority = "interactive"
+    durability: Durability = "usual"
 
 
 class TaskStep(msgspec.Struct, frozen=True, tag="task"):

@@ -4,7 +4,17 @@ from aihandler.engine.affording import Affording
 from aihandler.engine.attempt import Attempts
 from aihandler.engine.call import Call
 from aihandler.engine.engine import Engine
+from aihandler.engine.inspecting import Inspection, NotInspected
 from aihandler.engine.planning import Planner
 from aihandler.engine.spending import Spending
 
-__all__ = ["Affording", "Attempts", "Call", "Engine", "Planner", "Spending"]
+__all__ = [
+    "Affording",
+    "Attempts",
+    "Call",
+    "Engine",
+    "Inspection",
+    "NotInspected",
+    "Planner",
+    "Spending",
+]

@@ -17,7 +17,7 @@ from aihandler.domain.task import JsonOutput
 from aihandler.domain.usage import Cost, Usage
 from aihandler.engine.call import Call
 from aihandler.engine.flights import Flights
-from aihandler.engine.growing import from_first_content, with_partial_values
+from aihandler.engine.growing import Tail, from_first_content, with_partial_values
 from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
 from aihandler.engine.partial import Heard
@@ -25,12 +25,14 @@ from aihandler.engine.queueing import Want
 from aihandler.engine.schemas import Asking, Schemas
 from aihandler.engine.slots import Place, Slots
 from aihandler.engine.spending import Purse, Spending
+from aihandler.engine.timing import Timer
 from aihandler.errors import BackendError, BackendUnavailable, ContentRefused
 from aihandler.validation import Verdict
 
 _encode = msgspec.json.Encoder().encode
 # A judgement of less takes a few milliseconds, and a change of threads is not free.
 _LONG_CHARS = 64 * 1024
+_LEAST_WAIT_S = 0.5
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -115,15 +117,20 @@ class Attempts:
                 f"{turn.deployment.name!r} ended its stream without an answer",
                 deployment=turn.deployment.name,
             )
+            tail = Tail() if turn.call.task.durability == "sync" else None
             try:
                 async with aclosing(self._events(sending, entry_id)) as events:
                     async for event in events:
                         if isinstance(event, ReplyDone):
                             reply = event.reply
-                        else:
-                            sending.timer.first_byte()
-                            heard.note(event)
+                            continue
+                        sending.timer.first_byte()
+                        heard.note(event)
+                        if tail is None:
                             yield event
+                            continue
+                        for shown in tail.before(event):
+                            yield shown
             except BackendError as error:
                 failed = error
             except BaseException:
@@ -131,9 +138,23 @@ class Attempts:
                 raise
             if reply is None:
                 failed.partial = heard.reply()
-                yield await self._settle_failure(sending, entry_id, failed)
+                attempted = await self._settle_failure(sending, entry_id, failed)
             else:
-                yield await self._settle_reply(sending, entry_id, reply)
+                attempted = await self._settle_reply(sending, entry_id, reply)
+            for late in tail.rest if tail is not None else ():
+                yield late
+            yield attempted
+
+    async def synced(self, call: Call, *, deadline: float) -> None:
+        """For a task whose answers wait for the disk: returns once all of this call is there.
+
+        Raises StorageError.
+        """
+        if call.task.durability == "sync":
+            # An answer that came at the last moment is paid, and shall not be lost for a few
+            # milliseconds; every call ends within a second of its deadline.
+            until = max(deadline, self._clock.monotonic() + _LEAST_WAIT_S)
+            await self._journal.synced(until=until)
 
     async def _send(self, sending: "_Sending") -> Attempted:
         turn = sending.turn
@@ -211,12 +232,17 @@ class Attempts:
         purse = Purse(
             self._spending, turn.call, deployment=turn.deployment, request=request, until=until
         )
-        return _Sending(turn, request, caller, asking, model, key, _Timer(self._clock), purse)
+        return _Sending(turn, request, caller, asking, model, key, Timer(self._clock), purse)
 
     async def _begin(self, sending: "_Sending") -> int:
         self._journal.note_clearance(sending.turn.plan.clearance)
         entry_id = await self._journal.intend(_intent(sending, self._clock.wall()))
         sending.purse.begun()
+        try:
+            await self.synced(sending.turn.call, deadline=sending.turn.deadline)
+        except BaseException:
+            await self._settle_stopped(sending, entry_id)
+            raise
         # Time in the queue and at the journal is not the deployment's.
         sending.timer.restart()
         return entry_id
@@ -274,6 +300,7 @@ class Attempts:
         else:
             await self._journal.settle(entry_id, settlement)
         sending.purse.settle(settlement)
+        await self.synced(turn.call, deadline=turn.deadline)
         report = AttemptReport(
             entry_id,
             turn.deployment.name,
@@ -304,6 +331,7 @@ class Attempts:
         )
         await self._journal.settle(entry_id, settlement)
         sending.purse.settle(settlement)
+        await self.synced(turn.call, deadline=turn.deadline)
         report = AttemptReport(
             entry_id,
             turn.deployment.name,
@@ -341,27 +369,6 @@ class Attempts:
         return self._pricer.cost(deployment, usage or Usage(), latency_s, tier=tier, at=asked_at)
 
 
-class _Timer:
-    """Measures one attempt, and knows whether any byte of it has gone out."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._started = clock.monotonic()
-        self.sent = False
-        self.first_byte_s: float | None = None
-
-    def restart(self) -> None:
-        self._started = self._clock.monotonic()
-
-    def first_byte(self) -> None:
-        if self.first_byte_s is None:
-            self.first_byte_s = self.elapsed_s
-
-    @property
-    def elapsed_s(self) -> float:
-        return self._clock.monotonic() - self._started
-
-
 class _Sending(msgspec.Struct, frozen=True):
     turn: Turn
     request: Request
@@ -369,7 +376,7 @@ class _Sending(msgspec.Struct, frozen=True):
     asking: Asking
     model: str
     key: bytes
-    timer: _Timer
+    timer: Timer
     purse: Purse
 
 
@@ -421,6 +428,7 @@ def _intent(sending: _Sending, now: float) -> Intent:
         enforced=sent.enforced if sent else "",
         dropped=sent.dropped if sent else 0,
         held=sending.purse.held,
+        inspections=call.inspections,
     )
 
 

@@ -14,6 +14,7 @@ from aihandler.domain.ports import Accepted, Clock, Journal, SnapshotSource
 from aihandler.domain.task import Default, EmbeddingOutput, Json, Task, TextOutput
 from aihandler.engine.attempt import Attempted, Attempts
 from aihandler.engine.call import Call
+from aihandler.engine.inspecting import Inspection
 from aihandler.engine.planning import Planner
 from aihandler.engine.preferring import preferring
 from aihandler.engine.prompting import Prompts
@@ -29,7 +30,7 @@ RETRIES_EACH = 2
 class Engine:
     """Executes calls. Everything that it touches is handed to it; only `handler.py` builds one."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it executes with; none of it belongs together
         self,
         planner: Planner,
         attempts: Attempts,
@@ -40,6 +41,7 @@ class Engine:
         snapshot: SnapshotSource,
         health: Health,
         retry_budget: RetryBudget,
+        inspection: Inspection | None = None,
     ) -> None:
         self._planner = planner
         self._attempts = attempts
@@ -49,7 +51,17 @@ class Engine:
         self._snapshot = snapshot
         self._health = health
         self._retry_budget = retry_budget
+        self._inspection = inspection
         self._prompts = Prompts()
+
+    async def _begun(self, call: Call) -> Walk:
+        """Inspects, clears and routes."""
+        deadline = self._clock.monotonic() + call.task.limits.total_s
+        if self._inspection is not None:
+            call = await self._inspection.of(call)
+        plan = self._plan_of(call)
+        self._retry_budget.note_request()
+        return Walk(call, plan, deadline=deadline)
 
     def _plan_of(self, call: Call) -> Plan:
         snapshot = self._health.apply(self._snapshot())
@@ -60,16 +72,15 @@ class Engine:
         """A valid answer, recorded.
 
         Raises:
-            PolicyDenied: no deployment may be asked at all.
+            PolicyDenied: no deployment may be asked at all, or an inspector refuses.
+            NotInspected: an inspector failed.
             AnswerRejected: some answered, none validly; `review_id` says where it waits.
             AllAttemptsFailed: none answered.
             BudgetExceeded: no budget holds what any of them may cost.
             StorageError: it could not be recorded, so nothing more was sent.
         """
-        plan = self._plan_of(call)
-        self._retry_budget.note_request()
-        walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
-        for candidate in plan.candidates:
+        walk = await self._begun(call)
+        for candidate in walk.plan.candidates:
             attempted = await self._try(candidate, walk)
             if attempted is not None:
                 return await self._accepted(call, walk.answer(attempted))
@@ -85,10 +96,8 @@ class Engine:
         if not _shown_as_it_comes(call.task):
             yield await self.run(call)
             return
-        plan = self._plan_of(call)
-        self._retry_budget.note_request()
-        walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
-        for candidate in plan.candidates:
+        walk = await self._begun(call)
+        for candidate in walk.plan.candidates:
             shown = False
             async with aclosing(self._stream_one(candidate, walk)) as events:
                 async for event in events:
@@ -205,6 +214,7 @@ class Engine:
             raise walk.refusal(None)
         item = walk.review_item(self._clock.wall())
         await self._journal.review(item)
+        await self._attempts.synced(walk.call, deadline=walk.deadline)
         raise walk.refusal(item.id)
 
 

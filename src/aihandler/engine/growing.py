@@ -1,6 +1,6 @@
 """What of a stream is shown, and when."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from aihandler.domain.answer import PartialValue, StreamEvent, TextDelta, WireChunk
@@ -39,3 +39,24 @@ async def from_first_content(
                     yield waiting
                 held.clear()
             yield event
+
+
+class Tail:
+    """Keeps the end of a server's own bytes back until the answer is on the disk.
+
+    An end that we write ourselves comes after that anyway.
+    """
+
+    def __init__(self) -> None:
+        self.rest: list[StreamEvent] = []
+
+    def before(self, event: StreamEvent) -> Sequence[StreamEvent]:
+        """What may be shown when this has come: the bytes before its own."""
+        if isinstance(event, WireChunk):
+            shown, self.rest = self.rest, [event]
+            return shown
+        if not self.rest:
+            return (event,)
+        # What was read from bytes that are kept back.
+        self.rest.append(event)
+        return ()

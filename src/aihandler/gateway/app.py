@@ -112,7 +112,8 @@ class Gateway:
                 return
             body = await body_of(receive, headers)
             query = scope["query_string"].decode("latin-1")
-            request = HttpRequest(scope["method"], path, query, headers, body)
+            call_id = self._serving.new_id()
+            request = HttpRequest(scope["method"], path, query, headers, body, call_id)
             await _while_wanted(route(request, asker, send), receive)
         except ClientGone:
             return

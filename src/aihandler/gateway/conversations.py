@@ -111,7 +111,7 @@ class Conversations:
         if text is not None and target.task.fields == ("text",):
             # One message is the task's input, and goes through the task's own wording.
             return Call(
-                id=self._serving.new_id(),
+                id=request.call_id,
                 task=target.task,
                 labels=labels,
                 fields={"text": text},
@@ -146,7 +146,7 @@ class Conversations:
         asked = msgspec.structs.replace(asked, raw=request.body)
         said = "\n".join(m.text for m in asked.messages if m.role == "user")
         return Call(
-            id=self._serving.new_id(),
+            id=request.call_id,
             task=target.task,
             labels=call_labels,
             fields={"text": said},

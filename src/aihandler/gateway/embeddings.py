@@ -71,7 +71,7 @@ class Embeddings:
             asked, raw = worded, b""
         said = "\n".join(one.text for one in asked.messages)
         return Call(
-            id=self._serving.new_id(),
+            id=request.call_id,
             task=target.task,
             labels=labels,
             fields={"text": said},

@@ -40,13 +40,17 @@ class ClientGone(Exception):  # nothing went wrong
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """One request, with its body. Names of headers are in lower case."""
+    """One request, with its body. Names of headers are in lower case.
+
+    `call_id` names the call that it becomes, if it becomes one.
+    """
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: bytes = b""
+    call_id: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -165,6 +169,9 @@ def error_headers(error: AIHandlerError) -> Headers:
     """What a client is told of an error beside its body."""
     wait_s = getattr(error, "retry_after_s", None)
     named = [(b"x-aihandler-error", error.code.encode())]
+    if getattr(error, "final", False):
+        # The clients of OpenAI and Anthropic ask again by themselves unless they are told.
+        named.append((b"x-should-retry", b"false"))
     return [*named, (b"retry-after", str(max(1, round(wait_s))).encode())] if wait_s else named
 
 

@@ -1,15 +1,14 @@
 """`Idempotency-Key`: a request that is sent again is asked once and answered each time alike."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 from aihandler.domain.keys import digest
 from aihandler.errors import InputError, Refused, StorageError
 from aihandler.gateway.admission import Asker
 from aihandler.gateway.http import HttpRequest, Message, Send
-from aihandler.ledger.repeats import LEASE_S, Repeats, SentReply
+from aihandler.ledger.repeats import Claim, Repeats, SentReply
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +19,8 @@ _MAX_KEY = 255
 # A client that comes back while its first request is under way waits so long for its answer.
 WAIT_S = 10.0
 _LOOK_S = 0.1
-_TIDY_EVERY_S = 3600.0
+_AGAIN_EVERY_S = 5.0
+_TIDY_EVERY = 720
 # Larger answers are not kept, as with texts in the ledger.
 _MAX_BYTES = 4 * 1024 * 1024
 # Answers, and refusals of answers, which cost as much; all else may be tried again.
@@ -46,6 +46,23 @@ class UnderWay(Refused):
         self.retry_after_s = retry_after_s
 
 
+class InDoubt(Refused):
+    """Who answered the first request of this key died over it, and it may have been paid."""
+
+    code = "idempotency_in_doubt"
+    http_status = 409
+    final = True
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(
+            f"the first request with this {KEY_HEADER} was call {call_id!r}: its worker died after "
+            "it was sent and before its answer was kept, so it may have been paid",
+            hint=f"`aihandler show {call_id}` says what is known; a new key asks anew, and may pay "
+            "a second time",
+        )
+        self.call_id = call_id
+
+
 def repeats_of(repeating: "Repeating | None", request: HttpRequest) -> "Repeating | None":
     """What answers repeats, where the client wants that."""
     return repeating if KEY_HEADER in request.headers else None
@@ -57,6 +74,8 @@ class Repeating:
     def __init__(self, repeats: Repeats, *, keep: bool) -> None:
         self._repeats = repeats
         self._keep = keep
+        # How requests ended whose end could not be written: a status, or None for no answer.
+        self._unsaid: dict[bytes, int | None] = {}
 
     async def once(
         self,
@@ -65,53 +84,51 @@ class Repeating:
         send: Send,
         answer: Callable[[Send], Awaitable[None]],
     ) -> None:
-        """Sends what was sent before, or what `answer` sends now. Raises KeyUsed, UnderWay."""
-        name, asked = _name(request, asker), _asked(request)
-        earlier = await self._claimed(name, asked)
+        """Sends what was sent before, or what `answer` sends now.
+
+        Raises KeyUsed, UnderWay, InDoubt.
+        """
+        name = _name(request, asker)
+        earlier = await self._claimed(name, request)
         if earlier is not None:
             await _replay(earlier, send)
             return
         recording = _Recording(send)
         try:
-            async with self._held(name):
-                await answer(recording)
+            await answer(recording)
         finally:
             # Also a client that left must find its key free, or its answer.
             await asyncio.shield(asyncio.to_thread(self._end, name, recording))
 
     async def tidy(self) -> None:
-        """Forgets each hour what is older than a day."""
+        """Says again what could not be written, and forgets each hour what is older than a day."""
+        looks = 0
         while True:
-            await asyncio.sleep(_TIDY_EVERY_S)
+            await asyncio.sleep(_AGAIN_EVERY_S)
+            looks += 1
             try:
-                await asyncio.to_thread(self._repeats.forget_old)
+                await asyncio.to_thread(self._say_again)
+                if looks % _TIDY_EVERY == 0:
+                    await asyncio.to_thread(self._repeats.forget_old)
             except StorageError as error:
-                _log.warning("old answers could not be forgotten: %s", error)
+                _log.warning("what is kept for repeats cannot be written: %s", error)
 
     def close(self) -> None:
         """Closes what it keeps them in."""
         self._repeats.close()
 
-    async def _claimed(self, name: bytes, asked: bytes) -> SentReply | None:
+    async def _claimed(self, name: bytes, request: HttpRequest) -> SentReply | None:
         """The earlier answer; None when the request is ours to answer."""
+        asked = _asked(request)
         looks = int(WAIT_S / _LOOK_S)
         for _ in range(looks):
-            claim = await asyncio.to_thread(self._repeats.claim, name, asked)
-            match claim.state:
-                case "ours":
-                    return None
-                case "other":
-                    raise KeyUsed(
-                        f"this {KEY_HEADER} was sent with another request",
-                        hint="make a new key for each request",
-                    )
-                case "answered" if claim.reply is not None:
-                    return claim.reply
-                case "answered":
-                    raise UnderWay(
-                        "this request was answered before, and answers are not kept",
-                        hint="see ledger.content in the configuration, or make a new key",
-                    )
+            claim = await asyncio.to_thread(
+                self._repeats.claim, name, asked, call_id=request.call_id
+            )
+            if claim.state == "ours":
+                return None
+            if claim.state != "theirs":
+                return _reply_of(claim)
             await asyncio.sleep(_LOOK_S)
         raise UnderWay(
             f"the first request with this {KEY_HEADER} is under way",
@@ -119,32 +136,30 @@ class Repeating:
             retry_after_s=1.0,
         )
 
-    @contextlib.asynccontextmanager
-    async def _held(self, name: bytes) -> AsyncIterator[None]:
-        holding = asyncio.ensure_future(self._hold(name))
-        try:
-            yield
-        finally:
-            holding.cancel()
-
-    async def _hold(self, name: bytes) -> None:
-        while True:
-            await asyncio.sleep(LEASE_S / 3)
-            await asyncio.to_thread(self._repeats.hold, name)
-
     def _end(self, name: bytes, recording: "_Recording") -> None:
         try:
             self._keep_or_leave(name, recording)
         except StorageError as error:
-            # The answer is out. Whoever asks again waits for the lease, and then asks anew.
+            # The answer is out, and is not kept for a store that is away: only how it ended.
             _log.warning("an answer could not be kept for repeats: %s", error)
+            self._unsaid[name] = recording.kept_status
 
     def _keep_or_leave(self, name: bytes, recording: "_Recording") -> None:
-        if not recording.whole or recording.status not in _KEPT:
+        status = recording.kept_status
+        if status is None:
             self._repeats.leave(name)
             return
         reply = recording.reply() if self._keep else None
-        self._repeats.keep(name, recording.status, reply)
+        self._repeats.keep(name, status, reply)
+
+    def _say_again(self) -> None:
+        # Else these requests would be under way for as long as this worker lives.
+        for name, status in tuple(self._unsaid.items()):
+            if status is None:
+                self._repeats.leave(name)
+            else:
+                self._repeats.keep(name, status, None)
+            del self._unsaid[name]
 
 
 class _Recording:
@@ -167,6 +182,11 @@ class _Recording:
             self._note(message)
         await self._send(message)
 
+    @property
+    def kept_status(self) -> int | None:
+        """The status of an answer that every repeat gets; None where the next one asks anew."""
+        return self.status if self.whole and self.status in _KEPT else None
+
     def reply(self) -> SentReply | None:
         """What was sent; None when it was too large."""
         if self._size > _MAX_BYTES:
@@ -180,6 +200,23 @@ class _Recording:
             self._pieces.append(body)
         # A stream that broke ended with an error: whoever asks again shall have the rest.
         self.whole = not message.get("more_body", False) and not message.get("cut", False)
+
+
+def _reply_of(claim: Claim) -> SentReply:
+    match claim.state:
+        case "other":
+            raise KeyUsed(
+                f"this {KEY_HEADER} was sent with another request",
+                hint="make a new key for each request",
+            )
+        case "doubt":
+            raise InDoubt(claim.call_id)
+    if claim.reply is None:
+        raise UnderWay(
+            "this request was answered before, and answers are not kept",
+            hint="see ledger.content in the configuration, or make a new key",
+        )
+    return claim.reply
 
 
 async def _replay(reply: SentReply, send: Send) -> None:

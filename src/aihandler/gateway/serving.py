@@ -1,6 +1,7 @@
 """What routes need of the house: calls are made, run and told of."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 import msgspec
@@ -11,11 +12,11 @@ from aihandler.domain.answer import Answer, StreamEvent
 from aihandler.domain.api_key import Switch
 from aihandler.domain.conversation import Request
 from aihandler.domain.labels import Labels
-from aihandler.domain.ports import Clock
+from aihandler.domain.ports import Clock, Inspector
 from aihandler.domain.rules import Key
 from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Json, Priority, Task
-from aihandler.engine import Call
+from aihandler.engine import Call, Inspection
 from aihandler.engine.planning import ASSUMED_OUTPUT_TOKENS
 from aihandler.errors import InputError
 from aihandler.gateway.admission import Asker, Switches
@@ -74,7 +75,9 @@ class Serving:
         clock: Clock,
         rates: Rates | None = None,
         repeating: Repeating | None = None,
+        inspectors: Sequence[Inspector] = (),
     ) -> None:
+        """`inspectors` look at every request, beside those that `runs` may have of its own."""
         self._rates = rates
         self._labels: dict[tuple[str, str, str], tuple[Task, Key | None, Labels]] = {}
         self._renewed_at: float | None = None
@@ -89,7 +92,25 @@ class Serving:
         self._runs = runs
         self.run = runs.run_call
         self.stream = runs.stream_call
+        if inspectors:
+            self._inspection = Inspection(inspectors)
+            self.run = self._run_inspected
+            self.stream = self._stream_inspected
         self.new_id = runs.new_id
+
+    async def _inspected(self, call: Call) -> Call:
+        call = await self._inspection.of(call)
+        # A class that is switched off stays off for what only its content puts into it.
+        self.switches.require("class", call.labels.data_class.value)
+        return call
+
+    async def _run_inspected(self, call: Call) -> Answer[Json]:
+        return await self._runs.run_call(await self._inspected(call))
+
+    async def _stream_inspected(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Json]]:
+        async with aclosing(self._runs.stream_call(await self._inspected(call))) as events:
+            async for event in events:
+                yield event
 
     def admit(self, asker: Asker, request: Request, *, task: str) -> Ticket:
         """Counts a request against the minute of who asks, and of what. Raises RateLimited."""

@@ -52,18 +52,19 @@ class _Server(uvicorn.Server):
 async def serve(orders: Orders) -> None:
     """Serves until it is told to stop; what is under way is finished first."""
     configuration, clock = read_snapshot(Path(orders.configuration)), SystemClock()
+    supervisor = os.getppid()
     ledger = SpooledLedger(
         ledger_path(configuration),
         clock=clock,
         encryption_key=encryption_key(configuration, os.environ),
         spool=Path(orders.spool),
         first_id=orders.first_id,
+        taken_from=lambda: os.getppid() == supervisor,
     )
     async with Handler(configuration, ledger=ledger) as handler:
         rates = Rates(Windows(Path(orders.windows), slot=orders.slot), clock=clock)
-        repeating = _repeating(configuration, Path(orders.spool).name, clock)
+        repeating = _repeating(configuration, Path(orders.spool), clock)
         serving = Serving(configuration, handler, clock=clock, rates=rates, repeating=repeating)
-        supervisor = os.getppid()
         admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
         app = Gateway(serving, admission)
         server = _Server(
@@ -98,11 +99,16 @@ async def serve(orders: Orders) -> None:
             repeating.close()
 
 
-def _repeating(configuration: Configuration, life: str, clock: SystemClock) -> Repeating:
+def _repeating(configuration: Configuration, spool: Path, clock: SystemClock) -> Repeating:
+    def lives(life: str) -> bool:
+        # The supervisor removes a spool when all that its worker did is in the ledger.
+        return spool.with_name(life).exists()
+
     repeats = Repeats(
         ledger_path(configuration),
         clock=clock,
-        owner=life,
+        owner=spool.name,
+        lives=lives,
         encryption_key=encryption_key(configuration, os.environ),
     )
     return Repeating(repeats, keep=configuration.ledger.keep_content)

@@ -5,6 +5,7 @@ import sqlite3
 import msgspec
 
 from aihandler.domain.answer import Reply
+from aihandler.domain.inspection import Inspected
 from aihandler.domain.usage import Cost, CostStatus, Usage
 from aihandler.errors import InputError
 from aihandler.ledger.changes import ChangeRecord, changes
@@ -17,7 +18,7 @@ SELECT id, call_id, run_id, document_id, step, tenant, tags, task, task_version,
        reasoning_tokens, marginal_nano, allocated_nano, doubt_nano, cost_status, price_snapshot,
        latency_ms, first_byte_ms, error_code, problems, http_status, reported_model, request_id,
        request_chars, reply_chars, cache_write_1h_tokens, audio_input_tokens, audio_output_tokens,
-       tier, fingerprint, reported_nano, schema_mode, enforced, dropped
+       tier, fingerprint, reported_nano, schema_mode, enforced, dropped, inspections
 FROM entry
 """
 _BY_CALL = _COLUMNS + "WHERE call_id = ? ORDER BY id"
@@ -27,6 +28,7 @@ _CLEARANCE = "SELECT deployments FROM clearance WHERE fingerprint = ?"
 
 _names = msgspec.json.Decoder(tuple[str, ...])
 _tags = msgspec.json.Decoder(dict[str, str])
+_inspections = msgspec.json.Decoder(tuple[Inspected, ...])
 _reply = msgspec.json.Decoder(Reply)
 
 
@@ -35,7 +37,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `schema_mode` is how the schema was asked for, `enforced` what of it the server held the model
     to, `dropped` how many limits it was not told; empty where no schema was sent. `reported_nano`
-    is the provider's own count of the cost.
+    is the provider's own count of the cost. `inspections` say who looked at the request before.
     """
 
     id: int
@@ -66,6 +68,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     tier: str = ""
     fingerprint: str = ""
     reported_nano: int | None = None
+    inspections: tuple[Inspected, ...] = ()
     request: str = ""
     reply: Reply | None = None
 
@@ -171,6 +174,7 @@ def _entry(row: "_Row", exchange: Exchange | None) -> EntryRecord:
         tier=row.tier,
         fingerprint=row.fingerprint,
         reported_nano=row.reported_nano,
+        inspections=_inspections.decode(row.inspections) if row.inspections else (),
         request=exchange.request.decode("utf-8", "replace") if exchange else "",
         reply=_reply.decode(exchange.reply) if exchange and exchange.reply else None,
     )
@@ -228,6 +232,7 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
     schema_mode: str
     enforced: str
     dropped: int
+    inspections: str
 
     @property
     def usage(self) -> Usage | None:

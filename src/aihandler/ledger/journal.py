@@ -118,6 +118,10 @@ class SqliteJournal:
         self._writer.post(Ended(entry_id, settlement))
         self._lookups.ended(entry_id, settlement)
 
+    async def synced(self, *, until: float) -> None:  # noqa: ARG002 - a Journal's shape
+        """Returns once all that was written before is on the disk: each commit here is synced."""
+        await self._writer.write(Rows(KEEP_PRICE, []))
+
     async def accept(self, accepted: Accepted) -> None:
         """Writes that a piece of work is done."""
         await self._writer.write(accepted)

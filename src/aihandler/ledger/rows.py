@@ -16,8 +16,8 @@ INSERT_INTENTS = """
 INSERT INTO entry (
     id, key, call_id, run_id, document_id, step, tenant, tags, task, task_version, deployment,
     model, reason, data_class, clearance, expected_nano, request_chars, started_at,
-    schema_mode, enforced, dropped, held, state
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent')
+    schema_mode, enforced, dropped, held, inspections, state
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent')
 """
 MARK_SENT = "UPDATE entry SET state = 'sent' WHERE id = ? AND state = 'intent'"
 SETTLE = """
@@ -90,6 +90,7 @@ def intent_row(entry_id: int, intent: Intent) -> Row:
         intent.enforced,
         intent.dropped,
         held_text(intent.held),
+        _json.encode(intent.inspections).decode() if intent.inspections else "",
     )
 
 

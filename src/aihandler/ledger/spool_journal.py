@@ -1,13 +1,13 @@
 """The journal of a gateway worker: what it writes survives the worker, and waits for no disk."""
 
-import asyncio
 import itertools
+from collections.abc import Callable
 
 import msgspec
 
 from aihandler.domain.answer import Reply
 from aihandler.domain.clearance import Clearance
-from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
+from aihandler.domain.ports import Accepted, Clock, Intent, ReviewItem, Settlement
 from aihandler.ledger.spool import SpoolWriter
 from aihandler.ledger.spool_records import (
     Began,
@@ -19,11 +19,11 @@ from aihandler.ledger.spool_records import (
     Settled,
     pack,
 )
+from aihandler.ledger.spool_waiting import Waiting
 
 # Texts beyond this are not kept: a few would fill the spool of all others.
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 ROOM_FOR_ENDS = 12 * 1024 * 1024
-_LOOK_S = 0.005
 
 
 class SpoolJournal:
@@ -31,11 +31,19 @@ class SpoolJournal:
 
     Coroutines return when the record is in shared memory: it survives `kill -9` of this process,
     and the loss of the machine only once the supervisor has folded it, some 50 ms later. `synced`
-    waits for that.
+    waits for that. `taken_from` says whether there is a supervisor.
     """
 
-    def __init__(self, spool: SpoolWriter, *, first_id: int) -> None:
+    def __init__(
+        self,
+        spool: SpoolWriter,
+        *,
+        first_id: int,
+        clock: Clock,
+        taken_from: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._spool = spool
+        self._waiting = Waiting(spool, clock=clock, taken_from=taken_from)
         self._ids = itertools.count(first_id)
         self._clearances: set[str] = set()
 
@@ -87,11 +95,12 @@ class SpoolJournal:
         """None, for the same reason."""
         return None
 
-    async def synced(self) -> None:
-        """Returns once everything that was written until now is committed to the ledger."""
-        position = self._spool.appended
-        while self._spool.taken < position:  # noqa: ASYNC110  # another process moves it
-            await asyncio.sleep(_LOOK_S)
+    async def synced(self, *, until: float) -> None:
+        """Returns once all that was written before is committed to the ledger, which is synced.
+
+        Raises NotSynced: the supervisor is gone, or it is not by `until`.
+        """
+        await self._waiting.passed(self._spool.appended, until=until)
 
     def _write(self, record: Record) -> None:
         self._spool.append(pack(record))

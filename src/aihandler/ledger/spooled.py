@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -25,11 +25,20 @@ class SpooledLedger(Archive):
     """A ledger as a worker has it: its queries, and a journal that goes through the spool."""
 
     def __init__(
-        self, path: Path, *, clock: Clock, encryption_key: bytes | None, spool: Path, first_id: int
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        encryption_key: bytes | None,
+        spool: Path,
+        first_id: int,
+        taken_from: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(path, clock=clock, encryption_key=encryption_key)
         self._spool = write_spool(spool)
-        self.journal = SpoolJournal(self._spool, first_id=first_id)
+        self.journal = SpoolJournal(
+            self._spool, first_id=first_id, clock=clock, taken_from=taken_from
+        )
 
     @property
     def holder(self) -> str:

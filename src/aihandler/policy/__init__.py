@@ -2,7 +2,7 @@
 
 from aihandler.policy.clear import clear
 from aihandler.policy.findings import Finding, Proof, Row
-from aihandler.policy.labels import check_key, labels_for, task_sources
+from aihandler.policy.labels import check_key, labels_for, raised, task_sources
 from aihandler.policy.proof import prove
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "clear",
     "labels_for",
     "prove",
+    "raised",
     "task_sources",
 ]

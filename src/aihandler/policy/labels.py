@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from aihandler.domain.labels import ClassSource, DataClass, Labels, label
 from aihandler.domain.rules import Key
 from aihandler.domain.task import Task
 from aihandler.errors import PolicyDenied
 
-__all__ = ["check_key", "labels_for", "task_sources"]
+__all__ = ["check_key", "labels_for", "raised", "task_sources"]
 
 
 def labels_for(
@@ -34,7 +36,29 @@ def labels_for(
         tenant=(key.tenant if key is not None else "") or tenant,
     )
     check_key(key, labels)
-    return labels
+    return labels if key is None else msgspec.structs.replace(labels, ceiling=key.ceiling)
+
+
+def raised(labels: Labels, source: ClassSource) -> Labels:
+    """The labels of a request in which more was found than they say.
+
+    Raises:
+        PolicyDenied: `source` would lower the class, or who asks may not ask for the higher one.
+    """
+    if source.data_class < labels.data_class:
+        raise PolicyDenied(
+            f"{source.what} would lower this request from {labels.data_class.value} to "
+            f"{source.data_class.value}",
+            hint="what looks at a request may raise its class, never lower it",
+        )
+    if source.data_class > labels.ceiling:
+        raise PolicyDenied(
+            f"{source.what} found {source.data_class.value} data, and who asks may ask for data "
+            f"up to {labels.ceiling.value}",
+            hint=f"use a key whose ceiling is {source.data_class.value}, or leave the data out",
+        )
+    sources = (*labels.sources, source)
+    return msgspec.structs.replace(labels, data_class=source.data_class, sources=sources)
 
 
 def check_key(key: Key | None, labels: Labels) -> None:

@@ -25,7 +25,10 @@ class JournalEntry:
 
 
 class MemoryJournal:
-    """Keeps `entries`, `accepted` by work key, and `reviews`. `full` makes every write fail."""
+    """Keeps `entries`, `accepted` by work key, and `reviews`. `full` makes every write fail.
+
+    `synced_after` says after what somebody waited for the disk: `intent`, `settlement`.
+    """
 
     def __init__(self, entries: Iterable[JournalEntry] = ()) -> None:
         self.entries: list[JournalEntry] = list(entries)
@@ -33,6 +36,7 @@ class MemoryJournal:
         self.reviews: list[ReviewItem] = []
         self.clearances: dict[str, Clearance] = {}
         self.full = False
+        self.synced_after: list[str] = []
         self._finished: dict[bytes, Reply] = {}
 
     def note_clearance(self, clearance: Clearance) -> None:
@@ -66,6 +70,12 @@ class MemoryJournal:
     def settle_with_next(self, entry_id: int, settlement: Settlement) -> None:
         """Keeps how an attempt ended."""
         self._keep(entry_id, settlement)
+
+    async def synced(self, *, until: float) -> None:  # noqa: ARG002 - a Journal's shape
+        """Notes that somebody waited for the disk."""
+        self._check()
+        ended = bool(self.entries) and self.entries[-1].settlement is not None
+        self.synced_after.append("settlement" if ended else "intent")
 
     async def accept(self, accepted: Accepted) -> None:
         """Keeps an accepted answer."""
