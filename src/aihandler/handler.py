@@ -28,6 +28,7 @@ from aihandler.assembly import (
 from aihandler.config.configuration import Configuration
 from aihandler.domain.answer import Answer, DocumentResult, StreamEvent
 from aihandler.domain.attempt import Plan, Snapshot
+from aihandler.domain.board import Board
 from aihandler.domain.budget import BudgetState
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Message
@@ -70,9 +71,12 @@ class Handler(OfServers):
         *,
         environ: Mapping[str, str] | None = None,
         ledger: SpooledLedger | None = None,
+        board: Board | None = None,
     ) -> None:
-        # A gateway worker brings its own side of a ledger that another process writes.
+        # A gateway worker brings its own side of a ledger that another process writes, and the
+        # board that it shares with the other workers.
         self._spooled = ledger
+        self._board = board
         self._given = self.configuration = configuration
         self._environ = os.environ if environ is None else environ
         self.clock = SystemClock()
@@ -412,7 +416,9 @@ class Handler(OfServers):
 
     def _opened(self) -> Rooms:
         if self._rooms is None:
-            self._rooms = Rooms(self._given, self._environ, self.clock, ledger=self._spooled)
+            self._rooms = Rooms(
+                self._given, self._environ, self.clock, ledger=self._spooled, board=self._board
+            )
             self.configuration = self._rooms.configuration
         return self._rooms
 

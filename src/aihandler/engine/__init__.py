@@ -5,6 +5,7 @@ from aihandler.engine.attempt import Attempts
 from aihandler.engine.call import Call
 from aihandler.engine.engine import Engine
 from aihandler.engine.planning import Planner
+from aihandler.engine.slots import Slots
 from aihandler.engine.spending import Spending
 
-__all__ = ["Affording", "Attempts", "Call", "Engine", "Planner", "Spending"]
+__all__ = ["Affording", "Attempts", "Call", "Engine", "Planner", "Slots", "Spending"]

@@ -19,6 +19,7 @@ class Orders(msgspec.Struct, frozen=True):
     first_id: int = 0
     drain_s: float = 30.0
     insecure: bool = False
-    # Shared memory for rates, and this worker's region of it.
+    # Shared memory: rates, and what all workers know together; and this worker's region of each.
     windows: str = ""
+    board: str = ""
     slot: int = 0

@@ -19,6 +19,7 @@ import msgspec
 from aihandler.assembly import SystemClock, encryption_key, ledger_path, prices_of
 from aihandler.config import load
 from aihandler.errors import StorageError
+from aihandler.gateway.board import make_board, subjects_of
 from aihandler.gateway.listening import listen
 from aihandler.gateway.lives import Worker
 from aihandler.gateway.orders import LOOK_EVERY_S, Orders
@@ -66,6 +67,8 @@ class Supervisor:
         slots = 2 * settings.workers
         windows = self._spools / "windows"
         make_windows(windows, workers=slots)
+        self._board = make_board(self._spools / "board", slots=slots)
+        self._board.name(subjects_of(self._configuration))
         self._ledger = FoldedLedger(
             path,
             clock=SystemClock(),
@@ -87,9 +90,15 @@ class Supervisor:
             drain_s=settings.drain_s,
             insecure=settings.insecure,
             windows=str(windows),
+            board=str(self._spools / "board"),
         )
         self._workers = Workers(
-            self._ledger, self._spools, orders=orders, slots=slots, complaints=self._complaints
+            self._ledger,
+            self._spools,
+            orders=orders,
+            slots=slots,
+            complaints=self._complaints,
+            died=self._board.clear,
         )
         self._workers.digest = digest
 
@@ -159,6 +168,7 @@ class Supervisor:
             return
         tried: list[Worker] = []
         try:
+            self._board.name(subjects_of(configuration))
             for slot in free[: self._settings.workers]:
                 # One by one: those that have begun are known when the next one fails.
                 tried.append(self._workers.start(slot, asked.digest, stays=False))  # noqa: PERF401

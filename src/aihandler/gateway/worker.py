@@ -17,6 +17,7 @@ from aihandler.config.configuration import Configuration
 from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Everyone, KeyRing
 from aihandler.gateway.app import Gateway
+from aihandler.gateway.board import SharedBoard
 from aihandler.gateway.listening import inherited
 from aihandler.gateway.orders import LOOK_EVERY_S, READY, Orders
 from aihandler.gateway.pepper import read_pepper
@@ -59,7 +60,8 @@ async def serve(orders: Orders) -> None:
         spool=Path(orders.spool),
         first_id=orders.first_id,
     )
-    async with Handler(configuration, ledger=ledger) as handler:
+    board = SharedBoard(Path(orders.board), slot=orders.slot)
+    async with Handler(configuration, ledger=ledger, board=board) as handler:
         rates = Rates(Windows(Path(orders.windows), slot=orders.slot), clock=clock)
         repeating = _repeating(configuration, Path(orders.spool).name, clock)
         serving = Serving(configuration, handler, clock=clock, rates=rates, repeating=repeating)

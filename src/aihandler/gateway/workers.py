@@ -4,7 +4,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -41,7 +41,8 @@ class Complaints:
 class Workers:
     """All lives under one supervisor. Nothing here waits for one of them.
 
-    `digest` is the configuration in force, by which whoever takes the place of a dead one serves.
+    `digest` is the configuration in force, by which whoever takes the place of a dead one serves;
+    `died` is told the slot of each that is dead, at least once.
     """
 
     digest: str
@@ -54,6 +55,7 @@ class Workers:
         orders: Orders,
         slots: int,
         complaints: Complaints,
+        died: Callable[[int], None],
     ) -> None:
         self.stopping = False
         self._ledger = ledger
@@ -61,6 +63,7 @@ class Workers:
         self._orders = orders
         self._slots = slots
         self._complaints = complaints
+        self._died = died
         self._alive: dict[int, Worker] = {}
         self._deaths: dict[int, int] = {}
         self._due: dict[int, float] = {}
@@ -159,6 +162,8 @@ class Workers:
     def _bury(self, worker: Worker) -> None:
         """Folds what a dead worker left, books its doubt, and has its slot filled again."""
         worker.close()
+        # At once, whatever becomes of its spool: nobody else may wait for what it held.
+        self._died(worker.slot)
         try:
             while worker.folding.fold():
                 pass
