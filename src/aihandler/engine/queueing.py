@@ -60,15 +60,18 @@ class Places:
 
     def take(self, priority: Priority = "interactive") -> bool:
         """Takes a place that is free, unless it is somebody else's turn."""
-        own = self._own
-        if not self._others:
+        own, others = self._own, self._others
+        if not others:
             # Nobody waits while a place is free.
             if own[HELD] >= self._concurrency:
                 return False
             own[HELD] += 1
             return True
-        if own[WAITING] or self._is_theirs(own[HELD] + 1, batch=priority == "batch"):
+        if own[WAITING]:
             return False
+        for row in others:
+            if row[WAITING] and self._is_theirs(own[HELD] + 1, batch=priority == "batch"):
+                return False
         return self._hold()
 
     async def wait(self, want: Want) -> bool:
@@ -101,11 +104,14 @@ class Places:
 
     def give_back(self) -> None:
         """Hands a place to who is next, or sets it free."""
-        if self._others and self._is_for_others():
-            self._left_to_others = _LOOKS_LEFT
-        elif self._hand_on():
-            return
-        self._own[HELD] -= 1
+        own = self._own
+        # Without anybody who waits here there is nobody to hand it to.
+        if own[WAITING]:
+            if self._others and self._is_for_others():
+                self._left_to_others = _LOOKS_LEFT
+            elif self._hand_on():
+                return
+        own[HELD] -= 1
 
     def _hand_on(self) -> bool:
         while (waiter := self._next()) is not None:
@@ -116,17 +122,24 @@ class Places:
 
     def _hold(self) -> bool:
         """Takes a free place, if there is one in all processes together."""
-        own, numbers = self._own, self._numbers
+        own = self._own
         for _ in range(2):
-            if numbers.total(HELD) >= self._concurrency:
+            if own[HELD] + self._held_elsewhere() >= self._concurrency:
                 return False
             own[HELD] += 1
             # Written before it is read again: of two that take the last place at once neither
             # overlooks the other. Both may step back; then one looks again.
-            if numbers.total(HELD) <= self._concurrency:
+            if own[HELD] + self._held_elsewhere() <= self._concurrency:
                 return True
             own[HELD] -= 1
         return False
+
+    def _held_elsewhere(self) -> int:
+        # In the way of every request: a generator would take twice as long.
+        held = 0
+        for row in self._others:
+            held += row[HELD]
+        return held
 
     def _is_theirs(self, held: int, *, batch: bool) -> bool:
         """Whether one waits elsewhere who goes before a process that would hold so many."""
