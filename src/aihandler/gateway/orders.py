@@ -19,7 +19,9 @@ class Orders(msgspec.Struct, frozen=True):
     first_id: int = 0
     drain_s: float = 30.0
     insecure: bool = False
-    # Shared memory: rates, and what all workers know together; and this worker's region of each.
+    # Shared memory: rates, what all workers know together, what they count; and this worker's
+    # region of each.
     windows: str = ""
     board: str = ""
+    tallies: str = ""
     slot: int = 0

@@ -20,11 +20,13 @@ from aihandler.assembly import SystemClock, encryption_key, ledger_path, prices_
 from aihandler.config import load
 from aihandler.errors import StorageError
 from aihandler.gateway.board import make_board, subjects_of
+from aihandler.gateway.housekeeping import Housekeeping
 from aihandler.gateway.listening import listen
 from aihandler.gateway.lives import Worker
 from aihandler.gateway.orders import LOOK_EVERY_S, Orders
 from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.snapshots import read_snapshot, snapshot_path, write_snapshot
+from aihandler.gateway.tally import make_tallies
 from aihandler.gateway.trials import Trial
 from aihandler.gateway.windows import make_windows
 from aihandler.gateway.workers import NOT_WRITTEN, Complaints, Workers
@@ -69,6 +71,7 @@ class Supervisor:
         make_windows(windows, workers=slots)
         self._board = make_board(self._spools / "board", slots=slots)
         self._board.name(subjects_of(self._configuration))
+        tallies = make_tallies(self._spools / "tallies", slots=slots)
         self._ledger = FoldedLedger(
             path,
             clock=SystemClock(),
@@ -91,6 +94,7 @@ class Supervisor:
             insecure=settings.insecure,
             windows=str(windows),
             board=str(self._spools / "board"),
+            tallies=str(self._spools / "tallies"),
         )
         self._workers = Workers(
             self._ledger,
@@ -98,7 +102,7 @@ class Supervisor:
             orders=orders,
             slots=slots,
             complaints=self._complaints,
-            died=self._board.clear,
+            housekeeping=Housekeeping(tallies, self._board),
         )
         self._workers.digest = digest
 

@@ -4,22 +4,23 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from aihandler.errors import StorageError
+from aihandler.gateway.housekeeping import Housekeeping
 from aihandler.gateway.lives import START_WITHIN_S, Worker, begin
 from aihandler.gateway.orders import Orders
 from aihandler.gateway.snapshots import snapshot_path
 from aihandler.ledger import FoldedLedger
+from aihandler.ledger.spool import USUAL_BYTES
 
 _log = logging.getLogger(__name__)
 # A worker that dies at once each time is not started more often than this.
 _RESTART_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STABLE_S = 30.0
-_SPOOL_BYTES = 64 * 1024 * 1024
 # A full disk, a lock that somebody holds, a damaged page: records wait in the spools meanwhile.
 NOT_WRITTEN = (StorageError, sqlite3.Error, OSError, msgspec.DecodeError)
 _COMPLAIN_EVERY_S = 5.0
@@ -41,8 +42,7 @@ class Complaints:
 class Workers:
     """All lives under one supervisor. Nothing here waits for one of them.
 
-    `digest` is the configuration in force, by which whoever takes the place of a dead one serves;
-    `died` is told the slot of each that is dead, at least once.
+    `digest` is the configuration in force, by which whoever takes the place of a dead one serves.
     """
 
     digest: str
@@ -55,7 +55,7 @@ class Workers:
         orders: Orders,
         slots: int,
         complaints: Complaints,
-        died: Callable[[int], None],
+        housekeeping: Housekeeping,
     ) -> None:
         self.stopping = False
         self._ledger = ledger
@@ -63,7 +63,7 @@ class Workers:
         self._orders = orders
         self._slots = slots
         self._complaints = complaints
-        self._died = died
+        self._housekeeping = housekeeping
         self._alive: dict[int, Worker] = {}
         self._deaths: dict[int, int] = {}
         self._due: dict[int, float] = {}
@@ -89,7 +89,7 @@ class Workers:
         """
         self._lives += 1
         path = self._spools / f"worker-{slot}-{os.getpid()}-{self._lives}.spool"
-        folding, first_id = self._ledger.new_spool(path, size=_SPOOL_BYTES)
+        folding, first_id = self._ledger.new_spool(path, size=USUAL_BYTES)
         orders = msgspec.structs.replace(
             self._orders,
             configuration=str(snapshot_path(self._spools, digest)),
@@ -106,7 +106,10 @@ class Workers:
 
     def fold(self) -> int:
         """Takes what they wrote into the ledger; how many records."""
-        return sum(self._fold(worker) for worker in tuple(self._alive.values()))
+        began, alive = time.monotonic(), list(self._alive.values())
+        records = sum(self._fold(worker) for worker in alive)
+        self._housekeeping.look(alive, began=began)
+        return records
 
     def watch(self) -> None:
         """Hears who is ready, buries who is dead, starts who is due."""
@@ -147,7 +150,7 @@ class Workers:
 
     def _fold(self, worker: Worker) -> int:
         try:
-            return worker.folding.fold()
+            return self._housekeeping.took(worker.folding.fold())
         except NOT_WRITTEN as error:
             self._complaints.note(error)
             return 0
@@ -163,9 +166,9 @@ class Workers:
         """Folds what a dead worker left, books its doubt, and has its slot filled again."""
         worker.close()
         # At once, whatever becomes of its spool: nobody else may wait for what it held.
-        self._died(worker.slot)
+        self._housekeeping.died(worker.slot)
         try:
-            while worker.folding.fold():
+            while self._housekeeping.took(worker.folding.fold()):
                 pass
             doubtful = worker.folding.bury()
         except NOT_WRITTEN as error:
@@ -181,6 +184,7 @@ class Workers:
             self._fill(worker, doubtful)
 
     def _fill(self, dead: Worker, doubtful: int) -> None:
+        self._housekeeping.lost()
         lived_s = time.monotonic() - dead.began
         deaths = 0 if lived_s > _STABLE_S else self._deaths.get(dead.slot, 0) + 1
         self._deaths[dead.slot] = deaths
