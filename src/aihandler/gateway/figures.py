@@ -2,6 +2,8 @@
 
 from bisect import bisect_left
 
+import msgspec
+
 from aihandler.domain.ports import Settlement
 from aihandler.domain.usage import NANO, Usage
 from aihandler.gateway.metrics import (
@@ -21,7 +23,10 @@ from aihandler.gateway.metrics import (
 )
 from aihandler.gateway.tally import Tally
 
-_KINDS = tuple(name for name in Usage.__struct_fields__ if name != "estimated")
+_OFTEN = {"input", "output", "estimated"}
+_SELDOM = tuple(name for name in Usage.__struct_fields__ if name not in _OFTEN)
+_BOUNDS = ATTEMPT_SECONDS.bounds
+_SUM = len(_BOUNDS) + 1
 
 
 class Figures:
@@ -33,6 +38,7 @@ class Figures:
         self._open = self._tally.place((REQUESTS_OPEN.name,))
         # Looking a name up costs more than counting.
         self._known: dict[tuple[str, ...] | tuple[str, int], int] = {}
+        self._attempts: dict[tuple[str, str, str, str], _Kind] = {}
         settle_gauges(self._tally)
 
     def begun(self) -> None:
@@ -55,25 +61,39 @@ class Figures:
 
     def attempted(self, task: str, deployment: str, *, reason: str, ended: Settlement) -> None:
         """An attempt has ended."""
-        cells, who = self._cells, (task, deployment)
-        cells[self._place(ATTEMPTS, *who, reason, ended.outcome)] += 1
-        if ended.error_code:
-            cells[self._place(ATTEMPT_ERRORS, *who, ended.error_code)] += 1
-        self._observe(ATTEMPT_SECONDS, deployment, ended.latency_s)
+        name = (task, deployment, reason, ended.outcome)
+        kind = self._attempts.get(name)
+        if kind is None:
+            kind = self._attempts[name] = self._kind(*name)
+        cells, who, cost = self._cells, (task, deployment), ended.cost
+        cells[kind.count] += 1
+        cells[kind.seconds + bisect_left(_BOUNDS, ended.latency_s)] += 1
+        cells[kind.seconds + _SUM] += int(ended.latency_s * NANO)
+        cells[kind.marginal] += cost.marginal
+        if ended.usage is not None:
+            cells[kind.input] += ended.usage.input
+            cells[kind.output] += ended.usage.output
+            for field in _SELDOM:
+                if tokens := getattr(ended.usage, field):
+                    cells[self._place(TOKENS, *who, field)] += tokens
         if ended.first_byte_s is not None:
             self._observe(FIRST_BYTE_SECONDS, deployment, ended.first_byte_s)
-        if ended.usage is not None:
-            for kind in _KINDS:
-                tokens = getattr(ended.usage, kind)
-                if tokens:
-                    cells[self._place(TOKENS, *who, kind)] += tokens
-        cost = ended.cost
+        if ended.error_code:
+            cells[self._place(ATTEMPT_ERRORS, *who, ended.error_code)] += 1
         if cost.status == "unpriced":
             cells[self._place(UNPRICED, *who)] += 1
-        if cost.marginal:
-            cells[self._place(COST, *who, "marginal")] += cost.marginal
         if cost.allocated:
             cells[self._place(COST, *who, "allocated")] += cost.allocated
+
+    def _kind(self, task: str, deployment: str, reason: str, outcome: str) -> "_Kind":
+        who = (task, deployment)
+        return _Kind(
+            self._place(ATTEMPTS, *who, reason, outcome),
+            self._place(ATTEMPT_SECONDS, deployment),
+            self._place(TOKENS, *who, "input"),
+            self._place(TOKENS, *who, "output"),
+            self._place(COST, *who, "marginal"),
+        )
 
     def _observe(self, metric: Metric, label: str, seconds: float) -> None:
         place = self._place(metric, label)
@@ -86,6 +106,16 @@ class Figures:
         if known is None:
             known = self._known[name] = self._tally.place(name, metric.width)
         return known
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    """Where attempts of one task, deployment, reason and outcome are counted."""
+
+    count: int
+    seconds: int
+    input: int
+    output: int
+    marginal: int
 
 
 def settle_gauges(tally: Tally) -> None:
