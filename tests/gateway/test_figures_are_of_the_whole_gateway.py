@@ -1,5 +1,8 @@
 """`/metrics`: one page for all workers, exact, strict in form, and never going back."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +45,15 @@ def test_each_metric_is_told_of_once_and_a_page_without_counts_is_right(folder):
     families = read(counts(folder).exposition.page())
     assert list(families) == [metric.name for metric in METRICS]
     assert all(name.startswith("aihandler_") for name in families)
+
+
+def test_every_metric_stands_in_the_documents_with_its_labels():
+    docs = Path(__file__).parents[2] / "docs" / "operations.md"
+    rows = [line for line in docs.read_text().splitlines() if line.startswith("| `aihandler_")]
+    told = {name: row for row in rows for name in re.findall(r"`(aihandler_\w+)`", row)}
+    assert set(told) == {metric.name for metric in METRICS}
+    for metric in METRICS:
+        assert set(metric.labels) <= set(told[metric.name].split("|")[2].replace(",", "").split())
 
 
 def test_what_an_attempt_was_is_counted(folder):

@@ -65,6 +65,13 @@ class Supervisor:
         self._spools = path.with_name(f"{path.name}.spools")
         self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
         _await_the_last(self._spools, within_s=settings.drain_s + 2 * LOOK_EVERY_S)
+        self._ledger = FoldedLedger(
+            path,
+            clock=SystemClock(),
+            encryption_key=encryption_key(self._configuration, os.environ),
+            keep_content=self._configuration.ledger.keep_content,
+        )
+        # Made once the ledger is ours: another gateway's workers may have theirs in memory.
         # While a configuration changes, the workers of both have regions of their own.
         slots = 2 * settings.workers
         windows = self._spools / "windows"
@@ -72,12 +79,6 @@ class Supervisor:
         self._board = make_board(self._spools / "board", slots=slots)
         self._board.name(subjects_of(self._configuration))
         tallies = make_tallies(self._spools / "tallies", slots=slots)
-        self._ledger = FoldedLedger(
-            path,
-            clock=SystemClock(),
-            encryption_key=encryption_key(self._configuration, os.environ),
-            keep_content=self._configuration.ledger.keep_content,
-        )
         make_repeats(path, wall=time.time())
         self._store = Administration(path, clock=SystemClock(), who="gateway")
         digest = write_snapshot(self._spools, self._configuration)

@@ -97,7 +97,13 @@ class Workers:
             first_id=first_id,
             slot=slot,
         )
-        worker = self._alive[slot] = begin(folding, orders)
+        try:
+            worker = self._alive[slot] = begin(folding, orders)
+        except OSError:
+            # Nobody will write it, and each new try would leave another one.
+            folding.spool.close()
+            path.unlink()
+            raise
         worker.stays = stays
         if self.stopping:
             # Told to stop in this very moment, when there was nobody yet to tell.
