@@ -17,12 +17,13 @@ from aihandler.backends.transport import Transport
 from aihandler.config.configuration import Configuration
 from aihandler.config.secrets import resolve
 from aihandler.domain.attempt import Snapshot
+from aihandler.domain.board import Board
 from aihandler.domain.budget import BudgetState, budget_states
 from aihandler.domain.deployment import Secret
 from aihandler.domain.ports import Caller, Clock, Inspector
 from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Example, Examples
-from aihandler.engine import Attempts, Engine, Inspection, Planner, Spending
+from aihandler.engine import Attempts, Engine, Inspection, Planner, Slots, Spending
 from aihandler.errors import ConfigError
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, open_ledger
 from aihandler.ledger.administration import Administration
@@ -63,6 +64,7 @@ class Rooms:
         *,
         ledger: SpooledLedger | None = None,
         inspectors: Sequence[Inspector] = (),
+        board: Board | None = None,
     ) -> None:
         self.clock = clock
         self._environ = environ
@@ -88,13 +90,19 @@ class Rooms:
                 pricer=self.prices,
                 clock=self.clock,
                 spending=self.spending,
+                slots=Slots(self.clock, board),
             ),
             journal=self.ledger.journal,
             clock=self.clock,
             random=random.Random().random,  # noqa: S311  # jitter, not a secret
             snapshot=self.snapshot,
-            health=Health(self.clock, configuration.health),
-            retry_budget=RetryBudget(self.clock),
+            health=Health(
+                self.clock,
+                configuration.health,
+                board=board,
+                deployments=configuration.deployments.values(),
+            ),
+            retry_budget=RetryBudget(self.clock, board=board),
             inspection=Inspection(inspectors) if inspectors else None,
         )
 

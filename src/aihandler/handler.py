@@ -29,6 +29,7 @@ from aihandler.assembly import (
 from aihandler.config.configuration import Configuration
 from aihandler.domain.answer import Answer, DocumentResult, StreamEvent
 from aihandler.domain.attempt import Plan, Snapshot
+from aihandler.domain.board import Board
 from aihandler.domain.budget import BudgetState
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Message
@@ -72,11 +73,14 @@ class Handler(OfServers):
         environ: Mapping[str, str] | None = None,
         ledger: SpooledLedger | None = None,
         inspectors: Sequence[Inspector] = (),
+        board: Board | None = None,
     ) -> None:
         """`inspectors` look at every request before it is decided where it may go: each may raise
         its class or refuse it."""
-        # A gateway worker brings its own side of a ledger that another process writes.
+        # A gateway worker brings its own side of a ledger that another process writes, and the
+        # board that it shares with the other workers.
         self._spooled = ledger
+        self._board = board
         self._inspectors = tuple(inspectors)
         self._given = self.configuration = configuration
         self._environ = os.environ if environ is None else environ
@@ -430,6 +434,7 @@ class Handler(OfServers):
                 self.clock,
                 ledger=self._spooled,
                 inspectors=self._inspectors,
+                board=self._board,
             )
             self.configuration = self._rooms.configuration
         return self._rooms

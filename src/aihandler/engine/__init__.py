@@ -6,6 +6,7 @@ from aihandler.engine.call import Call
 from aihandler.engine.engine import Engine
 from aihandler.engine.inspecting import Inspection, NotInspected
 from aihandler.engine.planning import Planner
+from aihandler.engine.slots import Slots
 from aihandler.engine.spending import Spending
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "Inspection",
     "NotInspected",
     "Planner",
+    "Slots",
     "Spending",
 ]

@@ -73,12 +73,13 @@ class Attempts:
         pricer: Pricer,
         clock: Clock,
         spending: Spending | None = None,
+        slots: Slots | None = None,
     ) -> None:
         self._callers = callers
         self._journal = journal
         self._pricer = pricer
         self._clock = clock
-        self._slots = Slots(clock)
+        self._slots = slots or Slots(clock)
         self._schemas = Schemas()
         self._flights = Flights()
         self._spending = spending

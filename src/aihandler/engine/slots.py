@@ -3,6 +3,7 @@
 import math
 from types import TracebackType
 
+from aihandler.domain.board import Alone, Board, Numbers, places_of
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Clock
 from aihandler.engine.queueing import Places, Want
@@ -15,8 +16,9 @@ _SHORTEST_S, _LONGEST_S = 1.0, 60.0
 class Slots:
     """The places of each deployment, made when they are first wanted."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, board: Board | None = None) -> None:
         self._clock = clock
+        self._board = board or Alone()
         self._known: dict[str, Slot] = {}
 
     def place(self, deployment: Deployment, want: Want) -> "Place":
@@ -30,16 +32,18 @@ class Slots:
     def _of(self, deployment: Deployment) -> "Slot":
         known = self._known.get(deployment.name)
         if known is None:
-            known = self._known[deployment.name] = Slot(deployment)
+            known = self._known[deployment.name] = Slot(
+                deployment, self._board.numbers(places_of(deployment))
+            )
         return known
 
 
 class Slot:
     """The places of one deployment, and how long one is held."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, numbers: Numbers) -> None:
         limits = deployment.limits
-        self.places = Places(limits.concurrency, limits.queue)
+        self.places = Places(limits.concurrency, limits.queue, numbers)
         self._concurrency = limits.concurrency
         self._held_s = 0.0
 
@@ -64,7 +68,7 @@ class Place:
 
     async def __aenter__(self) -> bool:
         places = self._slot.places
-        if not places.take() and not await places.wait(self._want):
+        if not places.take(self._want.priority) and not await places.wait(self._want):
             return False
         self._since = self._clock.monotonic()
         return True

@@ -12,7 +12,7 @@ from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Asker
 from aihandler.gateway.conversations import Conversations
 from aihandler.gateway.embeddings import Embeddings
-from aihandler.gateway.figures import Figures
+from aihandler.gateway.exposition import Counts, counts_of_one
 from aihandler.gateway.http import (
     ClientGone,
     HttpRequest,
@@ -42,11 +42,18 @@ Route = Callable[[HttpRequest, Asker, Send], Awaitable[None]]
 class Gateway:
     """An ASGI application. Every route but the checks of health asks first who comes."""
 
-    def __init__(self, serving: Serving, admission: Admission) -> None:
+    def __init__(
+        self,
+        serving: Serving,
+        admission: Admission,
+        *,
+        counts: Counts | None = None,
+    ) -> None:
         self._serving = serving
         self._admission = admission
-        self._figures = Figures()
-        self._pages = pages = Pages(serving, self._figures)
+        counts = counts or counts_of_one(serving.configuration, serving.clock)
+        self._figures = counts.figures
+        self._pages = pages = Pages(serving, counts.exposition)
         chat = Conversations(OpenAIChat(), serving)
         completions = Conversations(Completions(), serving)
         messages = Conversations(AnthropicMessages(), serving)
@@ -89,6 +96,8 @@ class Gateway:
             name = path if route is not None else "other"
             elapsed_s = self._serving.clock.monotonic() - began
             self._figures.ended(_route_name(name), told.status, elapsed_s)
+            if told.code:
+                self._figures.failed(_route_name(name), told.code)
 
     def _route(self, method: str, path: str) -> Route | None:
         if method == "GET" and path.startswith(_CALLS):
@@ -132,11 +141,16 @@ class _Told:
         self._send = send
         # What a proxy writes of a client that left.
         self.status = 499
+        # Of the error, where it was one.
+        self.code = ""
 
     async def __call__(self, message: Message) -> None:
         """Sends."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self.status >= 400:
+                named = dict(message["headers"]).get(b"x-aihandler-error", b"")
+                self.code = named.decode("latin-1")
         await self._send(message)
 
 

@@ -1,48 +1,125 @@
-"""Counts of one worker, in Prometheus' own form."""
+"""What one worker counts, beside its requests."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from bisect import bisect_left
 
-_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+import msgspec
+
+from aihandler.domain.ports import Settlement
+from aihandler.domain.usage import NANO, Usage
+from aihandler.gateway.metrics import (
+    ATTEMPT_ERRORS,
+    ATTEMPT_SECONDS,
+    ATTEMPTS,
+    COST,
+    ERRORS,
+    FIRST_BYTE_SECONDS,
+    GAUGES,
+    REQUEST_SECONDS,
+    REQUESTS,
+    REQUESTS_OPEN,
+    TOKENS,
+    UNPRICED,
+    Metric,
+)
+from aihandler.gateway.tally import Tally
+
+_OFTEN = {"input", "output", "estimated"}
+_SELDOM = tuple(name for name in Usage.__struct_fields__ if name not in _OFTEN)
+_BOUNDS = ATTEMPT_SECONDS.bounds
+_SUM = len(_BOUNDS) + 1
 
 
 class Figures:
-    """What is counted. Labels have few values: never a key, a call or a text."""
+    """Counts into the region of a worker."""
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "aihandler_requests", "Requests by route and status.", ("route", "status"),
-            registry=self._registry,
-        )  # fmt: skip
-        self._seconds = Histogram(
-            "aihandler_request_seconds", "Seconds from request to the end of its answer.",
-            ("route",), buckets=_SECONDS, registry=self._registry,
-        )  # fmt: skip
-        self._open = Gauge(
-            "aihandler_requests_open", "Requests under way.", registry=self._registry
-        )
-        # Looking a label up costs more than counting.
-        self._known: dict[tuple[str, int], Counter] = {}
-        self._timed: dict[str, Histogram] = {}
-        self.under_way = 0
+    def __init__(self, tally: Tally | None = None) -> None:
+        self._tally = tally or Tally()
+        self._cells = self._tally.cells
+        self._open = self._tally.place((REQUESTS_OPEN.name,))
+        # Looking a name up costs more than counting.
+        self._known: dict[tuple[str, ...] | tuple[str, int], int] = {}
+        self._attempts: dict[tuple[str, str, str, str], _Kind] = {}
+        settle_gauges(self._tally)
 
     def begun(self) -> None:
         """A request came in."""
-        self.under_way += 1
+        self._cells[self._open] += 1
 
     def ended(self, route: str, status: int, seconds: float) -> None:
         """Its answer went out."""
-        self.under_way -= 1
-        counter = self._known.get((route, status))
-        if counter is None:
-            counter = self._known[route, status] = self._requests.labels(route, str(status))
-        timed = self._timed.get(route)
-        if timed is None:
-            timed = self._timed[route] = self._seconds.labels(route)
-        counter.inc()
-        timed.observe(seconds)
+        self._cells[self._open] -= 1
+        place = self._known.get((route, status))
+        if place is None:
+            place = self._place(REQUESTS, route, str(status))
+            self._known[route, status] = place
+        self._cells[place] += 1
+        self._observe(REQUEST_SECONDS, route, seconds)
 
-    def exposition(self) -> bytes:
-        """All counts as text."""
-        self._open.set(self.under_way)
-        return generate_latest(self._registry)
+    def failed(self, route: str, code: str) -> None:
+        """A request was refused, or has failed."""
+        self._cells[self._place(ERRORS, route, code)] += 1
+
+    def attempted(self, task: str, deployment: str, *, reason: str, ended: Settlement) -> None:
+        """An attempt has ended."""
+        name = (task, deployment, reason, ended.outcome)
+        kind = self._attempts.get(name)
+        if kind is None:
+            kind = self._attempts[name] = self._kind(*name)
+        cells, who, cost = self._cells, (task, deployment), ended.cost
+        cells[kind.count] += 1
+        cells[kind.seconds + bisect_left(_BOUNDS, ended.latency_s)] += 1
+        cells[kind.seconds + _SUM] += int(ended.latency_s * NANO)
+        cells[kind.marginal] += cost.marginal
+        if ended.usage is not None:
+            cells[kind.input] += ended.usage.input
+            cells[kind.output] += ended.usage.output
+            for field in _SELDOM:
+                if tokens := getattr(ended.usage, field):
+                    cells[self._place(TOKENS, *who, field)] += tokens
+        if ended.first_byte_s is not None:
+            self._observe(FIRST_BYTE_SECONDS, deployment, ended.first_byte_s)
+        if ended.error_code:
+            cells[self._place(ATTEMPT_ERRORS, *who, ended.error_code)] += 1
+        if cost.status == "unpriced":
+            cells[self._place(UNPRICED, *who)] += 1
+        if cost.allocated:
+            cells[self._place(COST, *who, "allocated")] += cost.allocated
+
+    def _kind(self, task: str, deployment: str, reason: str, outcome: str) -> "_Kind":
+        who = (task, deployment)
+        return _Kind(
+            self._place(ATTEMPTS, *who, reason, outcome),
+            self._place(ATTEMPT_SECONDS, deployment),
+            self._place(TOKENS, *who, "input"),
+            self._place(TOKENS, *who, "output"),
+            self._place(COST, *who, "marginal"),
+        )
+
+    def _observe(self, metric: Metric, label: str, seconds: float) -> None:
+        place = self._place(metric, label)
+        self._cells[place + bisect_left(metric.bounds, seconds)] += 1
+        self._cells[place + len(metric.bounds) + 1] += int(seconds * NANO)
+
+    def _place(self, metric: Metric, *labels: str) -> int:
+        name = (metric.name, *labels)
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = self._tally.place(name, metric.width)
+        return known
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    """Where attempts of one task, deployment, reason and outcome are counted."""
+
+    count: int
+    seconds: int
+    input: int
+    output: int
+    marginal: int
+
+
+def settle_gauges(tally: Tally) -> None:
+    """What a worker that is gone had under way is under way no more."""
+    for name, _ in tally.read():
+        if name[0] in GAUGES:
+            tally.cells[tally.place(name)] = 0

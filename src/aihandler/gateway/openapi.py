@@ -78,7 +78,7 @@ def _looking() -> _Object:
         "/metrics": {
             "get": {
                 "operationId": "metrics",
-                "summary": "Figures of one worker, for Prometheus.",
+                "summary": "Figures of the gateway, for Prometheus.",
                 "responses": {
                     "200": {
                         "description": "Figures.",

@@ -10,15 +10,18 @@ LOOK_EVERY_S = 1.0
 class Orders(msgspec.Struct, frozen=True):
     """What the supervisor tells a worker: one line of JSON on its standard input."""
 
-    # A snapshot, see snapshots.py.
-    configuration: str
-    spool: str
-    first_id: int
     # Descriptors that the worker inherits: the listening socket, and a pipe to say `ready` on.
     listening: int
-    ready: int
+    ready: int = -1
+    # A snapshot, see snapshots.py.
+    configuration: str = ""
+    spool: str = ""
+    first_id: int = 0
     drain_s: float = 30.0
     insecure: bool = False
-    # Shared memory for rates, and this worker's region of it.
+    # Shared memory: rates, what all workers know together, what they count; and this worker's
+    # region of each.
     windows: str = ""
+    board: str = ""
+    tallies: str = ""
     slot: int = 0

@@ -8,10 +8,10 @@ import msgspec
 
 from aihandler.backends.anthropic_messages import AnthropicMessages
 from aihandler.domain.task import Json
-from aihandler.errors import InputError
+from aihandler.errors import InputError, Refused
 from aihandler.gateway.admission import Asker
 from aihandler.gateway.estimates import estimated_tokens
-from aihandler.gateway.figures import Figures
+from aihandler.gateway.exposition import Exposition
 from aihandler.gateway.http import HttpRequest, Reply, Send, send_whole
 from aihandler.gateway.serving import Serving
 from aihandler.ledger import CallRecord
@@ -28,9 +28,9 @@ _LOOK_S = 0.05
 class Pages:
     """The routes that only look."""
 
-    def __init__(self, serving: Serving, figures: Figures) -> None:
+    def __init__(self, serving: Serving, exposition: Exposition) -> None:
         self._serving = serving
-        self._figures = figures
+        self._exposition = exposition
         self._messages = AnthropicMessages()
 
     async def models(self, request: HttpRequest, asker: Asker, send: Send) -> None:  # noqa: ARG002 - a route's shape
@@ -71,8 +71,15 @@ class Pages:
         await send_whole(send, Reply(200, _encode({"input_tokens": tokens})))
 
     async def metrics(self, request: HttpRequest, asker: Asker, send: Send) -> None:  # noqa: ARG002 - a route's shape
-        """Figures of this worker, for Prometheus."""
-        await send_whole(send, Reply(200, self._figures.exposition(), _TEXT))
+        """Figures of the gateway, for Prometheus. Raises Refused for the key of a member."""
+        key = asker.api_key
+        if key is not None and key.role == "member":
+            # They name every task and deployment, and what all of them cost.
+            raise Refused(
+                f"key {key.name!r} may not read the figures of the gateway",
+                hint="`aihandler keys create NAME --role auditor --route /metrics` makes one",
+            )
+        await send_whole(send, Reply(200, self._exposition.page(), _TEXT))
 
     async def _looked_up(self, call_id: str) -> CallRecord | None:
         until = self._serving.clock.monotonic() + _FOLDED_WITHIN_S

@@ -17,6 +17,10 @@ from aihandler.config.configuration import Configuration
 from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Everyone, KeyRing
 from aihandler.gateway.app import Gateway
+from aihandler.gateway.board import SharedBoard
+from aihandler.gateway.counting import Counting
+from aihandler.gateway.exposition import Counts, Exposition
+from aihandler.gateway.figures import Figures
 from aihandler.gateway.listening import inherited
 from aihandler.gateway.orders import LOOK_EVERY_S, READY, Orders
 from aihandler.gateway.pepper import read_pepper
@@ -24,6 +28,7 @@ from aihandler.gateway.rates import Rates
 from aihandler.gateway.repeating import Repeating
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.snapshots import read_snapshot
+from aihandler.gateway.tally import Tallies
 from aihandler.gateway.windows import Windows
 from aihandler.handler import Handler
 from aihandler.ledger import SpooledLedger
@@ -61,12 +66,17 @@ async def serve(orders: Orders) -> None:
         first_id=orders.first_id,
         taken_from=lambda: os.getppid() == supervisor,
     )
-    async with Handler(configuration, ledger=ledger) as handler:
+    board = SharedBoard(Path(orders.board), slot=orders.slot)
+    tallies = Tallies(Path(orders.tallies))
+    exposition = Exposition(tallies.all, board, configuration=configuration, clock=clock)
+    counts = Counts(Figures(tallies.of(orders.slot)), exposition)
+    ledger.journal = Counting(ledger.journal, counts.figures)
+    async with Handler(configuration, ledger=ledger, board=board) as handler:
         rates = Rates(Windows(Path(orders.windows), slot=orders.slot), clock=clock)
         repeating = _repeating(configuration, Path(orders.spool), clock)
         serving = Serving(configuration, handler, clock=clock, rates=rates, repeating=repeating)
         admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
-        app = Gateway(serving, admission)
+        app = Gateway(serving, admission, counts=counts)
         server = _Server(
             uvicorn.Config(
                 app,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from aihandler.domain.ports import Clock
+from aihandler.domain.ports import Clock, Journal
 from aihandler.ledger.batch import Batches, Hourly, Operation, Rows
 from aihandler.ledger.folding import Folding
 from aihandler.ledger.journal import KEEP_PRICE
@@ -36,7 +36,8 @@ class SpooledLedger(Archive):
     ) -> None:
         super().__init__(path, clock=clock, encryption_key=encryption_key)
         self._spool = write_spool(spool)
-        self.journal = SpoolJournal(
+        # A worker may put one around it that counts.
+        self.journal: Journal = SpoolJournal(
             self._spool, first_id=first_id, clock=clock, taken_from=taken_from
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from aihandler.domain.board import RETRIES, Alone, Board
 from aihandler.domain.ports import Clock
 from aihandler.errors import BackendError, BackendUnavailable
 
@@ -9,6 +10,9 @@ __all__ = ["RetryBudget", "delay_s", "may_retry"]
 
 BASE_S = 0.25
 CAP_S = 8.0
+# The cell that says that a process is there, and how often they are counted.
+_PRESENT = 0
+_COUNT_EVERY_S = 1.0
 
 
 def delay_s(
@@ -38,19 +42,31 @@ class RetryBudget:
     """Retries are a share of requests, so that retrying never doubles the load of an outage.
 
     Allows `ratio` of a retry for each request plus `per_s` retries a second, which carry a small
-    user through; what is unused is kept for at most `window_s` seconds' worth.
+    user through; what is unused is kept for at most `window_s` seconds' worth. With a `board` the
+    `per_s` are those of all processes together: each has an equal part.
     """
 
     def __init__(
-        self, clock: Clock, *, ratio: float = 0.2, per_s: float = 10.0, window_s: float = 10.0
+        self,
+        clock: Clock,
+        *,
+        ratio: float = 0.2,
+        per_s: float = 10.0,
+        window_s: float = 10.0,
+        board: Board | None = None,
     ) -> None:
         self._clock = clock
         self._ratio = ratio
-        self._per_s = per_s
+        self._all_per_s = self._per_s = per_s
         self._window_s = window_s
-        self._floor = per_s
+        self._numbers = (board or Alone()).numbers(RETRIES)
+        self._numbers.own[_PRESENT] = 1
+        # Of processes that come and go each brings nothing along.
+        self._floor = 0.0 if self._numbers.others else per_s
+        self._most = per_s
         self._earned: float = 0.0
-        self._at = clock.monotonic()
+        self._at = self._counted_at = clock.monotonic()
+        self._divide()
 
     def note_request(self) -> None:
         """Counts a request; every fifth (at a ratio of .2) earns a retry."""
@@ -72,6 +88,15 @@ class RetryBudget:
     def _pass_time(self) -> None:
         now = self._clock.monotonic()
         passed_s, self._at = max(0.0, now - self._at), now
-        self._floor = min(self._per_s, self._floor + passed_s * self._per_s)
+        if self._numbers.others and now - self._counted_at >= _COUNT_EVERY_S:
+            self._counted_at = now
+            self._divide()
+        self._floor = min(self._most, self._floor + passed_s * self._per_s)
         # What requests earned fades, so that a quiet night does not pay for a storm.
         self._earned *= max(0.0, 1.0 - passed_s / self._window_s)
+
+    def _divide(self) -> None:
+        if self._numbers.others:
+            self._per_s = self._all_per_s / max(1, self._numbers.total(_PRESENT))
+            # The smallest part still grows to one retry.
+            self._most = max(1.0, self._per_s)
