@@ -10,7 +10,7 @@ from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.cli.page import difference, seconds, usd
 
 if TYPE_CHECKING:
-    from aihandler.ledger import CallRecord, EntryRecord
+    from aihandler.ledger import CachedRecord, CallRecord, EntryRecord
 
 
 @click.command()
@@ -44,6 +44,8 @@ def _show(call: "CallRecord") -> None:
     click.echo(f"  could go to: {', '.join(call.could_go) or 'nowhere'}")
     for change in call.changes:
         click.echo(f"  since this call: {change}")
+    if call.cached is not None:
+        click.echo(f"  {_from_cache(call.cached)}")
     for entry in call.attempts:
         click.echo(f"  {_told(entry)}")
         if how := _said(entry):
@@ -52,6 +54,15 @@ def _show(call: "CallRecord") -> None:
             click.echo(f"    asked: {entry.request}")
         if entry.reply is not None:
             click.echo(f"    answered: {entry.reply.text}")
+
+
+def _from_cache(cached: "CachedRecord") -> str:
+    when = datetime.datetime.fromtimestamp(cached.at, datetime.UTC)
+    return (
+        f"{when:%Y-%m-%d %H:%M:%S} from the cache: what {cached.deployment} said "
+        f"({cached.validity}) {seconds(cached.age_s)} before, in call {cached.source}; "
+        "nobody was asked, $0"
+    )
 
 
 def _said(entry: "EntryRecord") -> str:

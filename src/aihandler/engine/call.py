@@ -6,6 +6,7 @@ import msgspec
 
 from aihandler.domain.budget import Budget
 from aihandler.domain.conversation import Message, Request
+from aihandler.domain.kept import CacheUse
 from aihandler.domain.labels import Labels
 from aihandler.domain.task import Priority, Task
 
@@ -21,6 +22,7 @@ class Call(msgspec.Struct, frozen=True):
     `budgets` are those of who asks, beside the configuration's, which go by task, deployment and
     the tags `key`, `team` and `user`.
     `prefer` names the deployment that is tried first where the plan has it and it is well.
+    `cache` says what is wanted of the answers that a task keeps for equal requests, if it does.
     Calls of `priority` batch wait for a place behind the others; those of one key take turns.
     """
 
@@ -42,3 +44,4 @@ class Call(msgspec.Struct, frozen=True):
     budgets: tuple[Budget, ...] = ()
     priority: Priority = "interactive"
     prefer: str = ""
+    cache: CacheUse = "off"

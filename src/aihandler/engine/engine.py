@@ -9,10 +9,12 @@ from aihandler.domain.answer import Answer, StreamEvent
 from aihandler.domain.attempt import Candidate, Plan
 from aihandler.domain.conversation import Message, ToolCall
 from aihandler.domain.deployment import Deployment
+from aihandler.domain.kept import KeptAnswers
 from aihandler.domain.keys import digest
 from aihandler.domain.ports import Accepted, Clock, Journal, SnapshotSource
 from aihandler.domain.task import Default, EmbeddingOutput, Json, Task, TextOutput
 from aihandler.engine.attempt import Attempted, Attempts
+from aihandler.engine.caching import Caching
 from aihandler.engine.call import Call
 from aihandler.engine.planning import Planner
 from aihandler.engine.preferring import preferring
@@ -50,6 +52,11 @@ class Engine:
         self._health = health
         self._retry_budget = retry_budget
         self._prompts = Prompts()
+        self._caching = Caching(planner.configuration, journal=journal, clock=clock)
+
+    def keep_answers(self, store: KeptAnswers) -> None:
+        """From now on keeps there the answers of tasks that ask for it."""
+        self._caching.store = store
 
     def _plan_of(self, call: Call) -> Plan:
         snapshot = self._health.apply(self._snapshot())
@@ -67,6 +74,12 @@ class Engine:
             StorageError: it could not be recorded, so nothing more was sent.
         """
         plan = self._plan_of(call)
+        question = self._caching.question(call, plan)
+        if question is None:
+            return await self._asked(call, plan)
+        return await self._caching.once(question, lambda: self._asked(call, plan))
+
+    async def _asked(self, call: Call, plan: Plan) -> Answer[Json]:
         self._retry_budget.note_request()
         walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
         for candidate in plan.candidates:
@@ -86,6 +99,11 @@ class Engine:
             yield await self.run(call)
             return
         plan = self._plan_of(call)
+        question = self._caching.question(call, plan)
+        hit = await self._caching.found(question) if question is not None else None
+        if hit is not None:
+            yield hit
+            return
         self._retry_budget.note_request()
         walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
         for candidate in plan.candidates:
@@ -96,7 +114,10 @@ class Engine:
                         shown = True
                         yield event
                     elif event.report.outcome == "valid":
-                        yield await self._accepted(call, walk.answer(event))
+                        answer = walk.answer(event)
+                        if question is not None:
+                            await self._caching.keep(question, answer)
+                        yield await self._accepted(call, answer)
                         return
             if shown:
                 raise walk.refusal(None)

@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 
 from aihandler.backends.codec import Inbound, ReplyIdentity, Server, StreamWriter
-from aihandler.domain.answer import Answer, Reply, ReplyDone, WireChunk
+from aihandler.domain.answer import Answer, Cached, Reply, ReplyDone, WireChunk
 from aihandler.domain.conversation import Request, Text
 from aihandler.domain.labels import Labels
 from aihandler.domain.task import Json, TextOutput
@@ -120,6 +120,7 @@ class Conversations:
                 patience_s=PATIENCE_S,
                 budgets=asker.budgets,
                 priority=self._serving.priority(request.headers),
+                cache=self._serving.cache_use(target.task, request.headers),
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
@@ -159,6 +160,7 @@ class Conversations:
             budgets=asker.budgets,
             priority=self._serving.priority(request.headers),
             prefer=self._preferred(asked, target, asker),
+            cache=self._serving.cache_use(target.task, request.headers),
         )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:
@@ -194,7 +196,7 @@ class Conversations:
                 if not data:
                     continue
                 if not out.begun:
-                    await out.begin(_call_headers(call))
+                    await out.begin(_stream_headers(call, answer))
                 await out.write(data)
         await out.end()
         return answer
@@ -212,6 +214,8 @@ def _reply_of(answer: Answer[Json], call: Call) -> Reply:
     """The turn that a client gets: the model's own where there is one, with the valid value."""
     reply = answer.reply
     usage = answer.attempts[-1].usage if answer.attempts else None
+    if answer.cached is not None:
+        usage = answer.cached.usage
     if reply is None:
         return Reply((Text(_as_text(answer.value)),), "stop", usage=usage, model=answer.route)
     if isinstance(call.task.output, TextOutput) or reply.finish == "tool_calls":
@@ -228,14 +232,23 @@ def _as_text(value: Json) -> str:
 
 
 def _call_headers(call: Call) -> Headers:
-    return [(b"x-aihandler-call", call.id.encode())]
+    told = [(b"x-aihandler-call", call.id.encode())]
+    if call.task.cache is not None:
+        told.append((b"x-aihandler-cache", b"off" if call.cache == "off" else b"miss"))
+    return told
+
+
+def _stream_headers(call: Call, answer: Answer[Json] | None) -> Headers:
+    # Before the first content it is known only of kept answers who gave them.
+    kept = answer is not None and answer.cached is not None
+    return answer_headers(call, answer) if answer is not None and kept else _call_headers(call)
 
 
 def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     """What the headers of a whole answer say."""
     last = answer.attempts[-1] if answer.attempts else None
     headers = [
-        *_call_headers(call),
+        *(_call_headers(call) if answer.cached is None else _hit_headers(call, answer.cached)),
         (b"x-aihandler-deployment", answer.route.encode()),
         (b"x-aihandler-validity", answer.validity.value.encode()),
     ]
@@ -244,6 +257,15 @@ def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     if answer.cost.status == "priced":
         headers.append((b"x-aihandler-cost-usd", b"%.9f" % answer.cost.usd))
     return headers
+
+
+def _hit_headers(call: Call, cached: Cached) -> Headers:
+    return [
+        (b"x-aihandler-call", call.id.encode()),
+        (b"x-aihandler-cache", b"hit"),
+        (b"x-aihandler-reason", b"cache"),
+        (b"age", b"%d" % cached.age_s),
+    ]
 
 
 def for_clients(error: AIHandlerError) -> AIHandlerError:

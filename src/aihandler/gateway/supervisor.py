@@ -29,6 +29,7 @@ from aihandler.gateway.snapshots import read_snapshot, snapshot_path, write_snap
 from aihandler.gateway.windows import make_windows
 from aihandler.ledger import FoldedLedger
 from aihandler.ledger.administration import Administration
+from aihandler.ledger.cache import make_cache
 from aihandler.ledger.configurations import Change
 from aihandler.ledger.folding import Folding
 from aihandler.ledger.repeats import make_repeats
@@ -94,6 +95,7 @@ class Supervisor:
             keep_content=self._configuration.ledger.keep_content,
         )
         make_repeats(path, wall=time.time())
+        _make_cache(path)
         self._store = Administration(path, clock=SystemClock(), who="gateway")
         self._digest = write_snapshot(self._spools, self._configuration)
         self._store.begin_configuration(self._digest, str(settings.configuration.absolute()))
@@ -275,6 +277,14 @@ class Supervisor:
         self._due.clear()
         for worker in self._workers.values():
             worker.process.terminate()
+
+
+def _make_cache(ledger: Path) -> None:
+    try:
+        make_cache(ledger, wall=time.time())
+    except StorageError as error:
+        # Models are asked each time then, which is dearer and not wrong.
+        _log.warning("no answers are kept for equal requests: %s", error)
 
 
 def _await_the_last(spools: Path, *, within_s: float) -> None:
