@@ -2,17 +2,21 @@
 
 import msgspec
 
+from aihandler.backends.wire_objects import GIVEN
 from aihandler.config.configuration import Configuration
 from aihandler.domain.attempt import Plan
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.keys import digest_text, wide_digest
-from aihandler.domain.task import Json, Task
+from aihandler.domain.task import Task
 from aihandler.engine.call import Call
 
-# Who a client's user is, and how its provider is to route: no answer depends on it.
-_ASIDE = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key"})
+# Who a client's user is, how its provider is to route, and whether the answer comes in pieces:
+# what is answered depends on none of it.
+_ASIDE = frozenset(
+    {"user", "metadata", "safety_identifier", "prompt_cache_key", "stream", "stream_options"}
+)
 # What a request names that lies elsewhere and may have changed since, or is answered elsewhere.
 _ELSEWHERE = ("conversation", "previous_response_id", "background", "container", "mcp_servers")
 
@@ -22,7 +26,7 @@ class Questions:
 
     def __init__(self, configuration: Configuration) -> None:
         self._deployments = configuration.deployments
-        self._routes: dict[tuple[object, ...], str] = {}
+        self._routes: dict[tuple[object, ...], tuple[Task, str]] = {}
 
     def name(self, call: Call, plan: Plan) -> bytes:
         """A digest of all that the answer depends on; empty when it depends on more than that."""
@@ -49,9 +53,11 @@ class Questions:
     def _route(self, task: Task, clearance: Clearance) -> str:
         # A key of a gateway may narrow the candidates, a client's schema the output.
         known = (task.name, task.version, task.candidates, clearance.fingerprint)
-        if known not in self._routes:
-            self._routes[known] = route_digest(task, self._admitted(task, clearance))
-        return self._routes[known]
+        made_for, told = self._routes.get(known, (None, ""))
+        if made_for is not task and made_for != task:
+            told = route_digest(task, self._admitted(task, clearance))
+            self._routes[known] = (task, told)
+        return told
 
     def _admitted(self, task: Task, clearance: Clearance) -> list[Deployment]:
         listed = self._deployments if task.candidates is None else task.candidates
@@ -88,7 +94,10 @@ def _makes(deployment: Deployment) -> tuple[object, ...]:
 
 
 def _canonical(asked: Request) -> tuple[object, ...]:
-    extra = [(name, value) for name, value in asked.extra.items() if name not in _ASIDE]
+    extra = {name: value for name, value in asked.extra.items() if name not in _ASIDE}
+    if isinstance(given := extra.pop(GIVEN, None), dict):
+        # Fields that are there and say nothing: how it was written, `stream: false` among them.
+        extra |= {f"{GIVEN} {name}": value for name, value in given.items() if name not in _ASIDE}
     return (
         asked.origin,
         asked.output,
@@ -97,12 +106,8 @@ def _canonical(asked: Request) -> tuple[object, ...]:
         asked.tool_choice,
         asked.thinking,
         asked.logprobs,
-        sorted(extra, key=_name_of),
+        extra,
     )
-
-
-def _name_of(member: tuple[str, Json]) -> str:
-    return member[0]
 
 
 def _says_all(asked: Request) -> bool:
