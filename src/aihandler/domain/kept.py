@@ -39,19 +39,17 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 class KeptAnswers(Protocol):
-    """Keeps answers by key, also for other processes. Methods wait for the disk, and raise
-    StorageError.
-    """
+    """Keeps answers by key, also for other processes. Methods raise StorageError."""
 
     def find(self, key: bytes) -> KeptAnswer | None:
-        """The answer that was kept last, however old."""
+        """The answer that was kept last, however old. Waits for no other process."""
         ...
 
     def keep(
         self, key: bytes, answer: KeptAnswer, *, owner: Owner, settings: CacheSettings
     ) -> None:
         """Keeps it in place of an earlier one; the oldest of its task leave when there are more
-        than `settings` allow.
+        than `settings` allow. Waits for the disk.
         """
         ...
 

@@ -78,7 +78,7 @@ class Caching:
         """The kept answer, with its entry in the ledger. Raises StorageError when that cannot be
         written.
         """
-        kept = await self._looked_up(question)
+        kept = self._looked_up(question)
         if kept is None:
             return None
         age_s = self._clock.wall() - kept.at
@@ -113,11 +113,12 @@ class Caching:
         except (StorageError, ValueError, TypeError, OverflowError) as error:
             self._complain(error)
 
-    async def _looked_up(self, question: Question) -> KeptAnswer | None:
+    def _looked_up(self, question: Question) -> KeptAnswer | None:
         if self.store is None or question.call.cache != "use":
             return None
         try:
-            return await asyncio.to_thread(self.store.find, question.name)
+            # A thread for it would cost several times what the look does.
+            return self.store.find(question.name)
         except StorageError as error:
             self._complain(error)
             return None

@@ -18,7 +18,13 @@ from aihandler.domain.ports import Clock
 from aihandler.domain.task import CacheSettings
 from aihandler.errors import StorageError
 from aihandler.ledger.content import cipher
-from aihandler.ledger.store import open_beside, open_for_writing, storage_errors, transaction
+from aihandler.ledger.store import (
+    open_beside,
+    open_for_reading,
+    open_for_writing,
+    storage_errors,
+    transaction,
+)
 
 __all__ = ["AnswerCache", "cache_path", "forget_cached", "make_cache"]
 
@@ -26,8 +32,10 @@ __all__ = ["AnswerCache", "cache_path", "forget_cached", "make_cache"]
 MOST_BYTES_EACH = 4 * 1024 * 1024
 # Of one task, however many entries it may have.
 MOST_BYTES = 256 * 1024 * 1024
-# Who waits longer than this for another process asks the model instead.
+# A process that cannot write soon keeps nothing; one that looks waits for nobody, because requests
+# wait behind it.
 _WAIT = "PRAGMA busy_timeout = 250"
+_WAIT_FOR_NOBODY = "PRAGMA busy_timeout = 0"
 _TIDIED_AT_ONCE = 50
 _FIND = "SELECT body FROM answer WHERE id = ?"
 _DROP = "DELETE FROM answer WHERE id = ?"
@@ -94,19 +102,24 @@ class AnswerCache:
         self._cipher = cipher(encryption_key)
         # Of several threads one at a time: a transaction belongs to the connection.
         self._one_at_a_time = threading.Lock()
-        with storage_errors(self._path):
+        with storage_errors(self._path), contextlib.ExitStack() as opened:
             # Kept open: the last one to close a file in this mode writes all of it anew.
             self._connection = open_beside(self._path, "cache")
+            opened.callback(self._connection.close)
             # The loss of the machine may lose the newest.
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(_WAIT)
+            self._reader = open_for_reading(self._path, "cache")
+            opened.callback(self._reader.close)
+            self._reader.execute(_WAIT_FOR_NOBODY)
+            self._opened = opened.pop_all()
 
     def find(self, key: bytes) -> KeptAnswer | None:
         """The answer that was kept last, however old."""
         name = self._name(key)
-        with self._open() as connection:
-            row = connection.execute(_FIND, (name,)).fetchone()
-        return None if row is None else self._opened(row[0], name)
+        with storage_errors(self._path):
+            row = self._reader.execute(_FIND, (name,)).fetchone()
+        return None if row is None else self._read(row[0], name)
 
     def keep(
         self, key: bytes, answer: KeptAnswer, *, owner: Owner, settings: CacheSettings
@@ -133,13 +146,13 @@ class AnswerCache:
     def close(self) -> None:
         """Closes the file."""
         with self._one_at_a_time:
-            self._connection.close()
+            self._opened.close()
 
     def _name(self, key: bytes) -> bytes:
         # Whoever reads the file and guesses a text must not find it by its digest.
         return hashlib.blake2b(key, key=self._key, digest_size=32, person=b"cache").digest()
 
-    def _opened(self, sealed: bytes, name: bytes) -> KeptAnswer:
+    def _read(self, sealed: bytes, name: bytes) -> KeptAnswer:
         try:
             body = _unpack(self._cipher.open(sealed, name))
             answer = _decode(body.answer)
