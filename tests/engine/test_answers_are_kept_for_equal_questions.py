@@ -348,6 +348,13 @@ def test_a_turn_that_is_not_the_end_is_not_kept(reply):
     assert made.shelf.kept == {}
 
 
+@pytest.mark.parametrize("finish", ["pause", "other"])
+def test_nor_is_a_tasks_own_answer_that_did_not_come_to_its_end(finish):
+    made = fakes(lambda *_: Reply((Text("half of"),), finish))
+    assert asked(made, output=TextOutput()).value == "half of"
+    assert made.shelf.kept == {}
+
+
 def test_a_store_that_fails_is_one_that_has_nothing(caplog):
     made = fakes(shelf=Shelf(broken=True))
     assert [asked(made).value for _ in range(3)] == ["billing"] * 3

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sqlite3
+import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -91,8 +92,7 @@ def test_the_second_of_two_equal_requests_costs_nothing_and_says_so(url, near):
 def test_a_task_that_does_not_ask_for_it_keeps_nothing(url, near, tmp_path):
     assert [state(send(url, model="plain")) for _ in range(2)] == [None, None]
     assert near.calls == 2
-    with contextlib.closing(sqlite3.connect(tmp_path / ".aihandler/ledger.cache.sqlite")) as kept:
-        assert kept.execute("SELECT count(*) FROM answer").fetchone() == (0,)
+    assert on_disk(tmp_path) == 0
 
 
 @pytest.mark.parametrize("address", list(BODIES))
@@ -156,7 +156,7 @@ def test_each_format_has_answers_of_its_own_but_a_tasks_own_input_is_one(url, ne
     assert near.calls == 4
 
 
-def test_the_clients_of_two_vendors_read_what_is_kept(url, near):
+def test_the_clients_of_two_vendors_read_what_is_kept(url, near, tmp_path):
     with (
         openai.OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as chat,
         anthropic.Anthropic(base_url=url, api_key="any", max_retries=0) as claude,
@@ -178,7 +178,14 @@ def test_the_clients_of_two_vendors_read_what_is_kept(url, near):
                 message = told.get_final_message()
             assert message.content[0].text == "Hello there."
             assert message.usage.output_tokens > 0
+            # A stream's last words are out a moment before its answer is kept.
+            until(lambda: on_disk(tmp_path) == 2)
     assert near.calls == 2
+
+
+def on_disk(folder):
+    with contextlib.closing(sqlite3.connect(folder / ".aihandler/ledger.cache.sqlite")) as kept:
+        return kept.execute("SELECT count(*) FROM answer").fetchone()[0]
 
 
 @pytest.mark.parametrize(
@@ -387,6 +394,27 @@ def test_the_ledger_says_where_an_answer_came_from(url, path, near, tmp_path):
         )
 
 
+def test_what_is_forgotten_while_a_gateway_runs_is_told_no_more(url, near, tmp_path):
+    call = send(url)[1]["x-aihandler-call"]
+    assert state(send(url)) == "hit"
+    assert holding("Hello there.", tmp_path)
+    run(tmp_path, "forget", "--call", call)
+    assert holding("Hello there.", tmp_path) == []
+    assert state(send(url)) == "miss"
+
+
+def holding(text, folder):
+    """Files of the cache with this text. Not read here: closing a file of a database lets go of
+    the locks that the gateway in this process has on it."""
+    found = subprocess.run(
+        ["grep", "-l", "-r", text, str(folder / ".aihandler")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [line for line in found.stdout.splitlines() if ".cache." in line]
+
+
 def test_vectors_are_kept_too(tmp_path):
     with FakeServer() as server:
         text = (
@@ -403,22 +431,32 @@ def test_vectors_are_kept_too(tmp_path):
     assert len(server.requests) == 2
 
 
-def asked(served):
+def asked(served, heads=None):
     body = json.dumps({"model": "kept", "messages": TALK}).encode()
     status, headers, said = served.send(CHAT, body)
+    if heads is not None:
+        heads.append(headers)
     return status, headers["x-aihandler-cache"], said
+
+
+def told(served, call):
+    return json.loads(served.send(f"/v1/calls/{call}")[2])
 
 
 def test_a_hit_counts_as_a_request_without_tokens_and_passes_no_switch(near, far, tmp_path):
     limits = "limits: [{task: kept, requests_per_minute: 4, tokens_per_minute: 1300}]\n"
     written(tmp_path, deployments({"near": near, "far": far}) + TASKS + POLICY + limits)
     with serving(tmp_path, "--insecure-local") as served:
-        replies = [asked(served) for _ in range(5)]
+        heads = []
+        replies = [asked(served, heads) for _ in range(5)]
         # Each reserves more than 500 tokens before anything is known of it.
         assert [reply[:2] for reply in replies] == [(200, "miss")] + [(200, "hit")] * 3 + [
             (429, None)
         ]
         assert b"4 requests a minute" in replies[4][2]
+        first, second = (headers["x-aihandler-call"] for headers in heads[:2])
+        # A worker's hits come into the ledger by its spool.
+        assert told(served, second)["cached"]["source"] == first
         run(tmp_path, "kill", "task", "kept", "--reason", "test")
         until(lambda: asked(served)[0] == 503, within_s=10)
     assert near.calls == 1

@@ -65,11 +65,13 @@ class Caching:
         it, once: when nothing was kept of it, each of them asks.
         """
         hit = await self.found(question)
+        # Nobody waits for one who lets others go first.
+        flight = question.name + question.call.priority.encode()
         if hit is None and question.call.cache == "use":
-            hit = await self.found(question) if await self._flights.over(question.name) else None
+            hit = await self.found(question) if await self._flights.over(flight) else None
         if hit is not None:
             return hit
-        with self._flights.open(question.name):
+        with self._flights.open(flight):
             answer = await ask()
             await self.keep(question, answer)
             return answer
@@ -159,11 +161,11 @@ def _may_have_answered(name: str, plan: Plan) -> bool:
 def _is_whole(answer: Answer[Json]) -> bool:
     if answer.reused or not answer.attempts or answer.validity not in _KEPT:
         return False
-    reply = answer.reply
-    if reply is None:
-        return True
+    if answer.attempts[-1].finish != "stop":
+        return False
+    parts = answer.reply.parts if answer.reply is not None else ()
     # A call of a tool is a deed at its moment, and its id belongs to one conversation.
-    return reply.finish == "stop" and not any(isinstance(part, ToolCall) for part in reply.parts)
+    return not any(isinstance(part, ToolCall) for part in parts)
 
 
 def _answer(question: Question, kept: KeptAnswer, age_s: float) -> Answer[Json]:

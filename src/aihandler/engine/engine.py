@@ -75,13 +75,15 @@ class Engine:
         """
         plan = self._plan_of(call)
         question = self._caching.question(call, plan)
+        # Whoever waits for an equal call waits within his own time.
+        deadline = self._clock.monotonic() + call.task.limits.total_s
         if question is None:
-            return await self._asked(call, plan)
-        return await self._caching.once(question, lambda: self._asked(call, plan))
+            return await self._asked(call, plan, deadline)
+        return await self._caching.once(question, lambda: self._asked(call, plan, deadline))
 
-    async def _asked(self, call: Call, plan: Plan) -> Answer[Json]:
+    async def _asked(self, call: Call, plan: Plan, deadline: float) -> Answer[Json]:
         self._retry_budget.note_request()
-        walk = Walk(call, plan, deadline=self._clock.monotonic() + call.task.limits.total_s)
+        walk = Walk(call, plan, deadline=deadline)
         for candidate in plan.candidates:
             attempted = await self._try(candidate, walk)
             if attempted is not None:
