@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from aihandler import Handler
 from aihandler.cli import cli
+from aihandler.errors import BudgetExceeded
 from aihandler.testing import FakeServer
 from gateway.running import POLICY, deployments, written
 
@@ -131,3 +132,26 @@ def test_models_of_this_process_are_kept_too(path):
     text = "One. Two follows. Three is the last of them."
     first, second = run(path, *[("short", text, None)] * 2)
     assert (second.value, second.cached is not None) == (first.value, True)
+
+
+def test_an_empty_budget_stops_no_answer_that_costs_nothing(near, tmp_path):
+    text = (
+        "version: 1\ndeployments:\n"
+        f'  near: {{backend: openai, url: "{near.url}", model: m, hosting: self,'
+        " price: {input: 1, output: 1}}\n"
+        "tasks:\n  kept: {output: {text: true}, candidates: near, max_output_tokens: 50,"
+        " cache: {ttl_s: 60}}\n"
+        "budgets: [{task: kept, usd: 0.001}]\n"
+    )
+
+    async def many_questions(handler):
+        for number in range(100):
+            await handler.run("kept", text=str(number))
+
+    async def spent_and_asked_again():
+        async with Handler.load(written(tmp_path, text + POLICY)) as handler:
+            with pytest.raises(BudgetExceeded):
+                await many_questions(handler)
+            return await handler.run("kept", text="0")
+
+    assert asyncio.run(spent_and_asked_again()).cached is not None

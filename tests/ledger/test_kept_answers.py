@@ -136,6 +136,18 @@ def test_texts_are_sealed_with_the_key_and_open_with_no_other(store, clock, tmp_
         (sealed.find(b"q"), sealed.find(b"r"))
 
 
+def test_while_another_process_holds_the_file_it_is_read_and_not_written(store, clock, tmp_path):
+    one = store()
+    one.keep(b"q", kept(clock), owner=MINE, settings=HOUR)
+    file = sqlite3.connect(cache_path(tmp_path / "ledger.sqlite"), isolation_level=None)
+    with contextlib.closing(file) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert one.find(b"q") is not None
+        with pytest.raises(StorageError):
+            one.keep(b"r", kept(clock), owner=MINE, settings=HOUR)
+    one.keep(b"r", kept(clock), owner=MINE, settings=HOUR)
+
+
 def test_a_file_of_garbage_is_a_storage_error(tmp_path, clock):
     path = cache_path(tmp_path / "ledger.sqlite")
     path.write_bytes(b"no database " * 500)

@@ -188,12 +188,11 @@ def forget_cached(
     with _changing(path) as connection:
         if connection is None:
             return 0, True
-        before = connection.execute("SELECT count(*) FROM answer").fetchone()[0]
         with transaction(connection):
-            connection.executemany(_DROP_OF_CALL, calls)
+            removed = max(0, connection.executemany(_DROP_OF_CALL, calls).rowcount)
             if tenant is not None and document_id is None and call_id is None:
-                connection.execute(_DROP_OF_TENANT, (tenant,))
-        return _left(connection, before)
+                removed += connection.execute(_DROP_OF_TENANT, (tenant,)).rowcount
+        return removed, _emptied(connection)
 
 
 def forget_cached_before(path: Path, *, wall: float) -> tuple[int, bool]:
@@ -201,9 +200,8 @@ def forget_cached_before(path: Path, *, wall: float) -> tuple[int, bool]:
     with _changing(path) as connection:
         if connection is None:
             return 0, True
-        before = connection.execute("SELECT count(*) FROM answer").fetchone()[0]
-        connection.execute(_DROP_OLD, (wall,))
-        return _left(connection, before)
+        removed = connection.execute(_DROP_OLD, (wall,)).rowcount
+        return removed, _emptied(connection)
 
 
 @contextlib.contextmanager
@@ -216,11 +214,10 @@ def _changing(ledger: Path) -> Iterator[sqlite3.Connection | None]:
         yield connection
 
 
-def _left(connection: sqlite3.Connection, before: int) -> tuple[int, bool]:
-    after = connection.execute("SELECT count(*) FROM answer").fetchone()[0]
+def _emptied(connection: sqlite3.Connection) -> bool:
     # Deleted pages are overwritten, but the write-ahead file has them until it is emptied.
     busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    return before - after, not busy
+    return not busy
 
 
 def _packed(answer: KeptAnswer) -> bytes:
