@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -24,13 +25,16 @@ from aihandler.domain.ports import Caller, Clock, Inspector
 from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Example, Examples
 from aihandler.engine import Attempts, Engine, Inspection, Planner, Slots, Spending
-from aihandler.errors import ConfigError
+from aihandler.errors import ConfigError, StorageError
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, open_ledger
 from aihandler.ledger.administration import Administration
 from aihandler.ledger.budgets import LeaseStore
+from aihandler.ledger.cache import AnswerCache, make_cache
 from aihandler.ledger.leases import Leases
 from aihandler.ledger.pricing import PriceBook, PriceList, resolved
 from aihandler.routing import Health, RetryBudget
+
+_log = logging.getLogger(__name__)
 
 # A snapshot is a look at the whole ledger: cheap for a run, not for every request of one.
 SNAPSHOT_KEPT_S = 30.0
@@ -106,12 +110,33 @@ class Rooms:
             inspection=Inspection(inspectors) if inspectors else None,
         )
 
+        self.kept = self._kept_answers(environ)
+        if self.kept is not None:
+            self.engine.keep_answers(self.kept)
         # Listed candidates are tried in their order, whatever the ledger says.
         self._always_listed = all(t.candidates is not None for t in configuration.tasks.values())
         self.unavailable = without_key(configuration, environ)
         self._snapshot = Snapshot(unavailable=self.unavailable)
         self._looked_up = float("-inf")
         self._ready = False
+
+    def _kept_answers(self, environ: Mapping[str, str]) -> AnswerCache | None:
+        """Where answers are kept for equal requests; None where no task asks for it, or where it
+        cannot be: a call costs more without, and is none the worse.
+        """
+        known, path = self.configuration, self.ledger.path
+        wanted = any(task.cache is not None for task in known.tasks.values())
+        if not wanted or not known.ledger.keep_content:
+            return None
+        try:
+            if isinstance(self.ledger, Ledger):
+                # Workers find it made.
+                make_cache(path, wall=self.clock.wall())
+            key = encryption_key(known, environ)
+            return AnswerCache(path, clock=self.clock, encryption_key=key)
+        except StorageError as error:
+            _log.warning("no answers are kept for equal requests: %s", error)
+            return None
 
     def _callers(self, environ: Mapping[str, str]) -> Mapping[str, Caller]:
         transport = transport_of(self.configuration, environ, self.clock)
@@ -172,6 +197,8 @@ class Rooms:
         for caller in {id(c): c for c in self.callers.values()}.values():
             await caller.close()
         await self._leases.close()
+        if self.kept is not None:
+            self.kept.close()
         self.ledger.close()
 
 

@@ -133,7 +133,7 @@ class Handler(OfServers):
         call = self._call(
             task, fields=fields, messages=messages, data_class=data_class, key=key, tags=tags
         )
-        call = msgspec.structs.replace(call, reuse=reuse)
+        call = msgspec.structs.replace(call, reuse=reuse, cache="use")
         rooms = self._opened()
         await rooms.ready()
         return self._typed(call.task, await rooms.engine.run(call))
@@ -146,6 +146,12 @@ class Handler(OfServers):
         """The deployments that are not asked now, each with its reason: a key that lacks, a
         switch."""
         return self._opened().unavailable
+
+    def forget_expired(self) -> None:
+        """Removes answers that were kept for equal requests and are of no more use."""
+        kept = self._opened().kept
+        if kept is not None:
+            kept.forget_expired()
 
     async def run_call(self, call: Call) -> Answer[Any]:
         """As `run`, for a call that is made already; a gateway makes its own."""
@@ -179,7 +185,7 @@ class Handler(OfServers):
         that must be valid as a whole (labels, JSON) come whole, as the one last item.
         """
         call = self._call(task, fields=fields, messages=messages, data_class=data_class, key=key)
-        return self._closed_with_us(self._stream(call))
+        return self._closed_with_us(self._stream(msgspec.structs.replace(call, cache="use")))
 
     async def _stream(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Any]]:
         rooms = self._opened()

@@ -7,7 +7,7 @@ from aihandler.backends.codec import NOTE, Lost, foreign_fields
 from aihandler.domain.task import Json
 
 # Known fields that were written out although they say no more than their absence.
-_GIVEN = f"{NOTE}given"
+GIVEN = f"{NOTE}given"
 _FORM = f"{NOTE}form"
 _T = TypeVar("_T")
 
@@ -47,7 +47,7 @@ def settle(rest: dict[str, Json], *known: str) -> dict[str, Json]:
     """`rest` as `extra`: known fields that say nothing become notes."""
     given = {k: rest.pop(k) for k in known if k in rest and rest[k] in (None, "", False, [], {})}
     if given:
-        rest[_GIVEN] = given
+        rest[GIVEN] = given
     return rest
 
 
@@ -66,7 +66,7 @@ def restore(wire: dict[str, Json], extra: Mapping[str, Json]) -> dict[str, Json]
     """Writes what `settle` kept. Inside an object that both have, the fields are joined."""
     for key, kept in extra.items():
         value = kept
-        if key == _GIVEN:
+        if key == GIVEN:
             for name, empty in value.items():
                 wire.setdefault(name, empty)
         elif not key.startswith(NOTE):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aihandler.cli.options import config_option, echo_json, json_option
-from aihandler.cli.page import usd
+from aihandler.cli.page import seconds, usd
 
 if TYPE_CHECKING:
     from aihandler.domain.attempt import Candidate, Compared, Plan
@@ -66,6 +66,9 @@ def _told(plan: "Plan", task: "Task") -> Iterator[str]:
     if not plan.candidates:
         yield "  nobody: no deployment is left"
     yield f"\nno valid answer: {_otherwise(task)}"
+    if task.cache is not None:
+        kept = seconds(task.cache.ttl_s)
+        yield f"\nan equal request of the same team or key within {kept} is answered from the cache"
 
 
 def _gates(plan: "Plan", task: "Task") -> Iterator[str]:

@@ -42,6 +42,7 @@ def forget(
     click.echo(
         f"removed {forgotten.exchanges} exchanges, {forgotten.answers} answers, "
         f"{forgotten.reviews} reviews"
+        + (f", {forgotten.cached} kept for equal requests" if forgotten.cached else "")
     )
     if not forgotten.complete:
         click.echo("a run holds the files open; run this again when it has ended", err=True)

@@ -11,7 +11,7 @@ from aihandler.cli.page import difference, seconds, usd
 
 if TYPE_CHECKING:
     from aihandler.domain.inspection import Inspected
-    from aihandler.ledger import CallRecord, EntryRecord
+    from aihandler.ledger import CachedRecord, CallRecord, EntryRecord
 
 
 @click.command()
@@ -45,6 +45,8 @@ def _show(call: "CallRecord") -> None:
     click.echo(f"  could go to: {', '.join(call.could_go) or 'nowhere'}")
     for change in call.changes:
         click.echo(f"  since this call: {change}")
+    if call.cached is not None:
+        click.echo(f"  {_from_cache(call.cached)}")
     for entry in call.attempts:
         click.echo(f"  {_told(entry)}")
         if how := _said(entry):
@@ -61,6 +63,15 @@ def _inspected(one: "Inspected") -> str:
     found = f", found {', '.join(one.rules)}" if one.rules else ""
     raised = f", raised the class to {one.raised_to.value}" if one.raised_to else ""
     return f"inspected by {one.inspector} {one.version}{found}{raised}"
+
+
+def _from_cache(cached: "CachedRecord") -> str:
+    when = datetime.datetime.fromtimestamp(cached.at, datetime.UTC)
+    return (
+        f"{when:%Y-%m-%d %H:%M:%S} from the cache: what {cached.deployment} said "
+        f"({cached.validity}) {seconds(cached.age_s)} before, in call {cached.source}; "
+        "nobody was asked, $0"
+    )
 
 
 def _said(entry: "EntryRecord") -> str:

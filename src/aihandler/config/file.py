@@ -307,6 +307,15 @@ class DefaultKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     default: Annotated[Any, about("The value.")]
 
 
+class CacheKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Equal requests get the answer of the first."""
+
+    ttl_s: Annotated[float, about("Seconds that an answer is kept.", gt=0, le=2_592_000)]
+    max_entries: Annotated[Count, about("Answers at most; the oldest leave.", le=1_000_000)] = (
+        10_000
+    )
+
+
 class TaskKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A named kind of request."""
 
@@ -343,6 +352,9 @@ class TaskKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     streaming: Annotated[
         Literal["hold", "mark"] | None,
         about("Show a streamed answer once it is valid, or as it comes (text: as it comes)."),
+    ] = None
+    cache: Annotated[
+        CacheKeys | None, about("Keep answers for equal requests of one team or key.")
     ] = None
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from aihandler.config.aliases import build_aliases
 from aihandler.config.budgets import build_budgets, build_limits
+from aihandler.config.caches import check_caches
 from aihandler.config.configuration import Configuration, HealthSettings, LedgerSettings
 from aihandler.config.deployments import build_deployment, build_models
 from aihandler.config.draft import Draft
@@ -109,9 +110,11 @@ def _built(file: ConfigFile, draft: Draft, empty: Configuration) -> Configuratio
         for name, keys in file.deployments.items()
     }
     check_embeddings(tasks, deployments, file.tasks, draft)
+    ledger = build_ledger(file.ledger, draft)
+    check_caches(tasks, ledger, draft)
     return msgspec.structs.replace(
         empty,
-        ledger=build_ledger(file.ledger, draft),
+        ledger=ledger,
         prices=build_prices(file.prices, draft),
         health=HealthSettings(**msgspec.structs.asdict(file.health)),
         models=models,

@@ -14,7 +14,16 @@ from aihandler.config.prompts import build_prompt, default_prompt
 from aihandler.config.words import did_you_mean
 from aihandler.domain.keys import digest_text
 from aihandler.domain.labels import DataClass
-from aihandler.domain.task import Default, Examples, JsonOutput, Output, Prompt, Task, TaskLimits
+from aihandler.domain.task import (
+    CacheSettings,
+    Default,
+    Examples,
+    JsonOutput,
+    Output,
+    Prompt,
+    Task,
+    TaskLimits,
+)
 
 AUTO = "auto"
 
@@ -47,6 +56,7 @@ def build_task(name: str, keys: TaskKeys, *, families: Collection[str], draft: D
         priority=keys.priority,
         durability=keys.durability,
         limits=TaskLimits(**msgspec.structs.asdict(keys.limits)),
+        cache=None if keys.cache is None else CacheSettings(**msgspec.structs.asdict(keys.cache)),
     )
     return msgspec.structs.replace(task, version=task_version(task))
 

@@ -143,6 +143,16 @@ class Validity(enum.Enum):
     REVIEWED = "reviewed"
 
 
+class Cached(msgspec.Struct, frozen=True):
+    """Where an answer from the cache comes from: the call that was asked, how long ago, and the
+    tokens that its model counted then.
+    """
+
+    call_id: str
+    age_s: float
+    usage: Usage | None = None
+
+
 Value = TypeVar("Value")
 
 
@@ -153,6 +163,7 @@ class Answer(msgspec.Struct, Generic[Value], frozen=True):
     `value` is a str for text and label outputs, a list of floats for an embedding (a list of these
     where several texts were asked), JSON data or the task's Python type otherwise.
     `reply` is the whole turn, with its tool calls, where a client's own request was asked.
+    `cached` is set where nobody was asked, because an equal request had this answer.
     """
 
     value: Value
@@ -166,6 +177,7 @@ class Answer(msgspec.Struct, Generic[Value], frozen=True):
     notes: tuple[str, ...] = ()
     reused: bool = False
     reply: Reply | None = None
+    cached: Cached | None = None
 
 
 class StepResult(msgspec.Struct, frozen=True):

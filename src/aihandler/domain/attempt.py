@@ -98,7 +98,9 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class AttemptReport(msgspec.Struct, frozen=True):
-    """One attempt as its user sees it. `problems` never quote the document."""
+    """One attempt as its user sees it. `problems` never quote the document; `finish` is why the
+    model stopped (`Reply.finish`), empty when it said nothing.
+    """
 
     entry_id: int
     deployment: str
@@ -110,3 +112,4 @@ class AttemptReport(msgspec.Struct, frozen=True):
     confidence: float | None = None
     problems: tuple[str, ...] = ()
     error: str = ""
+    finish: str = ""

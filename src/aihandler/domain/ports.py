@@ -13,6 +13,7 @@ from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.inspection import Finding, Inspected, Material
+from aihandler.domain.kept import CacheHit
 from aihandler.domain.labels import DataClass
 from aihandler.domain.schemas import SchemaMeans
 from aihandler.domain.task import Json
@@ -244,6 +245,10 @@ class Journal(Protocol):
 
     async def review(self, item: ReviewItem) -> None:
         """Queues a piece of work for a person."""
+        ...
+
+    async def hit(self, hit: CacheHit) -> None:
+        """Writes that a call was answered from the cache: no attempt, no tokens, no money."""
         ...
 
     def finished(self, key: bytes) -> Reply | None:

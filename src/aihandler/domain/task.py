@@ -96,6 +96,13 @@ class TaskLimits(msgspec.Struct, frozen=True):
     cost_usd: float | None = None
 
 
+class CacheSettings(msgspec.Struct, frozen=True):
+    """Equal requests get the answer of the first for `ttl_s`; of a task `max_entries` are kept."""
+
+    ttl_s: float
+    max_entries: int = 10_000
+
+
 class Default(msgspec.Struct, frozen=True, tag="default"):
     """The value to answer with when there is no valid one; recorded as such."""
 
@@ -132,6 +139,8 @@ class Task(msgspec.Struct, frozen=True):
     limits: TaskLimits = TaskLimits()
     priority: Priority = "interactive"
     durability: Durability = "usual"
+    # Not part of `version`: an answer that is kept is the answer that was given.
+    cache: CacheSettings | None = None
 
 
 class TaskStep(msgspec.Struct, frozen=True, tag="task"):

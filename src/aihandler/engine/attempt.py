@@ -268,6 +268,7 @@ class Attempts:
             latency_s=0.0,
             confidence=reply.confidence,
             problems=_problems(verdict),
+            finish=reply.finish,
         )
         validity = _became_valid(verdict, turn)
         return Attempted(report, judged.reply, verdict, validity, reused=True)
@@ -312,6 +313,7 @@ class Attempts:
             usage=reply.usage,
             confidence=reply.confidence,
             problems=problems,
+            finish=reply.finish,
         )
         return Attempted(report, judged.reply, verdict, validity)
 

@@ -7,6 +7,7 @@ import msgspec
 from aihandler.domain.budget import Budget
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.inspection import Inspected
+from aihandler.domain.kept import CacheUse
 from aihandler.domain.labels import Labels
 from aihandler.domain.task import Priority, Task
 
@@ -23,6 +24,7 @@ class Call(msgspec.Struct, frozen=True):
     the tags `key`, `team` and `user`.
     `prefer` names the deployment that is tried first where the plan has it and it is well.
     `inspections` are those that were made already, before the engine makes its own.
+    `cache` says what is wanted of the answers that a task keeps for equal requests, if it does.
     Calls of `priority` batch wait for a place behind the others; those of one key take turns.
     """
 
@@ -45,3 +47,4 @@ class Call(msgspec.Struct, frozen=True):
     priority: Priority = "interactive"
     prefer: str = ""
     inspections: tuple[Inspected, ...] = ()
+    cache: CacheUse = "off"

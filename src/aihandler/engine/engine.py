@@ -9,10 +9,12 @@ from aihandler.domain.answer import Answer, AnswerStarted, StreamEvent
 from aihandler.domain.attempt import Candidate, Plan
 from aihandler.domain.conversation import Message, ToolCall
 from aihandler.domain.deployment import Deployment
+from aihandler.domain.kept import KeptAnswers
 from aihandler.domain.keys import digest
 from aihandler.domain.ports import Accepted, Clock, Journal, SnapshotSource
 from aihandler.domain.task import Default, EmbeddingOutput, Json, Task, TextOutput
 from aihandler.engine.attempt import Attempted, Attempts
+from aihandler.engine.caching import Caching
 from aihandler.engine.call import Call
 from aihandler.engine.inspecting import Inspection
 from aihandler.engine.planning import Planner
@@ -53,15 +55,17 @@ class Engine:
         self._retry_budget = retry_budget
         self._inspection = inspection
         self._prompts = Prompts()
+        self._caching = Caching(planner.configuration, journal=journal, clock=clock)
 
-    async def _begun(self, call: Call) -> Walk:
+    def keep_answers(self, store: KeptAnswers) -> None:
+        """From now on keeps there the answers of tasks that ask for it."""
+        self._caching.store = store
+
+    async def _planned(self, call: Call) -> tuple[Call, Plan]:
         """Inspects, clears and routes."""
-        deadline = self._clock.monotonic() + call.task.limits.total_s
         if self._inspection is not None:
             call = await self._inspection.of(call)
-        plan = self._plan_of(call)
-        self._retry_budget.note_request()
-        return Walk(call, plan, deadline=deadline)
+        return call, self._plan_of(call)
 
     def _plan_of(self, call: Call) -> Plan:
         snapshot = self._health.apply(self._snapshot())
@@ -79,8 +83,18 @@ class Engine:
             BudgetExceeded: no budget holds what any of them may cost.
             StorageError: it could not be recorded, so nothing more was sent.
         """
-        walk = await self._begun(call)
-        for candidate in walk.plan.candidates:
+        deadline = self._clock.monotonic() + call.task.limits.total_s
+        call, plan = await self._planned(call)
+        question = self._caching.question(call, plan)
+        if question is None:
+            return await self._asked(call, plan, deadline)
+        # Whoever waits for an equal call waits within his own time.
+        return await self._caching.once(question, lambda: self._asked(call, plan, deadline))
+
+    async def _asked(self, call: Call, plan: Plan, deadline: float) -> Answer[Json]:
+        self._retry_budget.note_request()
+        walk = Walk(call, plan, deadline=deadline)
+        for candidate in plan.candidates:
             attempted = await self._try(candidate, walk)
             if attempted is not None:
                 return await self._accepted(call, walk.answer(attempted))
@@ -96,8 +110,16 @@ class Engine:
         if not _shown_as_it_comes(call.task):
             yield await self.run(call)
             return
-        walk = await self._begun(call)
-        for candidate in walk.plan.candidates:
+        deadline = self._clock.monotonic() + call.task.limits.total_s
+        call, plan = await self._planned(call)
+        question = self._caching.question(call, plan)
+        hit = await self._caching.found(question) if question is not None else None
+        if hit is not None:
+            yield hit
+            return
+        self._retry_budget.note_request()
+        walk = Walk(call, plan, deadline=deadline)
+        for candidate in plan.candidates:
             shown = False
             async with aclosing(self._stream_one(candidate, walk)) as events:
                 async for event in events:
@@ -107,7 +129,10 @@ class Engine:
                         shown = True
                         yield event
                     elif event.report.outcome == "valid":
-                        yield await self._accepted(call, walk.answer(event))
+                        answer = walk.answer(event)
+                        if question is not None:
+                            await self._caching.keep(question, answer)
+                        yield await self._accepted(call, answer)
                         return
             if shown:
                 raise walk.refusal(None)

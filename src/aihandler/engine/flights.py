@@ -37,6 +37,14 @@ class Flights:
                 return reply
         return None
 
+    async def over(self, key: bytes) -> bool:
+        """Waits for the end of the one in the air; False when there is none."""
+        flight = self._open.get(key)
+        if flight is None:
+            return False
+        await flight.reply()
+        return True
+
     @contextmanager
     def open(self, key: bytes) -> Iterator[Flight]:
         """Lets others wait for what happens inside; whatever happens, they do not wait for ever."""

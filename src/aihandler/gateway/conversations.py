@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 
 from aihandler.backends.codec import Inbound, ReplyIdentity, Server, StreamWriter
-from aihandler.domain.answer import Answer, AnswerStarted, Reply, ReplyDone, WireChunk
+from aihandler.domain.answer import Answer, AnswerStarted, Cached, Reply, ReplyDone, WireChunk
 from aihandler.domain.conversation import Request, Text
 from aihandler.domain.labels import Labels
 from aihandler.domain.task import Json, TextOutput
@@ -120,6 +120,7 @@ class Conversations:
                 patience_s=PATIENCE_S,
                 budgets=asker.budgets,
                 priority=self._serving.priority(request.headers),
+                cache=self._serving.cache_use(target.task, request.headers),
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
@@ -159,6 +160,7 @@ class Conversations:
             budgets=asker.budgets,
             priority=self._serving.priority(request.headers),
             prefer=self._preferred(asked, target, asker),
+            cache=self._serving.cache_use(target.task, request.headers),
         )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:
@@ -217,6 +219,8 @@ def _reply_of(answer: Answer[Json], call: Call) -> Reply:
     """The turn that a client gets: the model's own where there is one, with the valid value."""
     reply = answer.reply
     usage = answer.attempts[-1].usage if answer.attempts else None
+    if answer.cached is not None:
+        usage = answer.cached.usage
     if reply is None:
         return Reply((Text(_as_text(answer.value)),), "stop", usage=usage, model=answer.route)
     if isinstance(call.task.output, TextOutput) or reply.finish == "tool_calls":
@@ -233,7 +237,10 @@ def _as_text(value: Json) -> str:
 
 
 def _call_headers(call: Call) -> Headers:
-    return [(b"x-aihandler-call", call.id.encode())]
+    told = [(b"x-aihandler-call", call.id.encode())]
+    if call.task.cache is not None:
+        told.append((b"x-aihandler-cache", b"off" if call.cache == "off" else b"miss"))
+    return told
 
 
 def _who_answers(deployment: str, reason: str) -> Headers:
@@ -244,13 +251,22 @@ def _who_answers(deployment: str, reason: str) -> Headers:
 def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     """What the headers of a whole answer say."""
     headers = [
-        *_call_headers(call),
+        *(_call_headers(call) if answer.cached is None else _hit_headers(call, answer.cached)),
         *_who_answers(answer.route, answer.attempts[-1].reason if answer.attempts else ""),
         (b"x-aihandler-validity", answer.validity.value.encode()),
     ]
     if answer.cost.status == "priced":
         headers.append((b"x-aihandler-cost-usd", b"%.9f" % answer.cost.usd))
     return headers
+
+
+def _hit_headers(call: Call, cached: Cached) -> Headers:
+    return [
+        (b"x-aihandler-call", call.id.encode()),
+        (b"x-aihandler-cache", b"hit"),
+        (b"x-aihandler-reason", b"cache"),
+        (b"age", b"%d" % cached.age_s),
+    ]
 
 
 def for_clients(error: AIHandlerError) -> AIHandlerError:

@@ -2,6 +2,7 @@
 
 from aihandler.domain.answer import Reply
 from aihandler.domain.clearance import Clearance
+from aihandler.domain.kept import CacheHit
 from aihandler.domain.ports import Accepted, Intent, Journal, ReviewItem, Settlement
 from aihandler.gateway.figures import Figures
 
@@ -42,6 +43,10 @@ class Counting:
     async def accept(self, accepted: Accepted) -> None:
         """As the journal does."""
         await self._journal.accept(accepted)
+
+    async def hit(self, hit: CacheHit) -> None:
+        """As the journal does."""
+        await self._journal.hit(hit)
 
     async def review(self, item: ReviewItem) -> None:
         """As the journal does."""

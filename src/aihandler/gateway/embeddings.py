@@ -82,6 +82,7 @@ class Embeddings:
             patience_s=PATIENCE_S,
             budgets=asker.budgets,
             priority=self._serving.priority(request.headers),
+            cache=self._serving.cache_use(target.task, request.headers),
         )
 
 

@@ -104,7 +104,8 @@ def _asked(summary: str, body: _Object, *, stream: bool = True) -> _Object:
     content: _Object = {"application/json": {"schema": _ANY}}
     if stream:
         content["text/event-stream"] = {"schema": _TEXT}
-    names = ("x-aihandler-call", "x-aihandler-deployment", "x-aihandler-reason")
+    told = ("call", "deployment", "reason", "cache")
+    names = tuple(f"x-aihandler-{name}" for name in told)
     headers: _Object = {name: {"schema": _TEXT} for name in names}
     answered: _Object = {"description": "The answer.", "headers": headers, "content": content}
     return {
@@ -123,6 +124,7 @@ def _headers() -> list[Json]:
         _header("x-aihandler-class", {"enum": classes}, "The class of the data."),
         _header("x-aihandler-priority", {"enum": ["batch", "interactive"]}, "Who waits for whom."),
         _header("idempotency-key", _NAMED, "Asked once, answered each time alike."),
+        _header("cache-control", _TEXT, "Of kept answers: `no-cache` asks anew, `no-store` off."),
     ]
 
 

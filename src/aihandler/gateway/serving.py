@@ -11,6 +11,7 @@ from aihandler.config.configuration import Configuration
 from aihandler.domain.answer import Answer, StreamEvent
 from aihandler.domain.api_key import Switch
 from aihandler.domain.conversation import Request
+from aihandler.domain.kept import CacheUse
 from aihandler.domain.labels import Labels
 from aihandler.domain.ports import Clock, Inspector
 from aihandler.domain.rules import Key
@@ -126,6 +127,10 @@ class Serving:
         """Puts the reserved tokens right: with what was used, or as they were."""
         if self._rates is None or not ticket.scopes or answer is None:
             return
+        if answer.cached is not None:
+            # It counts as a request, and nobody made a token for it.
+            self._rates.settle(ticket, 0)
+            return
         counted = [attempt.usage.total for attempt in answer.attempts if attempt.usage]
         self._rates.settle(ticket, sum(counted) if counted else None)
 
@@ -181,6 +186,16 @@ class Serving:
             f"there is no priority {said!r} (at header {PRIORITY_HEADER})",
             hint="say `batch`, or leave it out",
         )
+
+    def cache_use(self, task: Task, headers: Mapping[str, str]) -> CacheUse:
+        """What a client wants of the answers that a task keeps; `use` where it does not say."""
+        if task.cache is None:
+            return "off"
+        said = headers.get("cache-control", "")
+        directives = {one.strip().lower() for one in said.split(",")}
+        if "no-store" in directives:
+            return "off"
+        return "renew" if "no-cache" in directives else "use"
 
     def labels(self, task: Task, headers: Mapping[str, str], asker: Asker) -> Labels:
         """The class of a request: a header may say it, and never lowers what key or task say."""

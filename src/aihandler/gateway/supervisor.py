@@ -32,6 +32,7 @@ from aihandler.gateway.windows import make_windows
 from aihandler.gateway.workers import NOT_WRITTEN, Complaints, Workers
 from aihandler.ledger import FoldedLedger
 from aihandler.ledger.administration import Administration
+from aihandler.ledger.cache import make_cache
 from aihandler.ledger.configurations import Change
 from aihandler.ledger.repeats import make_repeats
 from aihandler.ledger.spool import is_written
@@ -80,6 +81,7 @@ class Supervisor:
         self._board.name(subjects_of(self._configuration))
         tallies = make_tallies(self._spools / "tallies", slots=slots)
         make_repeats(path, wall=time.time())
+        _make_cache(path)
         self._store = Administration(path, clock=SystemClock(), who="gateway")
         digest = write_snapshot(self._spools, self._configuration)
         self._store.begin_configuration(digest, str(settings.configuration.absolute()))
@@ -214,6 +216,14 @@ class Supervisor:
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._workers.stop()
+
+
+def _make_cache(ledger: Path) -> None:
+    try:
+        make_cache(ledger, wall=time.time())
+    except StorageError as error:
+        # Models are asked each time then, which is dearer and not wrong.
+        _log.warning("no answers are kept for equal requests: %s", error)
 
 
 def _await_the_last(spools: Path, *, within_s: float) -> None:

@@ -36,6 +36,7 @@ from aihandler.ledger.administration import Administration
 from aihandler.ledger.repeats import Repeats
 
 _log = logging.getLogger(__name__)
+_TIDY_EVERY_S = 600.0
 
 
 class _Server(uvicorn.Server):
@@ -99,7 +100,7 @@ async def serve(orders: Orders) -> None:
         os.write(orders.ready, READY)
         os.close(orders.ready)
         watching = asyncio.ensure_future(_stop_without(supervisor, server))
-        tidying = asyncio.ensure_future(repeating.tidy())
+        tidying = asyncio.gather(repeating.tidy(), _forget_expired(handler))
         try:
             await running
         finally:
@@ -143,6 +144,15 @@ async def _look(store: Administration, serving: Serving, ring: KeyRing | None) -
         except AIHandlerError as error:
             # What was known holds on; a store that is away must not let anybody in or out.
             _log.warning("keys and switches cannot be read: %s", error)
+
+
+async def _forget_expired(handler: Handler) -> None:
+    while True:
+        await asyncio.sleep(_TIDY_EVERY_S)
+        try:
+            await asyncio.to_thread(handler.forget_expired)
+        except AIHandlerError as error:
+            _log.warning("kept answers could not be forgotten: %s", error)
 
 
 async def _stop_without(supervisor: int, server: _Server) -> None:

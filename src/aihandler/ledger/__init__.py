@@ -7,6 +7,7 @@ from aihandler.ledger.comparisons import ComparedDeployment, ComparisonRecord
 from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
 from aihandler.ledger.evidence import LatencyPoint, ValidRate
 from aihandler.ledger.forgetting import Forgotten
+from aihandler.ledger.hits import CachedRecord
 from aihandler.ledger.journal import DocumentRow, SqliteJournal, StepRow
 from aihandler.ledger.ledger import Archive, Ledger, open_ledger, read_ledger
 from aihandler.ledger.prices import Prices
@@ -19,6 +20,7 @@ from aihandler.ledger.spooled import FoldedLedger, SpooledLedger
 __all__ = [
     "AnsweredCall",
     "Archive",
+    "CachedRecord",
     "CallRecord",
     "ChangeRecord",
     "ComparedDeployment",

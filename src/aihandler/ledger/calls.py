@@ -10,6 +10,7 @@ from aihandler.domain.usage import Cost, CostStatus, Usage
 from aihandler.errors import InputError
 from aihandler.ledger.changes import ChangeRecord, changes
 from aihandler.ledger.content import Content, Exchange
+from aihandler.ledger.hits import CachedRecord, HitRow, of_call
 
 _COLUMNS = """
 SELECT id, call_id, run_id, document_id, step, tenant, tags, task, task_version, deployment, model,
@@ -75,7 +76,8 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `could_go` names the deployments of its clearance, when that was noted; `changes`
-    are those that showed first in this call.
+    are those that showed first in this call. `cached` is set where nobody was asked, because the
+    cache had the answer: then there are no attempts.
     """
 
     call_id: str
@@ -91,6 +93,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     could_go: tuple[str, ...]
     attempts: tuple[EntryRecord, ...]
     changes: tuple[ChangeRecord, ...] = ()
+    cached: CachedRecord | None = None
 
 
 def show(
@@ -101,6 +104,8 @@ def show(
     Raises InputError when the ledger knows nothing of that name.
     """
     rows = _rows(ledger, name)
+    if not rows and (hit := of_call(ledger, name)) is not None:
+        return (_cached(ledger, hit),)
     if not rows:
         raise InputError(
             f"the ledger has no call, document or entry {name!r}",
@@ -126,7 +131,6 @@ def _records(ledger: sqlite3.Connection, statement: str, name: str) -> "list[_Ro
 
 def _call(ledger: sqlite3.Connection, entries: "list[_Row]", content: Content | None) -> CallRecord:
     first = entries[0]
-    noted = ledger.execute(_CLEARANCE, (first.clearance,)).fetchone()
     return CallRecord(
         call_id=first.call_id,
         task=first.task,
@@ -138,10 +142,33 @@ def _call(ledger: sqlite3.Connection, entries: "list[_Row]", content: Content | 
         tenant=first.tenant,
         tags=_tags.decode(first.tags),
         clearance=first.clearance,
-        could_go=_names.decode(noted[0]) if noted else (),
+        could_go=_could_go(ledger, first.clearance),
         attempts=tuple(_entry(e, content.exchange(e.id) if content else None) for e in entries),
         changes=tuple(changes(ledger, call_id=first.call_id)),
     )
+
+
+def _cached(ledger: sqlite3.Connection, hit: HitRow) -> CallRecord:
+    return CallRecord(
+        call_id=hit.call_id,
+        task=hit.task,
+        task_version=hit.task_version,
+        data_class=hit.data_class,
+        run_id="",
+        document_id="",
+        step="",
+        tenant=hit.tenant,
+        tags=dict(hit.tags_by_name),
+        clearance=hit.clearance,
+        could_go=_could_go(ledger, hit.clearance),
+        attempts=(),
+        cached=hit.told,
+    )
+
+
+def _could_go(ledger: sqlite3.Connection, clearance: str) -> tuple[str, ...]:
+    noted = ledger.execute(_CLEARANCE, (clearance,)).fetchone()
+    return _names.decode(noted[0]) if noted else ()
 
 
 def _entry(row: "_Row", exchange: Exchange | None) -> EntryRecord:

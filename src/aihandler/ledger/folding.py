@@ -9,6 +9,7 @@ from aihandler.domain.ports import Settlement
 from aihandler.domain.usage import Cost
 from aihandler.ledger.batch import Batches, Begun, Ended, Operation, Rows
 from aihandler.ledger.budgets import FORGET_LEASES, RETURN_LEASES
+from aihandler.ledger.hits import kept
 from aihandler.ledger.journal import KEEP_CLEARANCE
 from aihandler.ledger.spool import SpoolReader
 from aihandler.ledger.spool_records import (
@@ -19,6 +20,7 @@ from aihandler.ledger.spool_records import (
     Record,
     Sent,
     Settled,
+    Told,
     unpack,
 )
 
@@ -115,3 +117,5 @@ def _add(record: Record, operations: list[Operation], sent: list[int]) -> None:
         case Cleared(fingerprint, data_class, deployments):
             row = (fingerprint, data_class, _json.encode(deployments).decode())
             operations.append(Rows(KEEP_CLEARANCE, [row]))
+        case Told(hit):
+            operations.append(kept(hit))

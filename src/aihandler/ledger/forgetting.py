@@ -53,12 +53,20 @@ _ROWS_PER_TRANSACTION = 1000
 
 
 class Forgotten(msgspec.Struct, frozen=True):
-    """How many texts were removed. `complete` is False while a reader still holds old pages."""
+    """How many texts were removed. `complete` is False while a reader still holds old pages.
+    `cached` are answers that were kept for equal requests.
+    """
 
     exchanges: int = 0
     answers: int = 0
     reviews: int = 0
     complete: bool = True
+    cached: int = 0
+
+    def and_cached(self, removed: int, complete: bool) -> "Forgotten":
+        """With what was removed from the cache."""
+        whole = self.complete and complete
+        return msgspec.structs.replace(self, cached=self.cached + removed, complete=whole)
 
 
 def forget(

@@ -12,10 +12,12 @@ import msgspec
 
 from aihandler.domain.answer import Reply
 from aihandler.domain.clearance import Clearance
+from aihandler.domain.kept import CacheHit
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Accepted, Clock, Intent, ReviewItem, Settlement
 from aihandler.domain.usage import Cost
 from aihandler.ledger.batch import BOOK_CAPACITY, Begun, Ended, Hourly, Rows
+from aihandler.ledger.hits import kept
 from aihandler.ledger.lookups import Lookups
 from aihandler.ledger.prices import Prices, hourly_nano
 from aihandler.ledger.writer import Writer
@@ -130,6 +132,10 @@ class SqliteJournal:
     async def review(self, item: ReviewItem) -> None:
         """Queues a piece of work for a person."""
         await self._writer.write(item)
+
+    async def hit(self, hit: CacheHit) -> None:
+        """Writes that a call was answered from the cache."""
+        await self._writer.write(kept(hit))
 
     def finished(self, key: bytes) -> Reply | None:
         """The whole reply of an earlier settled attempt of the same key, to use again unpaid."""

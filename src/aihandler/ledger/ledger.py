@@ -13,6 +13,7 @@ from aihandler.errors import StorageError
 from aihandler.ledger import comparisons, forgetting, probes, reviews
 from aihandler.ledger.batch import Batches, Rows
 from aihandler.ledger.budgets import FORGET_LEASES, RETURN_LEASES
+from aihandler.ledger.cache import forget_cached, forget_cached_before
 from aihandler.ledger.comparisons import ComparisonRecord
 from aihandler.ledger.content import (
     Content,
@@ -78,15 +79,21 @@ class Archive:
     ) -> Forgotten:
         """Removes the texts of a document, a tenant or a call from the disk."""
         with self._changing() as (ledger, content):
-            return forgetting.forget(
+            forgotten = forgetting.forget(
                 ledger, content, document_id=document_id, tenant=tenant, call_id=call_id
             )
+            # Last, so that a call which ended meanwhile does not bring its answer back.
+            removed = forget_cached(
+                ledger, self.path, document_id=document_id, tenant=tenant, call_id=call_id
+            )
+            return forgotten.and_cached(*removed)
 
     def forget_older_than(self, days: float) -> Forgotten:
         """Removes all texts that are older, except reviews that still wait for a person."""
         wall = self._clock.wall() - days * 86_400
         with self._changing() as (ledger, content):
-            return forgetting.forget_older_than(ledger, content, wall=wall)
+            forgotten = forgetting.forget_older_than(ledger, content, wall=wall)
+            return forgotten.and_cached(*forget_cached_before(self.path, wall=wall))
 
     def keep_probe(self, probed: Probed) -> None:
         """Keeps what a probe found; later runs go by it."""

@@ -7,6 +7,7 @@ import msgspec
 
 from aihandler.domain.answer import Reply
 from aihandler.domain.clearance import Clearance
+from aihandler.domain.kept import CacheHit
 from aihandler.domain.ports import Accepted, Clock, Intent, ReviewItem, Settlement
 from aihandler.ledger.spool import SpoolWriter
 from aihandler.ledger.spool_records import (
@@ -17,6 +18,7 @@ from aihandler.ledger.spool_records import (
     Record,
     Sent,
     Settled,
+    Told,
     pack,
 )
 from aihandler.ledger.spool_waiting import Waiting
@@ -78,6 +80,10 @@ class SpoolJournal:
     async def review(self, item: ReviewItem) -> None:
         """Queues a piece of work for a person."""
         self._write(Queued(item))
+
+    async def hit(self, hit: CacheHit) -> None:
+        """Writes that a call was answered from the cache."""
+        self._write(Told(hit))
 
     def note_clearance(self, clearance: Clearance) -> None:
         """Keeps what a clearance allowed, once for each worker."""

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from aihandler.domain.kept import CacheHit
 from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
 
 
@@ -45,7 +46,13 @@ class Cleared(msgspec.Struct, frozen=True, tag=6, array_like=True, gc=False):
     deployments: tuple[str, ...]
 
 
-Record = Began | Sent | Settled | Done | Queued | Cleared
+class Told(msgspec.Struct, frozen=True, tag=7, array_like=True, gc=False):
+    """A call that was answered from the cache."""
+
+    hit: CacheHit
+
+
+Record = Began | Sent | Settled | Done | Queued | Cleared | Told
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Record)

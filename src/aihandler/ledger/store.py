@@ -10,7 +10,7 @@ from typing import Literal
 
 from aihandler.errors import StorageError
 
-SchemaName = Literal["ledger", "content", "repeats"]
+SchemaName = Literal["ledger", "content", "repeats", "cache"]
 
 # Another process (a review, a reader that checkpoints) may hold the file for a moment.
 _BUSY_S = 10.0

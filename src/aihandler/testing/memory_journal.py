@@ -6,6 +6,7 @@ import msgspec
 
 from aihandler.domain.answer import Reply
 from aihandler.domain.clearance import Clearance
+from aihandler.domain.kept import CacheHit
 from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
 from aihandler.errors import StorageError
 
@@ -25,7 +26,7 @@ class JournalEntry:
 
 
 class MemoryJournal:
-    """Keeps `entries`, `accepted` by work key, and `reviews`. `full` makes every write fail.
+    """Keeps `entries`, `accepted` by work key, `reviews`, `hits`. `full` makes every write fail.
 
     `synced_after` says after what somebody waited for the disk: `intent`, `settlement`.
     """
@@ -34,6 +35,7 @@ class MemoryJournal:
         self.entries: list[JournalEntry] = list(entries)
         self.accepted: dict[bytes, Accepted] = {}
         self.reviews: list[ReviewItem] = []
+        self.hits: list[CacheHit] = []
         self.clearances: dict[str, Clearance] = {}
         self.full = False
         self.synced_after: list[str] = []
@@ -86,6 +88,11 @@ class MemoryJournal:
         """Queues an item."""
         self._check()
         self.reviews.append(item)
+
+    async def hit(self, hit: CacheHit) -> None:
+        """Keeps that a call was answered from the cache."""
+        self._check()
+        self.hits.append(hit)
 
     def finished(self, key: bytes) -> Reply | None:
         """The whole reply of an earlier attempt of this key."""
