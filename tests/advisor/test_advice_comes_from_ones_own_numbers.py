@@ -6,7 +6,8 @@ import pytest
 from aihandler.advisor.advice import Advice, advise
 from aihandler.advisor.company import Profile, demo_profile, parse_profile
 from aihandler.advisor.costing import cost_task
-from aihandler.advisor.facts import quality_of, with_usage
+from aihandler.advisor.evidence import quality_of
+from aihandler.advisor.facts import with_usage
 from aihandler.advisor.frameworks.reading import shipped
 from aihandler.domain.usage import Usage
 from aihandler.errors import InputError
