@@ -178,7 +178,8 @@ def test_what_is_owned_costs_its_life_and_its_energy() -> None:
 
 
 def test_every_option_has_its_lines() -> None:
-    assert set(lines.OPTIONS) == {"closed", "managed", "self_host", "hybrid", "per_seat"}
+    mixed = {"hybrid", "hybrid_managed"}
+    assert set(lines.OPTIONS) == {"closed", "managed", "self_host", "per_seat", *mixed}
 
 
 def test_a_measured_machine_gives_the_inputs_of_a_case() -> None:

@@ -92,7 +92,7 @@ def _leave(task: str, found: Lead, leads: Sequence[Lead]) -> TaskVerdict:
     return TaskVerdict(
         task,
         found.one.choice,
-        found.says,
+        _decides(found.says),
         flips=tuple(
             f"{named(rival.one.option) or rival.one.choice} is as good a choice: {rival.says}"
             for rival in rivals
@@ -110,7 +110,7 @@ def _stay(task: str, found: Lead) -> TaskVerdict:
     return TaskVerdict(
         task,
         "stay_closed",
-        f"by seats: {found.says}" if seats else found.says,
+        _decides(f"by seats: {found.says}" if seats else found.says),
         option=found.one.option,
         than=found.other.option,
         money=found.says,
@@ -129,6 +129,10 @@ def _open(task: str, found: Lead) -> TaskVerdict:
         than=found.other.option,
         money=found.says,
     )
+
+
+def _decides(says: str) -> str:
+    return f"{says}; {percent(SURE)} of runs decide"
 
 
 def _words(one: Cost, other: Cost, paired: Difference) -> str:

@@ -16,7 +16,7 @@ from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.inputs import RULES, Assumption, Case, case
 from aihandler.advisor.economics.runs import FEW_RUNS, MONTHS, RUNS, Order, Runs, run
 from aihandler.advisor.economics.total_cost import Total, TotalCost, of_runs
-from aihandler.advisor.hosted import machines
+from aihandler.advisor.hosted import Known, machines
 from aihandler.advisor.outcomes import Choice, Cost, Quality
 from aihandler.advisor.units import YEAR, UnitCost, unit_cost
 from aihandler.errors import InputError
@@ -66,11 +66,11 @@ def cost_task(
 ) -> Costing:
     """Pure; the same seed gives the same figures. Raises InputError for an unknown input."""
     order = Order(seed, MONTHS, runs, task)
-    return costed(profile, order, shelf=reference.shelf(), quality=quality).costing
+    return costed(profile, order, known=Known(reference.shelf()), quality=quality).costing
 
 
 def costed(
-    profile: Profile, order: Order, *, shelf: reference.Shelf, quality: Quality | None = None
+    profile: Profile, order: Order, *, known: Known, quality: Quality | None = None
 ) -> Costed:
     """As `cost_task`, of the task that `order` names. `quality` tells which share can be routed."""
     facts = profile.tasks[order.task]
@@ -81,7 +81,7 @@ def costed(
     notes: tuple[str, ...] = ()
     taken: tuple[Assumption, ...] = ()
     if facts.hosting is not None:
-        found = machines(facts.hosting, given, shelf)
+        found = machines(facts.hosting, given, known)
         notes, taken, given = found.notes, found.taken, {**found.inputs, **given}
         # Of what was bought or is under contract, the hour costs what follows from that.
         rate = found.inputs.get("usd_per_gpu_hour")
@@ -93,7 +93,7 @@ def costed(
     costing = Costing(
         total,
         tuple(_cost(each, total) for each in total.totals),
-        notes=(*notes, *_not_computed(whole, notes)),
+        notes=(*notes, *_not_computed(facts, whole, told=bool(notes))),
         break_even=even,
         managed_break_even=_managed_break_even(whole) if "managed" in whole.options else None,
         reached=_reached(even, drawn),
@@ -175,14 +175,17 @@ def _stated(profile: Profile, order: Order) -> dict[str, Figure]:
     return given
 
 
-def _not_computed(whole: Case, told: tuple[str, ...]) -> tuple[str, ...]:
+def _not_computed(facts: TaskFacts, whole: Case, *, told: bool) -> tuple[str, ...]:
+    """Of what no constraint forbids: for what cannot be chosen, nobody has to find figures."""
     notes = []
-    if "managed" in whole.missing:
+    barred = facts.open_licence_allowed is False or facts.frontier_needed is True
+    leaves = facts.data_may_leave is not False
+    if "managed" in whole.missing and leaves and not barred:
         notes.append(f"managed-open is not computed: give {', '.join(whole.missing['managed'])}")
-    if "self_host" in whole.missing and not told:
+    if "self_host" in whole.missing and not told and not barred:
         names = ", ".join(whole.missing["self_host"])
         notes.append(f"self-hosting is not computed: give `hosting`, or {names}")
-    if "routed_share" not in whole.figures:
+    if "routed_share" not in whole.figures and leaves and not barred:
         notes.append(
             "a mix is not chosen: which share an open model can take is not known; "
             "a comparison shows it, or give routed_share"

@@ -12,17 +12,22 @@ from aihandler.advisor.economics.tornado import Turn, turns
 from aihandler.advisor.economics.total_cost import Priced
 from aihandler.advisor.evidence import quality_of
 from aihandler.advisor.frameworks.judging import Judgement
-from aihandler.advisor.outcomes import Cost, Outcome, Quality, TaskVerdict
+from aihandler.advisor.hosted import Known
+from aihandler.advisor.outcomes import Choice, Cost, Outcome, Quality, TaskVerdict
 from aihandler.advisor.verdicts import decide
 from aihandler.ledger.comparisons import ComparisonRecord
 
 
 class UnderPrices(msgspec.Struct, frozen=True):
-    """What would be decided if vendors' prices went another way."""
+    """What would be decided if vendors' prices went another way.
+
+    `pending` is what a comparison may still allow; `flips`: one of the two is another one than now.
+    """
 
     scenario: str
     source: str
     outcome: Outcome
+    pending: Choice | None
     flips: bool
     decided_by: str
 
@@ -44,12 +49,12 @@ def cost_all(
     runs: int = RUNS,
 ) -> dict[str, Costed]:
     """Every task in the same runs. Raises InputError for an unknown input."""
-    shelf = reference.shelf()
+    known = Known(reference.shelf())
     return {
         name: costed(
             profile,
             Order(seed, MONTHS, runs, name),
-            shelf=shelf,
+            known=known,
             quality=quality_of(task, comparisons, task=name),
         )
         for name, task in profile.tasks.items()
@@ -74,7 +79,7 @@ def decided(
     total = found.costing.total
     scenarios = total.scenarios if total else ()
     return Decided(
-        msgspec.structs.replace(verdict, flips=flips),
+        msgspec.structs.replace(verdict, flips=flips, ask=_asked(verdict, found_turns)),
         quality,
         found_turns,
         tuple(_under(verdict, facts, quality, costs=costs, priced=one) for one in scenarios),
@@ -86,6 +91,13 @@ def _turns(verdict: TaskVerdict, found: Costed) -> tuple[Turn, ...]:
     if found.runs is None or not verdict.option or not verdict.than:
         return ()
     return turns(found.runs, verdict.option, verdict.than)
+
+
+def _asked(verdict: TaskVerdict, found: Sequence[Turn]) -> tuple[str, ...]:
+    """Where money leaves it open: the inputs that move it most, to be given more exactly."""
+    if verdict.ask != ("costs",) or not found:
+        return verdict.ask
+    return tuple(f"costs.{turn.name}" for turn in found[:2])
 
 
 def _under(
@@ -103,7 +115,8 @@ def _under(
     return UnderPrices(
         priced.scenario,
         priced.source,
-        then.pending or then.outcome,
+        then.outcome,
+        then.pending,
         (then.outcome, then.pending, then.by_seats) != before,
         then.money or then.decided_by,
     )

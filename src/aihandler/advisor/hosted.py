@@ -31,9 +31,24 @@ class Machines(msgspec.Struct, frozen=True):
     bound: bool = False
 
 
-def machines(asked: Hosting, given: Mapping[str, Figure], shelf: Shelf) -> Machines:
+class Known:
+    """What ships, and the errors of interpolation that were asked for before: they take longest."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self._errors: dict[throughput.Target, throughput.Errors] = {}
+
+    def length_error(self, target: throughput.Target) -> throughput.Errors:
+        """Of all points, at one target."""
+        if target not in self._errors:
+            self._errors[target] = throughput.length_errors(self.shelf.points, target)
+        return self._errors[target]
+
+
+def machines(asked: Hosting, given: Mapping[str, Figure], known: Known) -> Machines:
     """`given` are the task's own figures: its lengths, and inputs of how machines are paid for."""
-    served = _served(asked, given, shelf)
+    shelf = known.shelf
+    served = _served(asked, given, known)
     if isinstance(served, NotMeasured):
         return Machines(notes=(f"self-hosting is not computed: {served.reason}",))
     paid = _paid(asked, given, shelf)
@@ -42,11 +57,12 @@ def machines(asked: Hosting, given: Mapping[str, Figure], shelf: Shelf) -> Machi
     rented, taken, more = paid
     bound = served.basis.startswith("bound")
     inputs = {**hosting.inputs(served, rented), **{one.name: one.figure for one in taken}, **more}
-    notes = (f"self-hosting stands on a bound: {served.basis}",) if bound else ()
+    notes = (f"self-hosting stands on a {served.basis}",) if bound else ()
     return Machines(inputs, tuple(taken), notes, bound)
 
 
-def _served(asked: Hosting, given: Mapping[str, Figure], shelf: Shelf) -> Throughput | NotMeasured:
+def _served(asked: Hosting, given: Mapping[str, Figure], known: Known) -> Throughput | NotMeasured:
+    shelf = known.shelf
     if "requests_per_replica_s" in given and "gpus_per_replica" in given:
         return _own(given["requests_per_replica_s"], given["gpus_per_replica"])
     lengths = (
@@ -63,6 +79,7 @@ def _served(asked: Hosting, given: Mapping[str, Figure], shelf: Shelf) -> Throug
         precision=asked.precision,
         lengths=lengths,
         target=target,
+        length_error=known.length_error,
     )
     if isinstance(found, Throughput):
         return found

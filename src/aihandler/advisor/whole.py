@@ -50,7 +50,7 @@ class PricedCourse(msgspec.Struct, frozen=True):
 class Course(msgspec.Struct, frozen=True):
     """One way for all tasks: `options` by task, its cost, and what it saves against today.
 
-    `alone_usd` is the likely cost if each task had machines and people of its own.
+    `sharing_usd` is what tasks save, likely, because they share machines and people.
     """
 
     says: str
@@ -60,7 +60,7 @@ class Course(msgspec.Struct, frozen=True):
     saved: Difference
     back: Return
     shared: tuple[SharedMachines, ...]
-    alone_usd: float
+    sharing_usd: float
     scenarios: tuple[PricedCourse, ...]
 
 
@@ -143,7 +143,7 @@ def _course(way: Sums, today: Sums, verdicts: Mapping[str, TaskVerdict]) -> Cour
         base.saved,
         return_of("course", today.likely - way.likely, today.usd - way.usd),
         way.shared,
-        rounded(way.alone_usd),
+        rounded(round(way.alone_usd - float(way.likely.sum()))),
         tuple(_priced(way, today, one) for one in SCENARIOS.values() if one != BASE),
     )
 
@@ -188,7 +188,7 @@ def _words(options: Mapping[str, str], verdicts: Mapping[str, TaskVerdict]) -> s
         waits = option == "closed" and verdict.outcome == "not_enough_evidence"
         share = verdict.shares.get("stay_closed")
         part = "" if share is None else f" ({100 * (1 - share):.0f} % open)"
-        words = "keep {} closed until it is compared" if waits else _MOVES[option]
+        words = "keep {} closed until compared" if waits else _MOVES[option]
         groups.setdefault(words + part, []).append(task)
     return "; ".join(words.format(_listed(tasks)) for words, tasks in groups.items())
 

@@ -18,7 +18,6 @@ from aihandler.advisor.economics.machines import (
     live,
     once,
     pool,
-    spread,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ class Flow:
     requests: "Array"
     vendor_usd: "Array"
     prices: "Array"
+    # What the vendor takes for all of them: `requests` times `vendor_usd`.
+    bill_usd: "Array"
 
     def pooled(self, option: str) -> Pooled:
         """What of it own machines take."""
@@ -62,12 +63,13 @@ def flow(x: Drawn, months: "Array", prices: "Array") -> Flow:
     """`prices` is the factor on the vendor's prices in each month."""
     requests = x["requests_per_month"] * _grown(x["growth_per_month"], months - 1)
     drift = _grown(x["api_price_change_per_year"], (months - 1) / 12)
-    return Flow(x, months, requests, vendor_usd(x) * drift * prices, prices)
+    each = vendor_usd(x) * drift * prices
+    return Flow(x, months, requests, each, prices, requests * each)
 
 
 def closed(task: Flow) -> Lines:
     """A vendor's model."""
-    return {"vendor tokens": task.requests * task.vendor_usd, **_risk(task, np.zeros((1, 1)))}
+    return {"vendor tokens": task.bill_usd, **_risk(task, np.zeros((1, 1)))}
 
 
 def managed(task: Flow) -> Lines:
@@ -130,8 +132,11 @@ def vendor_usd(x: Drawn) -> "Array":
 
 def total(lines: Lines) -> "Array":
     """The sum of all lines by run and month."""
-    parts = np.broadcast_arrays(*lines.values())
-    summed: Array = np.sum(parts, axis=0)
+    shape = np.broadcast_shapes(*(usd.shape for usd in lines.values()))
+    # Added in place: a stack of all lines would be ten times as large.
+    summed: Array = np.zeros(shape)
+    for usd in lines.values():
+        summed += usd
     return summed
 
 
@@ -149,8 +154,8 @@ def _managed(task: Flow, share: "Array") -> Lines:
     part = share * serves
     return {
         **_around(task, part),
-        "host tokens": task.requests * part * usd * drift,
-        "staff": staff * x["staff_usd_per_year"] / 12,
+        "host tokens": task.requests * part * (usd * drift),
+        "staff": staff * (x["staff_usd_per_year"] / 12),
         **_risk(task, part),
         **_change(task, share),
     }
@@ -158,11 +163,11 @@ def _managed(task: Flow, share: "Array") -> Lines:
 
 def _around(task: Flow, part: "Array") -> Lines:
     """The vendor for what the open model does not take or cannot answer, and own filters."""
-    x, taken = task.x, task.requests * part
+    x, taken = task.x, task.bill_usd * part
     return {
-        "vendor tokens": task.requests * (1 - part) * task.vendor_usd,
-        "escalations": taken * x["escalation_share"] * task.vendor_usd,
-        "safety layer": taken / 1000 * x["safety_usd_per_thousand"],
+        "vendor tokens": task.bill_usd - taken,
+        "escalations": taken * x["escalation_share"],
+        "safety layer": task.requests * part * (x["safety_usd_per_thousand"] / 1000),
     }
 
 
@@ -171,7 +176,7 @@ def _risk(task: Flow, part: "Array") -> Lines:
     x = task.x
     if not x["claims_per_year"].any():
         return {}
-    cap = task.requests * (1 - part) * task.vendor_usd * 12 * x["indemnity_cap_in_fees"]
+    cap = task.bill_usd * (1 - part) * (12 * x["indemnity_cap_in_fees"])
     beyond = (1 - part) * np.maximum(x["claim_usd"] - cap, 0) + part * x["claim_usd"]
     return {"risk beyond indemnity": x["claims_per_year"] / 12 * beyond}
 
@@ -179,11 +184,11 @@ def _risk(task: Flow, part: "Array") -> Lines:
 def _change(task: Flow, share: "Array") -> Lines:
     # Who routes nothing changes nothing.
     x, months, moved = task.x, task.months, share > 0
-    watched = spread(months, x["evaluation_usd_per_month"])
     return {
-        "evaluation": moved * (once(months, x["evaluation_usd"]) + watched),
-        "prompts written again": moved * once(months, x["reprompting_usd"]),
-        "exit": moved * ((months == months.max()) * x["exit_usd"]),
+        "evaluation": once(months, moved * x["evaluation_usd"])
+        + moved * x["evaluation_usd_per_month"],
+        "prompts written again": once(months, moved * x["reprompting_usd"]),
+        "exit": (months == months.max()) * (moved * x["exit_usd"]),
     }
 
 

@@ -44,17 +44,18 @@ def pool(tasks: Sequence[Pooled]) -> Lines:
     lost = (1 + once_for_all("autoscaling_lag_share")) / (1 - once_for_all("spot_loss_share"))
     # Until it serves, one replica is there to build on.
     building = once_for_all("gpus_per_replica") * usd
-    staff = serves * once_for_all("staff_share") + (1 - serves) * once_for_all("setup_staff_share")
+    salary = once_for_all("staff_usd_per_year") / 12
+    setup, running = once_for_all("setup_staff_share"), once_for_all("staff_share")
     started = once_for_all("cold_starts_per_month") * once_for_all("cold_start_minutes")
     started = started / _MINUTES_PER_HOUR * once_for_all("gpus_per_replica")
     kept = once_for_all("storage_usd_per_month") + once_for_all("egress_usd_per_month")
     return {
-        "machines": gpus * usd * lost * serves + building * (1 - serves),
-        "cold starts": serves * started * once_for_all("usd_per_gpu_hour"),
-        "staff": staff * once_for_all("staff_usd_per_year") / 12,
+        "machines": gpus * (usd * lost) * serves + building * (1 - serves),
+        "cold starts": serves * (started * once_for_all("usd_per_gpu_hour")),
+        "staff": salary * setup + serves * (salary * (running - setup)),
         "on call": serves * once_for_all("on_call_usd_per_month"),
-        "storage and egress": spread(months, kept),
-        "upgrades": serves * once_for_all("upgrade_usd_per_year") / 12,
+        "storage and egress": kept,
+        "upgrades": serves * (once_for_all("upgrade_usd_per_year") / 12),
         "recruiting": once(months, once_for_all("recruiting_usd")),
     }
 
@@ -77,11 +78,6 @@ def live(setup_months: "Array", months: "Array") -> "Array":
 def once(months: "Array", usd: "Array") -> "Array":
     """Paid in the first month."""
     return np.asarray((months == 1) * usd)
-
-
-def spread(months: "Array", usd: "Array") -> "Array":
-    """The same in every month."""
-    return np.ones_like(months) * usd
 
 
 def _load(task: Pooled) -> "Array":

@@ -57,11 +57,12 @@ class Difference(msgspec.Struct, frozen=True):
         return Difference(self.than, self.option, share, usd, self.months)
 
     def __str__(self) -> str:
+        usd, by = self.usd, dollars(abs(self.usd.median))
+        told = f"saves {by}" if usd.median >= 0 else f"costs {by} more"
         return (
             f"{named(self.option)} is cheaper than {named(self.than)} in "
-            f"{percent(self.cheaper_share)} of runs: it saves {dollars(self.usd.median)} in "
-            f"{self.months} months (nine tenths: {dollars(self.usd.low)} to "
-            f"{dollars(self.usd.high)})"
+            f"{percent(self.cheaper_share)} of runs: it {told} in {self.months} months "
+            f"(saved in nine tenths: {dollars(usd.low)} to {dollars(usd.high)})"
         )
 
 
