@@ -217,7 +217,8 @@ def test_price_scenarios_show_their_totals_and_whether_a_verdict_flips() -> None
     assert falls.totals["closed"].median < rises.totals["closed"].median
     assert falls.totals["managed"].median <= rises.totals["managed"].median
     assert [one.flips for one in found.scenarios] == [False, True]
-    assert "managed-open is cheaper than closed" in found.scenarios[1].decided_by
+    assert found.scenarios[1].outcome == "stay_closed"
+    assert "closed is cheaper than managed-open in" in found.scenarios[1].decided_by
 
 
 def test_a_scenario_is_what_runs_at_its_prices_come_to() -> None:
