@@ -4,7 +4,7 @@ import pytest
 
 from advisor.paired import compared, pair
 from aihandler.advisor.company import TaskFacts, parse_profile
-from aihandler.advisor.evidence import quality_of
+from aihandler.advisor.quality import quality_of
 from aihandler.advisor.verdicts import Quality
 from aihandler.ledger.comparisons import ComparisonRecord
 

@@ -10,7 +10,7 @@ from aihandler.advisor.economics import reference
 from aihandler.advisor.economics.runs import MONTHS, RUNS, Order
 from aihandler.advisor.economics.tornado import Turn, turns
 from aihandler.advisor.economics.total_cost import Priced
-from aihandler.advisor.evidence import quality_of
+from aihandler.advisor.quality import quality_of
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.hosted import Known
 from aihandler.advisor.outcomes import Choice, Cost, Outcome, Quality, TaskVerdict
