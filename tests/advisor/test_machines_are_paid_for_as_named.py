@@ -235,3 +235,24 @@ def test_a_value_that_cannot_be_is_one_message(name: str, value: float) -> None:
     with pytest.raises(InputError, match=name) as caught:
         costed(**{name: value})
     assert caught.value.hint
+
+
+def test_a_task_that_names_its_model_takes_the_prices_of_the_list() -> None:
+    whole = profile()
+    task = whole.tasks["documents"]
+    costs = {name: value for name, value in task.costs.items() if "usd" not in name}
+    named = msgspec.structs.replace(task, costs=costs, price_model="claude-sonnet-4-5")
+    found = cost_task(
+        msgspec.structs.replace(whole, tasks={"documents": named}), "documents", seed=1, runs=50
+    )
+    assert found.total is not None
+    price = found.total.figures["input_usd_per_million"]
+    assert (price.value, price.source[:19]) == (3.0, "'claude-sonnet-4-5'")
+    assert price.as_of >= "2026"
+    assert figures(found)["cache_read_usd_per_million"] == 0.3
+    unknown = msgspec.structs.replace(named, price_model="gpt-99")
+    lacking = cost_task(
+        msgspec.structs.replace(whole, tasks={"documents": unknown}), "documents", seed=1, runs=50
+    )
+    assert "costs.input_usd_per_million" in lacking.ask
+    assert "'gpt-99'" in lacking.notes[0]

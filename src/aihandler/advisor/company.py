@@ -62,9 +62,11 @@ class TaskFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     does: str = ""
     model: str | None = None
+    price_model: str | None = None
     input_tokens_per_month: Count | None = None
     output_tokens_per_month: Count | None = None
     api_usd_per_month: Amount | None = None
+    growth_per_quarter: Decimal | None = None
     could_be_open: bool | None = None
     data_may_leave: bool | None = None
     open_licence_allowed: bool | None = None

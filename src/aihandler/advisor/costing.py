@@ -17,6 +17,7 @@ from aihandler.advisor.economics.inputs import RULES, Assumption, Case, case
 from aihandler.advisor.economics.runs import FEW_RUNS, MONTHS, RUNS, Order, Runs, run
 from aihandler.advisor.economics.total_cost import Total, TotalCost, of_runs
 from aihandler.advisor.hosted import Known, machines
+from aihandler.advisor.listed import listed
 from aihandler.advisor.outcomes import Choice, Cost, Quality
 from aihandler.advisor.units import YEAR, UnitCost, unit_cost
 from aihandler.errors import InputError
@@ -74,10 +75,16 @@ def costed(
 ) -> Costed:
     """As `cost_task`, of the task that `order` names. `quality` tells which share can be routed."""
     facts = profile.tasks[order.task]
-    ask = _missing(facts)
+    prices = _listed(facts, known)
+    ask = _missing(facts, prices)
     if ask:
-        return Costed(Costing(None, ask=ask))
-    given = {**_demand(profile, facts, order.task), **_routed(quality), **_stated(profile, order)}
+        return Costed(Costing(None, ask=ask, notes=_not_listed(facts, prices)))
+    given = {
+        **prices,
+        **_demand(profile, facts, order.task),
+        **_routed(quality),
+        **_stated(profile, order),
+    }
     notes: tuple[str, ...] = ()
     taken: tuple[Assumption, ...] = ()
     if facts.hosting is not None:
@@ -109,10 +116,25 @@ def over_growth(found: Runs, usd: "Array") -> "Array":
     return np.asarray(usd[:, :YEAR].sum(axis=1) / grown.sum(axis=1))
 
 
-def _missing(facts: TaskFacts) -> tuple[str, ...]:
+def _listed(facts: TaskFacts, known: Known) -> dict[str, Figure]:
+    """Prices of the model that a task names, unless it gives its own."""
+    own = facts.costs.keys() >= {"input_usd_per_million", "output_usd_per_million"}
+    named = facts.price_model or facts.model
+    return {} if own or named is None else listed(named, known.prices())
+
+
+def _missing(facts: TaskFacts, prices: Mapping[str, Figure]) -> tuple[str, ...]:
     names = ("input_tokens_per_month", "output_tokens_per_month")
     absent = [name for name in names if getattr(facts, name) is None]
-    return (*absent, *(f"costs.{name}" for name in _DEMAND if name not in facts.costs))
+    known = {*facts.costs, *prices}
+    return (*absent, *(f"costs.{name}" for name in _DEMAND if name not in known))
+
+
+def _not_listed(facts: TaskFacts, prices: Mapping[str, Figure]) -> tuple[str, ...]:
+    named = facts.price_model or facts.model
+    if named is None or prices:
+        return ()
+    return (f"the price list has no price of {named!r}; give `price_model` as the list names it",)
 
 
 def _demand(profile: Profile, facts: TaskFacts, task: str) -> dict[str, Figure]:
@@ -131,7 +153,8 @@ def _demand(profile: Profile, facts: TaskFacts, task: str) -> dict[str, Figure]:
         name: exact(value, RULES[name].unit, source=source, as_of=profile.as_of)
         for name, value in tokens.items()
     }
-    growth = profile.company.api_growth_per_quarter
+    growth = facts.growth_per_quarter
+    growth = profile.company.api_growth_per_quarter if growth is None else growth
     if growth is not None:
         # A stated growth is a forecast for three years: it may end at once.
         monthly = (1 + float(growth)) ** (1 / 3) - 1

@@ -10,10 +10,10 @@ from aihandler.advisor.economics import reference
 from aihandler.advisor.economics.runs import MONTHS, RUNS, Order
 from aihandler.advisor.economics.tornado import Turn, turns
 from aihandler.advisor.economics.total_cost import Priced
-from aihandler.advisor.quality import quality_of
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.hosted import Known
 from aihandler.advisor.outcomes import Choice, Cost, Outcome, Quality, TaskVerdict
+from aihandler.advisor.quality import quality_of
 from aihandler.advisor.verdicts import decide
 from aihandler.ledger.comparisons import ComparisonRecord
 
@@ -79,7 +79,7 @@ def decided(
     total = found.costing.total
     scenarios = total.scenarios if total else ()
     return Decided(
-        msgspec.structs.replace(verdict, flips=flips, ask=_asked(verdict, found_turns)),
+        msgspec.structs.replace(verdict, flips=flips, ask=_asked(verdict, found, found_turns)),
         quality,
         found_turns,
         tuple(_under(verdict, facts, quality, costs=costs, priced=one) for one in scenarios),
@@ -93,11 +93,11 @@ def _turns(verdict: TaskVerdict, found: Costed) -> tuple[Turn, ...]:
     return turns(found.runs, verdict.option, verdict.than)
 
 
-def _asked(verdict: TaskVerdict, found: Sequence[Turn]) -> tuple[str, ...]:
-    """Where money leaves it open: the inputs that move it most, to be given more exactly."""
-    if verdict.ask != ("costs",) or not found:
+def _asked(verdict: TaskVerdict, found: Costed, turned: Sequence[Turn]) -> tuple[str, ...]:
+    """Where money leaves it open: inputs that are missing, or move it most."""
+    if verdict.ask != ("costs",):
         return verdict.ask
-    return tuple(f"costs.{turn.name}" for turn in found[:2])
+    return found.costing.ask or tuple(f"costs.{turn.name}" for turn in turned[:2]) or verdict.ask
 
 
 def _under(

@@ -14,6 +14,7 @@ from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.inputs import ASSUMED_AS_OF, RULES, Assumption, assumption
 from aihandler.advisor.economics.reference import BYTES_PER_WEIGHT, GpuPrice, Shelf
 from aihandler.advisor.economics.throughput import NotMeasured, Throughput
+from aihandler.ledger.pricing import PriceList, read_shipped
 
 # Servers load weights of an unstated precision as they were published.
 _UNSTATED = "bf16"
@@ -32,11 +33,18 @@ class Machines(msgspec.Struct, frozen=True):
 
 
 class Known:
-    """What ships, and the errors of interpolation that were asked for before: they take longest."""
+    """What ships, and what was asked of it before: errors of interpolation take longest."""
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
+        self._prices: PriceList | None = None
         self._errors: dict[throughput.Target, throughput.Errors] = {}
+
+    def prices(self) -> PriceList:
+        """The price list, read when it is first asked for."""
+        if self._prices is None:
+            self._prices = read_shipped()
+        return self._prices
 
     def length_error(self, target: throughput.Target) -> throughput.Errors:
         """Of all points, at one target."""

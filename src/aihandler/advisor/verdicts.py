@@ -117,7 +117,12 @@ def _by_quality(
             return _without_evidence(task, reason, facts, costs)
         case "worse":
             return _routed(task, quality, costs)
-    return cheapest(task, costs, allowed=_OPEN)
+    found = cheapest(task, costs, allowed=_OPEN)
+    if found.outcome not in _OPEN:
+        return found
+    worse = f"stay_closed when a comparison shows a loss of more than {quality.margin} points"
+    flips = (f"{worse} ({quality.source}: {quality.low:+} to {quality.high:+})", *found.flips)
+    return msgspec.structs.replace(found, flips=flips)
 
 
 def _without_evidence(
