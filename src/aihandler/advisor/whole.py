@@ -188,7 +188,8 @@ def _words(options: Mapping[str, str], verdicts: Mapping[str, TaskVerdict]) -> s
         waits = option == "closed" and verdict.outcome == "not_enough_evidence"
         share = verdict.shares.get("stay_closed")
         part = "" if share is None else f" ({100 * (1 - share):.0f} % open)"
-        words = "keep {} closed until compared" if waits else _MOVES[option]
+        until = "compared" if verdict.command else "more is known"
+        words = f"keep {{}} closed until {until}" if waits else _MOVES[option]
         groups.setdefault(words + part, []).append(task)
     return "; ".join(words.format(_listed(tasks)) for words, tasks in groups.items())
 
