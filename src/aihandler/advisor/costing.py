@@ -279,7 +279,7 @@ def _managed_break_even(whole: Case) -> BreakEven:
 
 
 def _vendor_usd(whole: Case) -> float:
-    x = {name: np.full((1, 1), figure.value) for name, figure in whole.figures.items()}
+    x = {name: np.full((1, 1), float(figure.value)) for name, figure in whole.figures.items()}
     return float(lines.vendor_usd(x)[0, 0])
 
 

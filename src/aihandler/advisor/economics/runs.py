@@ -98,7 +98,7 @@ def run(case: Case, order: Order) -> Runs:
     """Draws. The same seed and numpy give the same runs."""
     months = calendar(order.months)
     prices = np.asarray(order.scenario.factors(order.months))[np.newaxis, :]
-    likely = {name: np.full((1, 1), figure.value) for name, figure in case.figures.items()}
+    likely = {name: np.full((1, 1), float(figure.value)) for name, figure in case.figures.items()}
     drawn = draw(case.figures, seed=order.seed, runs=order.runs, task=order.task)
     return Runs(case, order, lines.flow(drawn, months, prices), lines.flow(likely, months, prices))
 
@@ -111,7 +111,7 @@ def draw(figures: Mapping[str, Figure], *, seed: int, runs: int, task: str = "")
     drawn: dict[str, Array] = {}
     for name, figure in figures.items():
         if figure.low == figure.high:
-            drawn[name] = np.full((1, 1), figure.value)
+            drawn[name] = np.full((1, 1), float(figure.value))
             continue
         own = [] if RULES[name].shared or not task else [0, *task.encode()]
         random = np.random.default_rng([seed, *name.encode(), *own])
