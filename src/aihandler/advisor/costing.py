@@ -53,6 +53,11 @@ class Costing(msgspec.Struct, frozen=True):
     reached: int | None = None
     units: tuple[UnitCost, ...] = ()
 
+    @property
+    def figures(self) -> Mapping[str, Figure]:
+        """All inputs of the total, given and assumed, with their sources."""
+        return self.total.figures if self.total else {}
+
 
 @dataclass(frozen=True)
 class Costed:
