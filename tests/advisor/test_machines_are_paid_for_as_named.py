@@ -162,6 +162,11 @@ def test_writing_a_cache_costs_more_than_reading_none() -> None:
     assert after["vendor tokens"] > first_year(costed(), "closed")["vendor tokens"]
 
 
+def test_more_than_all_of_the_input_cannot_pass_through_a_cache() -> None:
+    with pytest.raises(InputError, match="more than all of the input"):
+        costed(cached_share=0.6, cache_write_share=0.5)
+
+
 def test_an_exit_is_paid_in_the_last_month() -> None:
     before, after = costed(), costed(exit_usd=100_000.0)
     assert before.total is not None
