@@ -197,6 +197,9 @@ def test_never_where_the_machines_that_can_be_had_are_passed_first() -> None:
     assert few.answer == "never"
     assert "what can be had serves" in few.reason
     assert few.capacity_per_month < free.per_month
+    notes = costed(gpus_at_most=2.0).notes
+    assert any("than the 2 GPUs that can be had from month" in note for note in notes)
+    assert not any("GPUs that can be had" in note for note in costed(gpus_at_most=99.0).notes)
 
 
 def test_the_month_in_which_the_volume_pays_is_told() -> None:
