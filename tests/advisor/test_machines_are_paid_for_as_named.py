@@ -79,8 +79,12 @@ def test_what_is_bought_costs_its_life_and_its_energy() -> None:
     lacking = costed({"rent": "owned"})
     assert any("purchase_usd_per_gpu" in note for note in lacking.notes)
     found = costed({"rent": "owned"}, purchase_usd_per_gpu=29_200.0, usd_per_kwh=0.2)
-    by_life, energy = 29_200 / (48 * 730), 0.7 * 0.2 * 1.6
-    assert figures(found)["usd_per_gpu_hour"] == pytest.approx(by_life + energy)
+    assert figures(found)["usd_per_gpu_hour"] == 0.0
+    assert {"GPUs bought", "energy"} <= first_year(found).keys()
+    assert found.break_even is not None
+    rented = costed({"usd_per_gpu_hour": 29_200 / (48 * 730) + 0.7 * 0.2 * 1.6}).break_even
+    assert rented is not None
+    assert found.break_even.per_month == pytest.approx(rented.per_month)
     assert figures(found)["power_w"] == 700
     assert {"life_months", "energy_overhead"} <= assumed(found)
     assert "usd_per_kwh" not in assumed(found)

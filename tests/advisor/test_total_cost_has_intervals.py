@@ -163,18 +163,27 @@ def test_a_nightly_job_pays_for_its_nights() -> None:
     assert rented.hours_per_month.value == pytest.approx(730 / 24 * 3.2)
 
 
-def test_what_is_owned_costs_its_life_and_its_energy() -> None:
-    def figure(value: float) -> Figure:
-        return exact(value, "", source="quote")
-
-    rented = hosting.owned(
-        figure(26_280),
-        life_months=figure(36),
-        power_w=figure(700),
-        usd_per_kwh=figure(0.2),
-        overhead=figure(1.5),
-    )
-    assert rented.usd_per_gpu_hour.value == pytest.approx(1.0 + 0.21)
+def test_what_is_bought_is_paid_when_it_is_needed_and_costs_its_life_and_its_energy() -> None:
+    own = {
+        "purchase_usd_per_gpu": 26_280.0,
+        "life_months": 72.0,
+        "power_w": 700.0,
+        "usd_per_kwh": 0.2,
+        "energy_overhead": 1.5,
+        "usd_per_gpu_hour": 0.0,
+        "growth_per_month": 0.0,
+        "setup_months": 4.0,
+    }
+    found = costed(**own)
+    (total,) = [one for one in found.totals if one.option == "self_host"]
+    # Two GPUs to build on; from the fifth month on one replica and a spare one of two GPUs each.
+    a_month = 0.7 * 730 * 0.2 * 1.5
+    assert total.lines_usd["energy"] == pytest.approx((4 * 2 + 8 * 4) * a_month, rel=0.01)
+    assert total.lines_usd["GPUs bought"] == pytest.approx(4 * 26_280, rel=0.01)
+    without = {**own, "purchase_usd_per_gpu": 0.0}
+    used = 26_280 / 72 * (2 * 36 + 2 * 32)
+    bought = total.usd.likely - likely(costed(**without), "self_host")
+    assert bought == pytest.approx(used, rel=0.05)
 
 
 def test_every_option_has_its_lines() -> None:

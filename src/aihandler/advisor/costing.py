@@ -14,7 +14,7 @@ from aihandler.advisor.economics import hosting, lines, reference
 from aihandler.advisor.economics.break_even import BreakEven, fixed_machines, of_staircase, within
 from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.inputs import RULES, Assumption, Case, case
-from aihandler.advisor.economics.machines import replicas
+from aihandler.advisor.economics.machines import own_usd_per_month, replicas
 from aihandler.advisor.economics.runs import FEW_RUNS, MONTHS, RUNS, Order, Runs, run
 from aihandler.advisor.economics.total_cost import Total, TotalCost, of_runs
 from aihandler.advisor.hosted import Known, machines
@@ -251,13 +251,14 @@ def _break_even(whole: Case) -> BreakEven:
     other = sum(x[f"{name}_usd_per_month"] for name in monthly)
     other += (x["staff_usd_per_year"] * x["staff_share"] + x["upgrade_usd_per_year"]) / YEAR
     hour = x["gpus_per_replica"] * x["usd_per_gpu_hour"]
+    bought = x["gpus_per_replica"] * _own_usd(whole) if "purchase_usd_per_gpu" in x else 0.0
     other += hour * x["cold_starts_per_month"] * x["cold_start_minutes"] / 60
     lost = (1 + x["autoscaling_lag_share"]) / (1 - x["spot_loss_share"])
     # A machine that is paid for some hours of a month serves as much less in it.
     served_s = x["requests_per_replica_s"] * x["hours_per_month"] / hosting.HOURS_PER_MONTH
     spare = round(x["spare_replicas"])
     even = of_staircase(
-        usd_per_replica_month=hour * x["hours_per_month"] * lost,
+        usd_per_replica_month=hour * x["hours_per_month"] * lost + bought,
         other_usd_per_month=other,
         vendor_usd_per_request=vendor,
         own_usd_per_request=vendor * x["escalation_share"] + x["safety_usd_per_thousand"] / 1000,
@@ -285,8 +286,15 @@ def _managed_break_even(whole: Case) -> BreakEven:
 
 
 def _vendor_usd(whole: Case) -> float:
-    x = {name: np.full((1, 1), float(figure.value)) for name, figure in whole.figures.items()}
-    return float(lines.vendor_usd(x)[0, 0])
+    return float(lines.vendor_usd(_likely(whole))[0, 0])
+
+
+def _own_usd(whole: Case) -> float:
+    return float(own_usd_per_month(_likely(whole))[0, 0])
+
+
+def _likely(whole: Case) -> lines.Drawn:
+    return {name: np.full((1, 1), float(figure.value)) for name, figure in whole.figures.items()}
 
 
 def _reached(even: BreakEven | None, found: Runs) -> int | None:

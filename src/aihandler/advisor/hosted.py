@@ -177,17 +177,12 @@ def _owned(asked: Hosting, given: Mapping[str, Figure], shelf: Shelf) -> _Paid |
         power = exact(gpu.power_w, "W", source=gpu.source)
     if power is None:
         return "give power_w"
-    life, life_taken = _known(given, "life_months")
-    energy, energy_taken = _known(given, "usd_per_kwh")
-    overhead, overhead_taken = _known(given, "energy_overhead")
-    rented = hosting.owned(
-        given["purchase_usd_per_gpu"],
-        life_months=life,
-        power_w=power,
-        usd_per_kwh=energy,
-        overhead=overhead,
-    )
-    return rented, [*life_taken, *energy_taken, *overhead_taken], {"power_w": power}
+    taken = [
+        one
+        for name in ("life_months", "usd_per_kwh", "energy_overhead")
+        for one in _known(given, name)[1]
+    ]
+    return hosting.owned(), taken, {"power_w": power}
 
 
 def _lost(given: Mapping[str, Figure]) -> tuple[list[Assumption], dict[str, Figure]]:

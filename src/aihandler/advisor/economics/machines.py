@@ -39,7 +39,7 @@ def pool(tasks: Sequence[Pooled]) -> Lines:
     def once_for_all(name: str) -> "Array":
         return _most([task.x[name] for task in tasks])
 
-    gpus = replicas(tasks) * once_for_all("gpus_per_replica")
+    needed = replicas(tasks) * once_for_all("gpus_per_replica")
     usd = once_for_all("hours_per_month") * once_for_all("usd_per_gpu_hour")
     lost = (1 + once_for_all("autoscaling_lag_share")) / (1 - once_for_all("spot_loss_share"))
     # Until it serves, one replica is there to build on.
@@ -50,7 +50,8 @@ def pool(tasks: Sequence[Pooled]) -> Lines:
     started = started / _MINUTES_PER_HOUR * once_for_all("gpus_per_replica")
     kept = once_for_all("storage_usd_per_month") + once_for_all("egress_usd_per_month")
     return {
-        "machines": gpus * (usd * lost) * serves + building * (1 - serves),
+        "machines": needed * (usd * lost) * serves + building * (1 - serves),
+        **_owned(tasks, needed, serves),
         "cold starts": serves * (started * once_for_all("usd_per_gpu_hour")),
         "staff": salary * setup + serves * (salary * (running - setup)),
         "on call": serves * once_for_all("on_call_usd_per_month"),
@@ -58,6 +59,11 @@ def pool(tasks: Sequence[Pooled]) -> Lines:
         "upgrades": serves * (once_for_all("upgrade_usd_per_year") / 12),
         "recruiting": once(months, once_for_all("recruiting_usd")),
     }
+
+
+def own_usd_per_month(x: Drawn) -> "Array":
+    """What one GPU costs in a month that was bought: its part of its life, and its energy."""
+    return x["purchase_usd_per_gpu"] / x["life_months"] + _energy_usd(x)
 
 
 def replicas(tasks: Sequence[Pooled]) -> "Array":
@@ -78,6 +84,31 @@ def live(setup_months: "Array", months: "Array") -> "Array":
 def once(months: "Array", usd: "Array") -> "Array":
     """Paid in the first month."""
     return np.asarray((months == 1) * usd)
+
+
+def _owned(tasks: Sequence[Pooled], needed: "Array", serves: "Array") -> Lines:
+    """GPUs that are bought when they are needed, and never sold before the end.
+
+    What is left of their lives then counts as its part of the price; what they served beyond
+    them is charged in the same way, as if they had been bought again.
+    """
+    x, months = tasks[0].x, tasks[0].months
+    if "purchase_usd_per_gpu" not in x:
+        return {}
+    there = np.maximum.accumulate(np.where(serves > 0, needed, x["gpus_per_replica"]), axis=1)
+    bought = np.diff(there, prepend=0.0, axis=1)
+    left = 1 - (months.max() - months + 1) / x["life_months"]
+    last = months == months.max()
+    worth = (bought * left).sum(axis=1, keepdims=True)
+    return {
+        "GPUs bought": (bought - last * worth) * x["purchase_usd_per_gpu"],
+        "energy": there * _energy_usd(x),
+    }
+
+
+def _energy_usd(x: Drawn) -> "Array":
+    a_kilowatt = x["hours_per_month"] * x["usd_per_kwh"] * x["energy_overhead"]
+    return x["power_w"] / 1000 * a_kilowatt
 
 
 def _load(task: Pooled) -> "Array":
