@@ -8,7 +8,7 @@ import pytest
 from aihandler.advisor.company import Hosting, Profile, TaskFacts, demo_profile
 from aihandler.advisor.costing import Costing, cost_task
 from aihandler.advisor.economics import lines
-from aihandler.advisor.economics.inputs import OF_RENT, RULES
+from aihandler.advisor.economics.inputs import BY_RENT, RULES
 from aihandler.errors import InputError
 
 
@@ -88,6 +88,14 @@ def test_what_is_bought_costs_its_life_and_its_energy() -> None:
     assert figures(found)["power_w"] == 700
     assert {"life_months", "energy_overhead"} <= assumed(found)
     assert "usd_per_kwh" not in assumed(found)
+
+
+def test_an_input_that_the_way_of_paying_does_not_read_is_refused() -> None:
+    with pytest.raises(
+        InputError, match="'reserved_discount', and its machines are paid"
+    ) as caught:
+        costed({"rent": "spot"}, reserved_discount=0.3)
+    assert "rent: reserved" in caught.value.hint
 
 
 def test_what_a_replica_serves_may_be_given() -> None:
@@ -237,7 +245,8 @@ def test_every_input_is_read_by_a_line_or_makes_a_price() -> None:
     flow = lines.flow(x, np.ones((1, 1)), np.ones((1, 1)))
     for option in lines.OPTIONS.values():
         option(flow)
-    assert set(RULES) - read - set(OF_RENT) == {"gpus_at_most"}
+    made_into_a_price = {*BY_RENT["reserved"], *BY_RENT["nightly"]}
+    assert set(RULES) - read == {"gpus_at_most", *made_into_a_price}
 
 
 @pytest.mark.parametrize(

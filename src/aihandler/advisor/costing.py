@@ -13,8 +13,8 @@ from aihandler.advisor.company import Profile, TaskFacts
 from aihandler.advisor.economics import hosting, lines, reference
 from aihandler.advisor.economics.break_even import BreakEven, fixed_machines, of_staircase, within
 from aihandler.advisor.economics.figures import Figure, exact
-from aihandler.advisor.economics.inputs import RULES, Assumption, Case, case
-from aihandler.advisor.economics.machines import own_usd_per_month, replicas
+from aihandler.advisor.economics.inputs import BY_RENT, OF_RENT, RULES, Assumption, Case, case
+from aihandler.advisor.economics.machines import is_owned, own_usd_per_month, replicas
 from aihandler.advisor.economics.runs import FEW_RUNS, MONTHS, RUNS, Order, Runs, run
 from aihandler.advisor.economics.total_cost import Total, TotalCost, of_runs
 from aihandler.advisor.hosted import Known, machines
@@ -187,6 +187,7 @@ def _stated(profile: Profile, order: Order) -> dict[str, Figure]:
             f"task {task!r} names sources of {', '.join(map(repr, unused))}, and no such input",
             hint="give the input under `costs`, or drop its source",
         )
+    _check_rent(facts, task)
     given = {}
     for name, values in facts.costs.items():
         unit = RULES[name].unit if name in RULES else ""
@@ -202,6 +203,18 @@ def _stated(profile: Profile, order: Order) -> dict[str, Figure]:
                 hint="give one number, or the likely, the lowest and the highest, in this order",
             )
     return given
+
+
+def _check_rent(facts: TaskFacts, task: str) -> None:
+    """An input that the way of paying does not read would be passed over in silence."""
+    rent = facts.hosting.rent if facts.hosting else "hourly"
+    unread = [n for n in OF_RENT if n in facts.costs and n not in BY_RENT.get(rent, ())]
+    if unread:
+        ways = [way for way, names in BY_RENT.items() if unread[0] in names]
+        raise InputError(
+            f"task {task!r} gives {unread[0]!r}, and its machines are paid for {rent!r}",
+            hint=f"write `rent: {ways[0]}` under `hosting`, or leave it out",
+        )
 
 
 def _not_computed(facts: TaskFacts, whole: Case, *, told: bool) -> tuple[str, ...]:
@@ -251,7 +264,7 @@ def _break_even(whole: Case) -> BreakEven:
     other = sum(x[f"{name}_usd_per_month"] for name in monthly)
     other += (x["staff_usd_per_year"] * x["staff_share"] + x["upgrade_usd_per_year"]) / YEAR
     hour = x["gpus_per_replica"] * x["usd_per_gpu_hour"]
-    bought = x["gpus_per_replica"] * _own_usd(whole) if "purchase_usd_per_gpu" in x else 0.0
+    bought = x["gpus_per_replica"] * _own_usd(whole)
     other += hour * x["cold_starts_per_month"] * x["cold_start_minutes"] / 60
     lost = (1 + x["autoscaling_lag_share"]) / (1 - x["spot_loss_share"])
     # A machine that is paid for some hours of a month serves as much less in it.
@@ -290,7 +303,8 @@ def _vendor_usd(whole: Case) -> float:
 
 
 def _own_usd(whole: Case) -> float:
-    return float(own_usd_per_month(_likely(whole))[0, 0])
+    x = _likely(whole)
+    return float(own_usd_per_month(x)[0, 0]) if is_owned(x) else 0.0
 
 
 def _likely(whole: Case) -> lines.Drawn:

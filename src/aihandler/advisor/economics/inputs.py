@@ -196,16 +196,21 @@ NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "per_seat": ("seats", "usd_per_seat_month"),
     }
 )
-# These make a price of the hour, and enter no total by themselves.
-OF_RENT = (
-    "reserved_discount",
-    "nightly_hours",
-    "purchase_usd_per_gpu",
-    "life_months",
-    "power_w",
-    "usd_per_kwh",
-    "energy_overhead",
+# What each way of paying for machines reads, and nothing else does.
+BY_RENT: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "reserved": ("reserved_discount",),
+        "nightly": ("nightly_hours",),
+        "owned": (
+            "purchase_usd_per_gpu",
+            "life_months",
+            "power_w",
+            "usd_per_kwh",
+            "energy_overhead",
+        ),
+    }
 )
+OF_RENT = tuple(name for names in BY_RENT.values() for name in names)
 _CACHES: Mapping[str, str] = MappingProxyType(
     {
         "cache_read_usd_per_million": "cached_share",

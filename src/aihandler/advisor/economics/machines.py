@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aihandler.advisor.economics.inputs import BY_RENT
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -61,6 +63,11 @@ def pool(tasks: Sequence[Pooled]) -> Lines:
     }
 
 
+def is_owned(x: Drawn) -> bool:
+    """Whether the GPUs are bought: then all that it takes is there."""
+    return all(name in x for name in BY_RENT["owned"])
+
+
 def own_usd_per_month(x: Drawn) -> "Array":
     """What one GPU costs in a month that was bought: its part of its life, and its energy."""
     return x["purchase_usd_per_gpu"] / x["life_months"] + _energy_usd(x)
@@ -93,7 +100,7 @@ def _owned(tasks: Sequence[Pooled], needed: "Array", serves: "Array") -> Lines:
     them is charged in the same way, as if they had been bought again.
     """
     x, months = tasks[0].x, tasks[0].months
-    if "purchase_usd_per_gpu" not in x:
+    if not is_owned(x):
         return {}
     there = np.maximum.accumulate(np.where(serves > 0, needed, x["gpus_per_replica"]), axis=1)
     bought = np.diff(there, prepend=0.0, axis=1)
