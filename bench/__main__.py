@@ -24,6 +24,7 @@ def main() -> int:
         ["bench.prices"],
         ["bench.rollups"],
         ["bench.kept_answers"],
+        ["bench.advice"],
         ["bench.executor", "--items", str(chosen.items)],
         ["bench.gateway"],
     ]

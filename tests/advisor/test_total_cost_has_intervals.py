@@ -163,22 +163,32 @@ def test_a_nightly_job_pays_for_its_nights() -> None:
     assert rented.hours_per_month.value == pytest.approx(730 / 24 * 3.2)
 
 
-def test_what_is_owned_costs_its_life_and_its_energy() -> None:
-    def figure(value: float) -> Figure:
-        return exact(value, "", source="quote")
-
-    rented = hosting.owned(
-        figure(26_280),
-        life_months=figure(36),
-        power_w=figure(700),
-        usd_per_kwh=figure(0.2),
-        overhead=figure(1.5),
-    )
-    assert rented.usd_per_gpu_hour.value == pytest.approx(1.0 + 0.21)
+def test_what_is_bought_is_paid_when_it_is_needed_and_costs_its_life_and_its_energy() -> None:
+    own = {
+        "purchase_usd_per_gpu": 26_280.0,
+        "life_months": 72.0,
+        "power_w": 700.0,
+        "usd_per_kwh": 0.2,
+        "energy_overhead": 1.5,
+        "usd_per_gpu_hour": 0.0,
+        "growth_per_month": 0.0,
+        "setup_months": 4.0,
+    }
+    found = costed(**own)
+    (total,) = [one for one in found.totals if one.option == "self_host"]
+    # Two GPUs to build on; from the fifth month on one replica and a spare one of two GPUs each.
+    a_month = 0.7 * 730 * 0.2 * 1.5
+    assert total.lines_usd["energy"] == pytest.approx((4 * 2 + 8 * 4) * a_month, rel=0.01)
+    assert total.lines_usd["GPUs bought"] == pytest.approx(4 * 26_280, rel=0.01)
+    without = {**own, "purchase_usd_per_gpu": 0.0}
+    used = 26_280 / 72 * (2 * 36 + 2 * 32)
+    bought = total.usd.likely - likely(costed(**without), "self_host")
+    assert bought == pytest.approx(used, rel=0.05)
 
 
 def test_every_option_has_its_lines() -> None:
-    assert set(lines.OPTIONS) == {"closed", "managed", "self_host", "hybrid", "per_seat"}
+    mixed = {"hybrid", "hybrid_managed"}
+    assert set(lines.OPTIONS) == {"closed", "managed", "self_host", "per_seat", *mixed}
 
 
 def test_a_measured_machine_gives_the_inputs_of_a_case() -> None:
@@ -191,3 +201,28 @@ def test_a_measured_machine_gives_the_inputs_of_a_case() -> None:
     assert "self_host" in whole.options
     assert whole.figures["requests_per_replica_s"].value == 3.0
     assert "measured at 1024/1024" in whole.figures["requests_per_replica_s"].source
+
+
+def test_managed_open_is_tokens_staff_and_what_goes_back_to_the_vendor() -> None:
+    result = costed(managed_input_usd_per_million=0.5, managed_output_usd_per_million=1)
+    vendor, host = (2000 * 2.5 + 300 * 10) / 1e6, (2000 * 0.5 + 300 * 1) / 1e6
+    # The vendor serves the first month, in which a quarter of an engineer sets it up.
+    first = 2_000_000 * vendor + 200_000 / 12 * 0.25
+    later = 2_000_000 * (host * 1.05 + vendor * 0.05) + 200_000 / 12 * 0.05
+    assert likely(result, "managed") == pytest.approx(first + 35 * later, rel=0.01)
+
+
+def test_a_whole_number_is_an_input_like_any_other() -> None:
+    given = {**given_figures(), "utilisation": Figure(1, 0.5, 1, "share", "a test")}
+    (swing,) = [
+        one
+        for one in total_cost(case(given), seed=1, runs=50).tornado["self_host"]
+        if one.name == "utilisation"
+    ]
+    assert swing.low_usd < swing.high_usd
+
+
+def test_people_with_seats_may_become_more() -> None:
+    flat = costed(seats=40, usd_per_seat_month=20, seats_change_per_year=0.0)
+    more = costed(seats=40, usd_per_seat_month=20, seats_change_per_year=0.2)
+    assert likely(more, "per_seat") > likely(flat, "per_seat")

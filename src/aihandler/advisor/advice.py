@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from aihandler.advisor.company import Profile, facts_of
-from aihandler.advisor.costing import Costing, cost_task
-from aihandler.advisor.facts import quality_of
+from aihandler.advisor.costing import Costing
+from aihandler.advisor.deciding import UnderPrices, cost_all, decided
+from aihandler.advisor.economics.tornado import Turn
 from aihandler.advisor.frameworks.contradictions import Contradiction, contradictions
 from aihandler.advisor.frameworks.judging import Judgement, judge_all
 from aihandler.advisor.frameworks.reading import Frameworks
 from aihandler.advisor.linter import Finding, lint
-from aihandler.advisor.verdicts import TaskVerdict, decide
+from aihandler.advisor.verdicts import Quality, TaskVerdict
+from aihandler.advisor.whole import Whole, whole
 from aihandler.ledger.comparisons import ComparisonRecord
 
 
@@ -22,6 +24,9 @@ class TaskAdvice(msgspec.Struct, frozen=True):
     judgements: tuple[Judgement, ...]
     contradictions: tuple[Contradiction, ...]
     costing: Costing
+    quality: Quality | None = None
+    turns: tuple[Turn, ...] = ()
+    scenarios: tuple[UnderPrices, ...] = ()
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -30,6 +35,7 @@ class Advice(msgspec.Struct, frozen=True):
     seed: int
     tasks: Mapping[str, TaskAdvice]
     findings: tuple[Finding, ...]
+    whole: Whole | None = None
 
 
 def advise(
@@ -39,15 +45,24 @@ def advise(
     seed: int,
     comparisons: Sequence[ComparisonRecord] = (),
     runs: int = 10_000,
+    units: Mapping[str, float] | None = None,
 ) -> Advice:
-    """Pure; the same inputs and seed give the same advice."""
+    """Pure; the same inputs and seed give the same advice. `units` a month are of the company."""
+    costs = cost_all(profile, comparisons, seed=seed, runs=runs)
     tasks = {}
-    for name, task in profile.tasks.items():
+    for name in profile.tasks:
         facts = facts_of(profile, name)
         judgements = judge_all(facts, files)
-        costing = cost_task(profile, name, seed=seed, runs=runs)
-        quality = quality_of(task, comparisons, task=name)
-        verdict = decide(name, facts, judgements, quality=quality, costs=costing.costs)
-        touched = contradictions(facts, judgements)
-        tasks[name] = TaskAdvice(verdict, judgements, touched, costing)
-    return Advice(seed, tasks, lint(profile))
+        found = decided(profile, name, costs[name], judgements=judgements, comparisons=comparisons)
+        tasks[name] = TaskAdvice(
+            found.verdict,
+            judgements,
+            contradictions(facts, judgements),
+            costs[name].costing,
+            found.quality,
+            found.turns,
+            found.scenarios,
+        )
+    verdicts = {name: task.verdict for name, task in tasks.items()}
+    together = whole(profile, costs, verdicts, units=units)
+    return Advice(seed, tasks, lint(profile), together)

@@ -4,7 +4,7 @@ import math
 
 import msgspec
 
-from aihandler.advisor.economics.figures import Figure
+from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.throughput import Throughput
 from aihandler.errors import InputError
 
@@ -76,17 +76,9 @@ def reserved(price: Figure, discount: Figure) -> Rented:
     return Rented("reserved", rate, _hours(HOURS_PER_MONTH, "all month"))
 
 
-def spot(price: Figure, lost_share: Figure) -> Rented:
-    """Machines that may be taken away: what was being done on them is paid for twice."""
-    rate = Figure(
-        price.value / (1 - lost_share.value),
-        price.low / (1 - lost_share.low),
-        price.high / (1 - lost_share.high),
-        price.unit,
-        f"{price.source}; {lost_share.value:.0%} of the work lost: {lost_share.source}",
-        price.as_of,
-    )
-    return Rented("spot", rate, _hours(HOURS_PER_MONTH, "all month"))
+def spot(price: Figure) -> Rented:
+    """Machines that may be taken away; what is lost with them is an input, `spot_loss_share`."""
+    return Rented("spot", price, _hours(HOURS_PER_MONTH, "all month"))
 
 
 def nightly(price: Figure, *, hours: float, cold_start_minutes: float) -> Rented:
@@ -100,34 +92,10 @@ def nightly(price: Figure, *, hours: float, cold_start_minutes: float) -> Rented
     return Rented("nightly", price, _hours(a_night * _NIGHTS_PER_MONTH, told))
 
 
-def owned(
-    purchase_usd_per_gpu: Figure,
-    *,
-    life_months: Figure,
-    power_w: Figure,
-    usd_per_kwh: Figure,
-    overhead: Figure,
-) -> Rented:
-    """Bought: the price over its life, and energy. `overhead` is energy of the house over that of
-    the machine (PUE); interest and space are not in it."""
-    energy = [
-        watts / 1000 * price * more
-        for watts, price, more in (
-            (power_w.value, usd_per_kwh.value, overhead.value),
-            (power_w.low, usd_per_kwh.low, overhead.low),
-            (power_w.high, usd_per_kwh.high, overhead.high),
-        )
-    ]
-    bought = purchase_usd_per_gpu
-    rate = Figure(
-        bought.value / (life_months.value * HOURS_PER_MONTH) + energy[0],
-        bought.low / (life_months.high * HOURS_PER_MONTH) + energy[1],
-        bought.high / (life_months.low * HOURS_PER_MONTH) + energy[2],
-        "USD/GPU-hour",
-        f"{bought.source} over {life_months.value:g} months; energy: {usd_per_kwh.source}",
-        bought.as_of,
-    )
-    return Rented("owned", rate, _hours(HOURS_PER_MONTH, "all month"))
+def owned() -> Rented:
+    """Bought: nothing by the hour. Price, life and energy are inputs of their own."""
+    nothing = exact(0.0, "USD/GPU-hour", source="bought, not rented")
+    return Rented("owned", nothing, _hours(HOURS_PER_MONTH, "all month"))
 
 
 def _hours(value: float, source: str) -> Figure:
@@ -146,7 +114,7 @@ def inputs(throughput: Throughput, rented: Rented) -> dict[str, Figure]:
             f"{throughput.basis}: {each.source}",
             each.as_of,
         ),
-        "gpus_per_replica": Figure(gpus, gpus, gpus, "GPUs", throughput.basis),
+        "gpus_per_replica": Figure(gpus, gpus, gpus, "GPUs", throughput.basis, each.as_of),
         "usd_per_gpu_hour": rented.usd_per_gpu_hour,
         "hours_per_month": rented.hours_per_month,
     }

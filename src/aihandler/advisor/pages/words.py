@@ -27,6 +27,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "managed": "managed open",
         "self_host": "self-hosted",
         "hybrid": "hybrid route",
+        "hybrid_managed": "hybrid, managed",
         "per_seat": "by the seat",
     }
 )
