@@ -8,7 +8,8 @@ from aihandler.advisor.company import Profile, facts_of
 from aihandler.advisor.costing import Costing, cost_task
 from aihandler.advisor.facts import quality_of
 from aihandler.advisor.frameworks.contradictions import Contradiction, contradictions
-from aihandler.advisor.frameworks.judging import Judgement, judge_all
+from aihandler.advisor.frameworks.judging import Judgement, judge_all, judge_lists
+from aihandler.advisor.frameworks.lists import JudgedList
 from aihandler.advisor.frameworks.reading import Frameworks
 from aihandler.advisor.linter import Finding, lint
 from aihandler.advisor.verdicts import TaskVerdict, decide
@@ -22,6 +23,7 @@ class TaskAdvice(msgspec.Struct, frozen=True):
     judgements: tuple[Judgement, ...]
     contradictions: tuple[Contradiction, ...]
     costing: Costing
+    lists: tuple[JudgedList, ...] = ()
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -42,12 +44,14 @@ def advise(
 ) -> Advice:
     """Pure; the same inputs and seed give the same advice."""
     tasks = {}
+    partings = [parting for file in files for parting in file.contradictions]
     for name, task in profile.tasks.items():
         facts = facts_of(profile, name)
         judgements = judge_all(facts, files)
         costing = cost_task(profile, name, seed=seed, runs=runs)
         quality = quality_of(task, comparisons, task=name)
         verdict = decide(name, facts, judgements, quality=quality, costs=costing.costs)
-        touched = contradictions(facts, judgements)
-        tasks[name] = TaskAdvice(verdict, judgements, touched, costing)
+        touched = contradictions(facts, judgements, partings)
+        lists = judge_lists(facts, files)
+        tasks[name] = TaskAdvice(verdict, judgements, touched, costing, lists)
     return Advice(seed, tasks, lint(profile))
