@@ -8,9 +8,15 @@ from typing import get_args, get_type_hints
 import msgspec
 
 from aihandler.advisor.company import NO_FACTS, Company, SecurityMeasures, TaskFacts
-from aihandler.advisor.frameworks.lists import Checklist
+from aihandler.advisor.frameworks.lists import Checklist, Item
 from aihandler.advisor.frameworks.partings import Parting
-from aihandler.advisor.frameworks.rules import Condition, Framework, parts_of, thresholds_of
+from aihandler.advisor.frameworks.rules import (
+    Condition,
+    Framework,
+    Rule,
+    parts_of,
+    thresholds_of,
+)
 from aihandler.config.places import Mistakes
 from aihandler.config.places import Path as Place
 from aihandler.config.shape import find_misshapes_of
@@ -102,6 +108,7 @@ def _check(framework: Framework | Checklist, at: Place, mistakes: Mistakes) -> N
     signals = framework.signals
     places: dict[Place, Condition] = {(*at, "signals", n): c for n, c in signals.items()}
     key = "rules" if isinstance(framework, Framework) else "items"
+    parts: tuple[Rule | Item, ...]
     parts = framework.rules if isinstance(framework, Framework) else framework.items
     for number, part in enumerate(parts):
         places[*at, key, number, "when"] = part.when
@@ -119,11 +126,11 @@ def _check_parting(parting: Parting, at: Place, mistakes: Mistakes) -> None:
         _check_condition(part, (*at, "when"), signals={}, mistakes=mistakes)
     if parting.of:
         _known(parting.of, fact_names(), (*at, "of"), mistakes=mistakes)
-    for key, members in (("sides", parting.sides), ("gaps", parting.gaps)):
-        for number, member in enumerate(members):
-            if member.fact is not None:
-                place = (*at, key, number, "fact")
-                _known(member.fact, fact_names(), place, mistakes=mistakes)
+    named = {("sides", n): side.fact for n, side in enumerate(parting.sides)}
+    named |= {("gaps", n): gap.fact for n, gap in enumerate(parting.gaps)}
+    for place, fact in named.items():
+        if fact is not None:
+            _known(fact, fact_names(), (*at, *place, "fact"), mistakes=mistakes)
 
 
 def _check_ids(read: Frameworks, mistakes: Mistakes) -> None:
