@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from aihandler.advisor.amounts import Amount, Count
+from aihandler.advisor.claims import Claim
 from aihandler.config.places import Mistakes
 from aihandler.config.shape import find_misshapes_of
 from aihandler.config.yaml import read_yaml
 from aihandler.errors import ConfigError, InputError
 
-Count = Annotated[int, Meta(ge=0)]
-Amount = Annotated[Decimal, Meta(extra_json_schema={"minimum": 0})]
 # A number of a framework, a word, yes or no; None is missing.
 Fact = Decimal | str | bool | None
 Kind = Literal[
@@ -219,6 +219,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     company: Company
     tasks: Annotated[dict[str, TaskFacts], Meta(min_length=1)]
+    # Numbers that somebody stated, by a name of one's own, to be held against their sums.
+    claims: dict[str, Claim] = {}
     # The day of the figures that do not name their own.
     as_of: str = "not stated"
     # As those of a task, of the whole company: `customer: 300`.

@@ -1,58 +1,16 @@
 """Stated numbers held against the sums behind them: confirmed, or flagged with what comes out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
-from typing import Literal
-
-import msgspec
 
 from aihandler.advisor.company import Profile, TaskFacts
 from aihandler.advisor.economics.memory import fit
 from aihandler.advisor.economics.reference import BYTES_PER_WEIGHT, gpus, shapes
+from aihandler.advisor.findings import Finding, enough, hold, readings
 
-# Stated numbers are rounded; two differ when they are further apart than this share.
-_ROUNDING = Fraction(3, 100)
+__all__ = ["Finding", "enough", "hold", "lint", "readings"]
+
 _FEW_MONTHS = 12
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """`where` names the claim or key; `says` tells what was stated and what comes out."""
-
-    status: Literal["confirmed", "flagged"]
-    where: str
-    says: str
-
-
-def hold(
-    where: str,
-    *,
-    stated: Fraction,
-    computed: Fraction,
-    unit: str,
-    tolerance: Fraction = _ROUNDING,
-) -> Finding:
-    """A claim against its sum."""
-    near = abs(stated - computed) <= tolerance * abs(computed)
-    told = f"stated {_shown(stated)}, the sum gives {_shown(computed)} {unit}"
-    if near or not stated or not computed:
-        return Finding("confirmed" if near else "flagged", where, told)
-    ratio = max(stated / computed, computed / stated)
-    return Finding("flagged", where, f"{told}: {_shown(ratio)} x apart")
-
-
-def enough(where: str, *, needed: Fraction, has: Fraction, unit: str) -> Finding:
-    """Something that must fit: memory, capacity, money for machines."""
-    told = f"needs {_shown(needed)}, has {_shown(has)} {unit}"
-    return Finding("confirmed" if needed <= has else "flagged", where, told)
-
-
-def readings(where: str, by_reading: Mapping[str, Fraction], *, unit: str, ask: str) -> Finding:
-    """A claim that hangs on how it is read: flagged when the readings part, with what to ask."""
-    values = list(by_reading.values())
-    told = ", ".join(f"{name}: {_shown(value)}" for name, value in by_reading.items())
-    apart = max(values) - min(values) > _ROUNDING * max(abs(value) for value in values)
-    status: Literal["confirmed", "flagged"] = "flagged" if apart else "confirmed"
-    return Finding(status, where, f"{told} {unit}" + (f"; {ask}" if apart else ""))
 
 
 def lint(profile: Profile) -> tuple[Finding, ...]:
@@ -60,6 +18,8 @@ def lint(profile: Profile) -> tuple[Finding, ...]:
     found = [*_of_company(profile)]
     for name, task in profile.tasks.items():
         found += _of_task(name, task)
+    for name, claim in profile.claims.items():
+        found += claim.findings(f"claims.{name}")
     return tuple(found)
 
 
@@ -108,8 +68,3 @@ def _priced(task: TaskFacts) -> Fraction | None:
         return None
     usd = given * Fraction(str(prices[0][0])) + made * Fraction(str(prices[1][0]))
     return usd / 1_000_000
-
-
-def _shown(value: Fraction) -> str:
-    number = float(value)
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"

@@ -8,12 +8,11 @@ from typing import get_args, get_type_hints
 import msgspec
 
 from aihandler.advisor.company import NO_FACTS, Company, SecurityMeasures, TaskFacts
-from aihandler.advisor.frameworks.lists import Checklist, Item
+from aihandler.advisor.frameworks.lists import Checklist
 from aihandler.advisor.frameworks.partings import Parting
 from aihandler.advisor.frameworks.rules import (
     Condition,
     Framework,
-    Rule,
     parts_of,
     thresholds_of,
 )
@@ -107,11 +106,12 @@ def fact_names() -> tuple[str, ...]:
 def _check(framework: Framework | Checklist, at: Place, mistakes: Mistakes) -> None:
     signals = framework.signals
     places: dict[Place, Condition] = {(*at, "signals", n): c for n, c in signals.items()}
-    key = "rules" if isinstance(framework, Framework) else "items"
-    parts: tuple[Rule | Item, ...]
-    parts = framework.rules if isinstance(framework, Framework) else framework.items
-    for number, part in enumerate(parts):
-        places[*at, key, number, "when"] = part.when
+    whens = (
+        [("rules", n, rule.when) for n, rule in enumerate(framework.rules)]
+        if isinstance(framework, Framework)
+        else [("items", n, item.when) for n, item in enumerate(framework.items)]
+    )
+    places |= {(*at, key, number, "when"): when for key, number, when in whens}
     for place, condition in places.items():
         for each in _walk(condition):
             _check_condition(each, place, signals=signals, mistakes=mistakes)
