@@ -23,7 +23,8 @@ ROWS: list[tuple[str, str, list[str], list[str]]] = [
     (
         "000: 15.7K net and 188K a year with a fifth of the engineer, 2.4K with all of them",
         "{is: net_saving, before_usd_per_month: 31000,"
-        " after: {infrastructure: 8000, compute: 4000}, engineer_usd_per_month: 16600, charged_share: 0.2, net_usd_per_month: 15700,"
+        " after: {infrastructure: 8000, compute: 4000}, "
+        "engineer_usd_per_month: 16600, charged_share: 0.2, net_usd_per_month: 15700,"
         " net_usd_per_year: 188000}",
         ["confirmed", "confirmed", "flagged"],
         ["15,700", "15,680", "188,400", "$2,400 a month", "$28,800 a year", "other 80 %"],

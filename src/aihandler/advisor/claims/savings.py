@@ -27,7 +27,15 @@ class Sum(Stated, frozen=True, tag="sum"):
     def findings(self, where: str) -> Iterator[Finding]:
         """The parts make the total."""
         total = sum((Fraction(part) for part in self.parts.values()), Fraction(0))
-        ask = f"which of {', '.join(self.parts)} is missing or counted twice?"
+        over = total - Fraction(self.total)
+        twice = [
+            name for name, part in self.parts.items() if over > 0 and near(Fraction(part), over)
+        ]
+        ask = (
+            f"is {' or '.join(twice)} counted twice?"
+            if twice
+            else f"which part is missing, or too many: {', '.join(self.parts)}?"
+        )
         yield hold(where, stated=Fraction(self.total), computed=total, unit=self.unit, ask=ask)
 
 
