@@ -53,5 +53,5 @@ def advise(
         verdict = decide(name, facts, judgements, quality=quality, costs=costing.costs)
         touched = contradictions(facts, judgements, partings)
         lists = judge_lists(facts, files)
-        tasks[name] = TaskAdvice(verdict, judgements, touched, costing, lists)
+        tasks[name] = TaskAdvice(verdict, judgements, touched, costing, lists=lists)
     return Advice(seed, tasks, lint(profile))
