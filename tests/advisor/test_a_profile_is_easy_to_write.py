@@ -83,12 +83,25 @@ def test_all_mistakes_of_names_and_values_are_told_at_once_with_their_lines() ->
     assert "h100" in found[4].message
 
 
-def test_a_claim_of_no_known_form_is_told_with_its_line() -> None:
-    found = mistakes(
-        "company: {}\ntasks: {a: {}}\nclaims:\n  x: {is: sum, totl: 3, parts: {a: 1}}\n"
-    )
-    assert {m.line for m in found} == {4}
-    assert any("'total'" in m.message or "total" in m.hint for m in found)
+@pytest.mark.parametrize(
+    ("claim", "message", "hint"),
+    [
+        ("{is: sums, total: 3}", "is cannot be 'sums'", "did you mean 'sum'?"),
+        ("{total: 3}", "x lacks the key 'is'", "one of sum, bases"),
+        ("{is: [sum]}", "is cannot be a list", "one of sum, bases"),
+        ("{is: sum, total: 3, parts: {}}", "parts must not be empty", ""),
+        ("{is: sum, total: 3, parts: {a: -1}}", "a must be at least 0", ""),
+        ("{is: sum, total: 3, parts: {a: 1}, unti: x}", "unknown key 'unti'", "'unit'"),
+        ("5", "x must be a mapping, not 5", ""),
+    ],
+)
+def test_a_claim_that_cannot_be_read_is_told_by_its_own_form(
+    claim: str, message: str, hint: str
+) -> None:
+    (found,) = mistakes(f"company: {{}}\ntasks: {{a: {{}}}}\nclaims:\n  x: {claim}\n")
+    assert found.line == 4
+    assert message in found.message
+    assert hint in found.hint
 
 
 def test_the_share_of_the_cost_of_goods_follows_from_spend_and_goods() -> None:
