@@ -88,7 +88,7 @@ def test_all_mistakes_of_names_and_values_are_told_at_once_with_their_lines() ->
     [
         ("{is: sums, total: 3}", "is cannot be 'sums'", "did you mean 'sum'?"),
         ("{total: 3}", "x lacks the key 'is'", "one of sum, bases"),
-        ("{is: [sum]}", "is cannot be a list", "one of sum, bases"),
+        ("{is: [sum]}", "is cannot be a list", "'sum'"),
         ("{is: sum, total: 3, parts: {}}", "parts must not be empty", ""),
         ("{is: sum, total: 3, parts: {a: -1}}", "a must be at least 0", ""),
         ("{is: sum, total: 3, parts: {a: 1}, unti: x}", "unknown key 'unti'", "'unit'"),
@@ -107,3 +107,15 @@ def test_a_claim_that_cannot_be_read_is_told_by_its_own_form(
 def test_the_share_of_the_cost_of_goods_follows_from_spend_and_goods() -> None:
     text = "company: {api_usd_per_year: 100, cogs_usd_per_year: 400}\ntasks: {a: {}}\n"
     assert facts_of(parse_profile(text), "a")["api_share_of_cogs"] == Decimal("0.25")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "mixed"),
+    [("true", "false", True), ("true", "true", False), ("true", None, None)],
+)
+def test_workloads_are_mixed_where_cost_decides_for_some(
+    one: str, other: str | None, mixed: bool | None
+) -> None:
+    second = "" if other is None else f"cost_sensitive: {other}"
+    text = f"company: {{}}\ntasks: {{a: {{cost_sensitive: {one}}}, b: {{{second}}}}}\n"
+    assert facts_of(parse_profile(text), "a")["mixed_workloads"] is mixed

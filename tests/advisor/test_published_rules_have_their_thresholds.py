@@ -64,6 +64,7 @@ HYBRID = {
     "funding_months": 12,
     "api_usd_per_year": 100_001,
     "api_growth_per_quarter": Decimal("0.4"),
+    "mixed_workloads": True,
 }
 BUILD = {
     "api_share_of_cogs": Decimal("0.21"),
@@ -155,6 +156,7 @@ def spend(usd_per_month: int) -> dict[str, Fact]:
         ("closed_hybrid_open", HYBRID, {"api_usd_per_year": 75_000}, "undefined"),
         ("closed_hybrid_open", HYBRID, {"api_usd_per_year": 100_000}, "undefined"),
         ("closed_hybrid_open", HYBRID, {"can_hire": False}, "undefined"),
+        ("closed_hybrid_open", HYBRID, {"mixed_workloads": False}, "undefined"),
         (
             "closed_hybrid_open",
             HYBRID,

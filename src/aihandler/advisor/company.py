@@ -270,7 +270,14 @@ def facts_of(profile: Profile, task: str) -> dict[str, Fact]:
     facts["task_api_usd_per_month"] = facts.pop("api_usd_per_month", None)
     requests = profile.tasks[task].costs.get("requests_per_month")
     facts["requests_per_month"] = Decimal(str(requests[0])) if requests else None
+    facts["mixed_workloads"] = _mixed(profile)
     return {**facts, **_derived(facts)}
+
+
+def _mixed(profile: Profile) -> bool | None:
+    """Whether cost decides for some tasks and not for others; None while that hangs on a task."""
+    said = {task.cost_sensitive for task in profile.tasks.values()}
+    return True if {True, False} <= said else None if None in said else False
 
 
 def _members(struct: msgspec.Struct) -> Iterator[tuple[str, Fact]]:

@@ -32,6 +32,7 @@ _DERIVED = (
     "tokens_per_day",
     "requests_per_month",
 )
+_DERIVED_FLAGS = ("mixed_workloads",)
 _SECURITY = "security."
 # What a file may hold beside its source; ids are unique within each.
 _KEYS = ("frameworks", "lists", "contradictions")
@@ -99,7 +100,7 @@ def fact_names() -> tuple[str, ...]:
     """Everything that a rule may ask for."""
     own = (*Company.__struct_fields__, *TaskFacts.__struct_fields__)
     measures = (f"{_SECURITY}{name}" for name in SecurityMeasures.__struct_fields__)
-    names = dict.fromkeys((*own, *_DERIVED, *measures))
+    names = dict.fromkeys((*own, *_DERIVED, *_DERIVED_FLAGS, *measures))
     return tuple(name for name in names if name not in NO_FACTS)
 
 
