@@ -69,3 +69,26 @@ def test_a_month_of_the_ledger_fills_the_profile_and_is_listed(
     ran = aihandler("advise", "--profile", "company.yaml", "--ledger", str(rows[0].month))
     assert ran.code == 0, ran.err
     assert f"input_tokens_per_month 1,000 (ledger, {rows[0].month})" in ran.out
+
+
+def test_a_template_and_a_schema_are_printed(folder: Path, aihandler: Command) -> None:
+    template = aihandler("advise", "--template")
+    assert template.code == 0, template.err
+    (folder / "company.yaml").write_text(template.out, encoding="utf-8")
+    ran = aihandler("advise", "--profile", "company.yaml")
+    assert ran.code == 0, ran.err
+    schema = msgspec.json.decode(aihandler("advise", "--schema").out)
+    assert schema["title"] == "company.yaml"
+
+
+def test_rules_are_copied_edited_and_used(folder: Path, aihandler: Command) -> None:
+    assert aihandler("advise", "--copy-frameworks", "rules").code == 0
+    path = folder / "rules" / "003_magazine.yaml"
+    path.write_text(path.read_text().replace("verdict: open", "verdict: hybrid"), encoding="utf-8")
+    ran = aihandler("advise", "--demo", "--frameworks", "rules", "--json")
+    judgements = msgspec.json.decode(ran.out)["advice"]["tasks"]["chat"]["judgements"]
+    assert [j["verdict"] for j in judgements if j["framework"] == "lock_in"] == ["hybrid"]
+    path.write_text(path.read_text().replace("could_lock_in", "could_look_in"), encoding="utf-8")
+    wrong = aihandler("advise", "--demo", "--frameworks", "rules")
+    assert wrong.code == 2
+    assert "003_magazine.yaml:6" in wrong.err

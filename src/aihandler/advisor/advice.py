@@ -9,7 +9,8 @@ from aihandler.advisor.costing import Costing
 from aihandler.advisor.deciding import UnderPrices, cost_all, decided
 from aihandler.advisor.economics.tornado import Turn
 from aihandler.advisor.frameworks.contradictions import Contradiction, contradictions
-from aihandler.advisor.frameworks.judging import Judgement, judge_all
+from aihandler.advisor.frameworks.judging import Judgement, judge_all, judge_lists
+from aihandler.advisor.frameworks.lists import JudgedList
 from aihandler.advisor.frameworks.reading import Frameworks
 from aihandler.advisor.linter import Finding, lint
 from aihandler.advisor.verdicts import Quality, TaskVerdict
@@ -27,6 +28,7 @@ class TaskAdvice(msgspec.Struct, frozen=True):
     quality: Quality | None = None
     turns: tuple[Turn, ...] = ()
     scenarios: tuple[UnderPrices, ...] = ()
+    lists: tuple[JudgedList, ...] = ()
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -50,6 +52,7 @@ def advise(
     """Pure; the same inputs and seed give the same advice. `units` a month are of the company."""
     costs = cost_all(profile, comparisons, seed=seed, runs=runs)
     tasks = {}
+    partings = [parting for file in files for parting in file.contradictions]
     for name in profile.tasks:
         facts = facts_of(profile, name)
         judgements = judge_all(facts, files)
@@ -57,11 +60,12 @@ def advise(
         tasks[name] = TaskAdvice(
             found.verdict,
             judgements,
-            contradictions(facts, judgements),
+            contradictions(facts, judgements, partings),
             costs[name].costing,
             found.quality,
             found.turns,
             found.scenarios,
+            judge_lists(facts, files),
         )
     verdicts = {name: task.verdict for name, task in tasks.items()}
     together = whole(profile, costs, verdicts, units=units)

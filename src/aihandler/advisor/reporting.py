@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from aihandler.advisor.advice import Advice
 from aihandler.advisor.company import Company, Profile, facts_of
 from aihandler.advisor.frameworks.contradictions import contradictions
@@ -63,7 +65,7 @@ def of_advice(
         )
         for name, task in advice.tasks.items()
     ]
-    return report(
+    found = report(
         profile.company,
         tasks,
         made_at=made_at,
@@ -76,6 +78,9 @@ def of_advice(
         ],
         configuration=configuration,
     )
+    # As judged over the user's own files, where there are some.
+    touched = tuple((name, one) for name, t in advice.tasks.items() for one in t.contradictions)
+    return msgspec.structs.replace(found, contradictions=touched)
 
 
 def asked_for(tasks: Sequence[TaskReport]) -> tuple[Missing, ...]:

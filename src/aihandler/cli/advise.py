@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aihandler.cli.advice_files import files_to_edit, frameworks_option
 from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.cli.page import bold, table
 from aihandler.errors import InputError, StorageError
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 )
 @click.option("--watch", is_flag=True, help="Keep the verdicts, and tell which ones have flipped.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@frameworks_option
+@files_to_edit
 @config_option
 @json_option
 def advise(
@@ -51,6 +54,7 @@ def advise(
     page: Path | None,
     watch: bool,
     seed: int,
+    own: Path | None,
     config: Path,
     as_json: bool,
 ) -> None:
@@ -59,14 +63,15 @@ def advise(
     Constraints decide first, then comparisons on your own data, then cost where intervals part.
     """
     from aihandler.advisor.advice import advise as advised
-    from aihandler.advisor.frameworks.reading import shipped
+    from aihandler.advisor.frameworks.own import frameworks
 
+    files = frameworks(own)
     profile = _profile(path, demo=demo)
     taken: Sequence[Taken] = ()
     comparisons: Sequence[ComparisonRecord] = ()
     if month is not None:
         profile, taken, comparisons = _with_ledger(profile, config, month=month)
-    advice = advised(profile, shipped(), seed=seed, comparisons=comparisons)
+    advice = advised(profile, files, seed=seed, comparisons=comparisons)
     report = None
     if page is not None or watch:
         report = _reported(advice, profile, config, origin=str(path or "the demo"))

@@ -135,15 +135,41 @@ class _Wording:
         return _Found(path, f"{_subject(path)} lacks the key {name!r}", hint=about)
 
     def _properties(self, schema_path: Sequence[str | int]) -> dict[str, Any]:
+        properties: dict[str, Any] = self._node(schema_path).get("properties", {})
+        return properties
+
+    def _node(self, schema_path: Sequence[str | int]) -> dict[str, Any]:
         node: Any = self._shape
         for part in schema_path[:-1]:
             node = node[part]
-        properties: dict[str, Any] = node.get("properties", {})
-        return properties
+        found: dict[str, Any] = node
+        return found
+
+    def _tagged(self, error: _Error, path: Path, *, tag: str) -> Iterator[_Found]:
+        """One key says which form it is: the others are not judged."""
+        node = self._node(error.schema_path)
+        forms: dict[str, str] = node["discriminator"]["mapping"]
+        if tag not in error.instance:
+            told = f"{_subject(path)} lacks the key {tag!r}"
+            yield _Found(path, told, hint=f"one of {', '.join(forms)}")
+            return
+        value = error.instance[tag]
+        if not isinstance(value, str) or value not in forms:
+            hint = nearest(str(value), forms) or f"one of {', '.join(forms)}"
+            yield _Found((*path, tag), f"{tag} cannot be {_value(value)}", hint=hint)
+            return
+        branches: list[list[Any]] = error.kind.context
+        references = [option.get("$ref") for option in node["anyOf"]]
+        for inner in branches[references.index(forms[value])]:
+            yield from self.of(inner)
 
     def _union(self, error: _Error, path: Path) -> Iterator[_Found]:
         # What fits none of several forms is told about the form that it is meant to be.
         branches: list[list[Any]] = error.kind.context
+        tag = self._node(error.schema_path).get("discriminator", {}).get("propertyName")
+        if tag is not None and isinstance(error.instance, dict):
+            yield from self._tagged(error, path, tag=tag)
+            return
         meant = [branch for branch in branches if not _another_form(branch, path)]
         if meant:
             for inner in min(meant, key=len):
@@ -152,7 +178,7 @@ class _Wording:
         heads = [branch[0] for branch in branches]
         words = [str(_shown(o)) for head in heads for o in getattr(head.kind, "options", ())]
         kinds = [_TYPES[t] for head in heads for t in getattr(head.kind, "types", ())]
-        expected = " or ".join([*words, *kinds])
+        expected = " or ".join(dict.fromkeys([*words, *kinds]))
         hint = nearest(error.instance, words) if isinstance(error.instance, str) else ""
         yield _Found(
             path, f"{_subject(path)} must be {expected}, not {_value(error.instance)}", hint=hint
@@ -193,7 +219,7 @@ def _bound(error: _Error) -> str:
             return f"must be at most {kind.limit}"
         case "exclusiveMinimum":
             return f"must be more than {kind.limit}"
-        case "minLength" | "minItems":
+        case "minLength" | "minItems" | "minProperties":
             return "must not be empty"
         case "uniqueItems":
             return "must not hold the same twice"
