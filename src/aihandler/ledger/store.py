@@ -4,16 +4,25 @@ import contextlib
 import importlib.resources
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from aihandler.errors import StorageError
+from aihandler.ledger import sums
 
 SchemaName = Literal["ledger", "content", "repeats"]
+# Called with how many of how many entries a migration has done.
+Watch = Callable[[int, int], None]
 
+# The migration that makes the tables of sums; a statement cannot fill them.
+_SUMS = ("ledger", 9)
 # Another process (a review, a reader that checkpoints) may hold the file for a moment.
 _BUSY_S = 10.0
+
+
+def _nobody_watches(done: int, total: int) -> None:
+    pass
 
 
 @contextlib.contextmanager
@@ -41,8 +50,13 @@ def storage_error(path: Path, error: Exception) -> StorageError:
     return StorageError(f"{str(path)!r} cannot be used: {reason}", hint=hint)
 
 
-def open_for_writing(path: Path, schema: SchemaName, *, wall: float) -> sqlite3.Connection:
-    """Opens or creates the file, brings its schema up to date, and syncs every commit to disk."""
+def open_for_writing(
+    path: Path, schema: SchemaName, *, wall: float, watch: Watch = _nobody_watches
+) -> sqlite3.Connection:
+    """Opens or creates the file, brings its schema up to date, and syncs every commit to disk.
+
+    That takes minutes where entries of years are to be summed: `watch` is told how far it is.
+    """
     with storage_errors(path):
         _make_private(path)
         unclean = _has_leftovers(path)
@@ -56,7 +70,7 @@ def open_for_writing(path: Path, schema: SchemaName, *, wall: float) -> sqlite3.
                 # file takes it.
                 connection.execute("PRAGMA page_size = 16384")
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            _migrate(connection, path, schema, wall=wall)
+            _migrate(connection, path, schema, wall=wall, watch=watch)
         except BaseException:
             connection.close()
             raise
@@ -160,7 +174,7 @@ def _quick_check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _migrate(
-    connection: sqlite3.Connection, path: Path, schema: SchemaName, *, wall: float
+    connection: sqlite3.Connection, path: Path, schema: SchemaName, *, wall: float, watch: Watch
 ) -> None:
     migrations = _migrations(schema)
     version = _version(connection)
@@ -172,6 +186,8 @@ def _migrate(
         with transaction(connection):
             for statement in _statements(script):
                 connection.execute(statement)
+            if (schema, number) == _SUMS:
+                sums.recount(connection, watch)
             connection.execute("INSERT INTO schema_version VALUES (?, ?)", (number, wall))
 
 
