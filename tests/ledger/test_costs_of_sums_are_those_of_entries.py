@@ -34,32 +34,29 @@ class Life:
         self.number = 0
         self.left: list[int] = []
 
-    def live(self, processes: int = 3, calls: int = 12) -> None:
+    def live(self, processes: int = 2, calls: int = 12) -> None:
         for _ in range(processes):
             with opened(self.folder) as ledger:
                 asyncio.run(self.work(ledger, calls))
 
     async def work(self, ledger: Ledger, calls: int) -> None:
         """Calls of several attempts, some of which end late, or never."""
-        for late in self.left:
-            await ledger.journal.settle(late, self.settled())
+        await asyncio.gather(*(ledger.journal.settle(i, self.settled()) for i in self.left))
         self.left = []
-        begun: list[int] = []
+        asked: list[Intent] = []
         for _ in range(calls):
             self.number += 1
             name = str(self.number)
-            for reason in self.chance.choice([["first"], ["first"], ["first", "retry", "hedge"]]):
-                begun.append(await ledger.journal.intend(self.intended(name, reason)))
+            reasons = self.chance.choice([["first"], ["first"], ["first", "retry", "hedge"]])
+            asked += [self.intended(name, reason) for reason in reasons]
+        begun = await asyncio.gather(*map(ledger.journal.intend, asked))
         self.chance.shuffle(begun)
-        for entry_id in begun:
-            match self.chance.choice(["ends", "ends", "ends", "late", "never", "twice"]):
-                case "late":
-                    self.left.append(entry_id)
-                case "ends":
-                    await ledger.journal.settle(entry_id, self.settled())
-                case "twice":
-                    await ledger.journal.settle(entry_id, self.settled())
-                    await ledger.journal.settle(entry_id, self.settled())
+        third = len(begun) // 3
+        await asyncio.gather(*(ledger.journal.settle(i, self.settled()) for i in begun[third:]))
+        # Some ends are said twice, some after the process has died, and some never.
+        for entry_id in begun[-2:]:
+            await ledger.journal.settle(entry_id, self.settled())
+        self.left = begun[: third // 2]
 
     def intended(self, name: str, reason: str) -> Intent:
         pick = self.chance.choice
@@ -119,7 +116,7 @@ def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return int(request.param)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_whatever_became_of_entries(tmp_path: Path, at_once: int, seed: int) -> None:
     life = Life(tmp_path, seed)
     for _ in range(2):

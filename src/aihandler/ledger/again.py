@@ -3,7 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from aihandler.ledger.summands import KEPT_TAGS, Summand, of_all_calls, of_calls
 
@@ -65,7 +65,7 @@ def _followers(entries: Iterable[Summand]) -> Again:
     for (kind, value), on in days.items():
         if len(on) > 1:
             on.sort()
-            for before, day in zip(on, on[1:], strict=False):
+            for before, day in pairwise(on):
                 found[kind, value, before, day] += 1
     return found
 

@@ -81,7 +81,8 @@ FROM ranked GROUP BY grp
 _REVIEWS = """
 SELECT CASE :by WHEN 'task' THEN task WHEN 'step' THEN step WHEN 'tenant' THEN tenant
             WHEN 'day' THEN date(created_at, 'unixepoch') WHEN 'run' THEN run_id
-            WHEN 'document' THEN document_id WHEN 'class' THEN data_class WHEN 'validity' THEN 'review' END AS grp, count(*)
+            WHEN 'document' THEN document_id WHEN 'class' THEN data_class
+            WHEN 'validity' THEN 'review' END AS grp, count(*)
 FROM review
 WHERE (:run IS NULL OR run_id = :run) AND (:since IS NULL OR created_at >= :since)
   AND (:until IS NULL OR created_at < :until)
@@ -139,8 +140,9 @@ class CostRow(msgspec.Struct, frozen=True, kw_only=True):
     `idle_nano` is what machines cost by the hour beyond the shares of their calls. `unpriced`
     attempts have a cost that is not known and is in no sum. `in_doubt_nano` is what the attempts
     in doubt may have cost; it is in no other sum. `validity` counts valid answers by how they
-    became valid. Latencies have two digits that count. `reported_nano` is what providers say themselves that their attempts cost, and
-    `reported_more_nano` by how much that is more than our price of those that have one.
+    became valid. Latencies have two digits that count. `reported_nano` is what providers say
+    themselves that their attempts cost, and `reported_more_nano` by how much that is more than our
+    price of those that have one.
     """
 
     key: str

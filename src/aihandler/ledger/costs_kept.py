@@ -38,7 +38,7 @@ SELECT grp, outcome, validity, sum(attempts), sum(firsts), sum(input_tokens),
 FROM picked GROUP BY grp, outcome, validity
 """
 )
-_LATENCIES = _PICKED + "SELECT grp, latencies FROM picked"
+_LATENCIES = _PICKED + "SELECT grp, latencies FROM picked"  # noqa: S608  # constants
 _RATES = """
 SELECT deployment, task, schema_mode, outcome, validity, sum(attempts) FROM usage_day
 WHERE tag = '' AND day >= :first AND day < :end AND outcome IN ('valid', 'invalid', 'abstained')
@@ -134,10 +134,6 @@ def rates(ledger: sqlite3.Connection, days: range) -> list[ValidRate]:
     ]
 
 
-def _in_none(key: Key) -> str:
-    return ""
-
-
 def _valid(group: Group) -> tuple[int, ...]:
     return (group.outcomes["valid"], *(group.valid[how] for how in _VALID))
 
@@ -162,10 +158,10 @@ def _gather(
         found.setdefault(grp, Group()).add(tuple(numbers), outcome, validity)
     for grp, latencies in ledger.execute(_LATENCIES, asked):
         found[grp].add_latencies(sums.unpacked(latencies))
-    group_of = _GROUP_OF.get(by, _in_none)
+    group_of = _GROUP_OF.get(by)
     for (tag, _, key), cell in pending.cells.items():
         if not tag and key[0] in days:
-            group = found.setdefault(group_of(key), Group())
+            group = found.setdefault(group_of(key) if group_of else "", Group())
             group.add(cell.numbers, key[7], key[8])
             group.add_latencies(cell.latencies)
 

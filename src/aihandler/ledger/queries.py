@@ -75,9 +75,10 @@ class Queries:
         """By task, deployment, model, day, class, step, validity, mode, tenant, run, document or
         `tag:NAME`; of what began from `since` on and before `until`.
 
-        Where both are midnights (UTC), no entry is read but those of documents, unless it is for
-        one run, by run, by document, or by a tag that gateways do not set. Time that machines stood idle is in the rows of `deployment` and `day`; with another
-        grouping it is a row of its own, `idle`.
+        Where both are midnights (UTC) no entry is read but those of documents, unless it is for
+        one run, by run, by document, or by a tag that gateways do not set. Time that machines stood
+        idle is in the rows of `deployment` and `day`; with another grouping it is a row of its own,
+        `idle`.
         """
         with storage_errors(self._path):
             return costs.costs(self._ledger, by, window=Window(run, since, until))

@@ -27,7 +27,7 @@ SELECT e.id, e.call_id, e.started_at, e.tenant, e.tags, e.latency_ms,
        coalesce(e.reported_nano, 0),
        iif(e.cost_status = 'priced', coalesce(e.reported_nano - e.marginal_nano, 0), 0)
 """
-_OF_IDS = _COLUMNS + "FROM json_each(?) AS wanted CROSS JOIN entry AS e ON e.id = wanted.value"  # noqa: S608  # constants
+_OF_IDS = _COLUMNS + "FROM json_each(?) AS wanted CROSS JOIN entry AS e ON e.id = wanted.value"
 _ALL = _COLUMNS + "FROM entry AS e WHERE e.outcome IS NOT NULL"
 _OF_CALLS = (
     _COLUMNS  # noqa: S608  # constants
