@@ -2,10 +2,19 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby, pairwise
+from operator import itemgetter
 
-from aihandler.ledger.summands import KEPT_TAGS, Summand, of_all_calls, of_calls
+from aihandler.ledger.summands import (
+    KEPT_TAGS,
+    Key,
+    Marks,
+    Summand,
+    ids_of_calls,
+    of_all_calls,
+    of_entries,
+)
 
 _KEEP = """
 INSERT INTO call_again (kind, value, before, day, attempts) VALUES (?, ?, ?, ?, ?)
@@ -19,26 +28,40 @@ _MARKS = (*(f"tag:{name}" for name in KEPT_TAGS), "tenant")
 
 # Grouping, group, day of the attempt before, day: how many attempts.
 Again = Counter[tuple[str, str, int, int]]
+_Place = tuple[Key, Marks]
+# Many calls take the same way: what they add is found out once.
+_Call = tuple[_Place, ...]
 
 
 def added(ledger: sqlite3.Connection, summands: Collection[Summand]) -> Again:
     """What these entries add: all other entries of their calls that have ended are in the sums."""
-    ids = {summand.id for summand in summands}
-    found: Again = Counter()
-    several = of_calls(ledger, {summand.call_id for summand in summands})
-    for _, entries in groupby(several, key=lambda summand: summand.call_id):
-        every = [s for s in entries if s.id in ids or s.ended]
-        found.update(_followers(every))
-        found.subtract(_followers([s for s in every if s.id not in ids]))
+    here = {summand.id: summand for summand in summands}
+    several = list(ids_of_calls(ledger, {summand.call_id for summand in summands}))
+    elsewhere = of_entries(ledger, [entry_id for _, entry_id in several if entry_id not in here])
+    summed = {summand.id: summand for summand in elsewhere if summand.ended}
+    after: Counter[_Call] = Counter()
+    before: Counter[_Call] = Counter()
+    for _, ids in groupby(several, key=itemgetter(0)):
+        mine, others = [], []
+        for _, entry_id in ids:
+            if entry_id in here:
+                mine.append(_place(here[entry_id]))
+            elif entry_id in summed:
+                others.append(_place(summed[entry_id]))
+        after[(*others, *mine)] += 1
+        if others:
+            before[tuple(others)] += 1
+    found = _followers(after)
+    found.subtract(_followers(before))
     return found
 
 
 def of_all(ledger: sqlite3.Connection) -> Again:
     """What all entries of a ledger that have ended add."""
-    found: Again = Counter()
+    calls: Counter[_Call] = Counter()
     for _, entries in groupby(of_all_calls(ledger), key=lambda summand: summand.call_id):
-        found.update(_followers(list(entries)))
-    return found
+        calls[tuple(_place(summand) for summand in entries)] += 1
+    return _followers(calls)
 
 
 def keep(ledger: sqlite3.Connection, again: Again, *, times: int = 1) -> None:
@@ -56,22 +79,27 @@ def ask(
     return ledger.execute(_ASK, {"kind": kind, "first": first, "end": end})
 
 
-def _followers(entries: Iterable[Summand]) -> Again:
-    days: dict[tuple[str, str], list[int]] = {}
-    for summand in entries:
-        for group in _groups(summand):
-            days.setdefault(group, []).append(summand.key[0])
+def _place(summand: Summand) -> _Place:
+    return summand.key, summand.marks
+
+
+def _followers(calls: Mapping[_Call, int]) -> Again:
     found: Again = Counter()
-    for (kind, value), on in days.items():
-        if len(on) > 1:
-            on.sort()
-            for before, day in pairwise(on):
-                found[kind, value, before, day] += 1
+    for call, n in calls.items():
+        if len(call) < 2:
+            continue
+        days: dict[tuple[str, str], list[int]] = {}
+        for key, marks in call:
+            for group in _groups(key, marks):
+                days.setdefault(group, []).append(key[0])
+        for (kind, value), on in days.items():
+            for before, day in pairwise(sorted(on)):
+                found[kind, value, before, day] += n
     return found
 
 
-def _groups(summand: Summand) -> Iterable[tuple[str, str]]:
-    _, task, deployment, model, data_class, step, mode, outcome, validity = summand.key
+def _groups(key: Key, marks: Marks) -> Iterable[tuple[str, str]]:
+    _, task, deployment, model, data_class, step, mode, outcome, validity = key
     yield "day", ""
     yield "task", task
     yield "deployment", deployment
@@ -80,6 +108,6 @@ def _groups(summand: Summand) -> Iterable[tuple[str, str]]:
     yield "step", step
     yield "mode", mode
     yield "validity", validity or outcome
-    marks = dict(summand.marks)
+    marked = dict(marks)
     for kind in _MARKS:
-        yield kind, marks.get(kind, "")
+        yield kind, marked.get(kind, "")

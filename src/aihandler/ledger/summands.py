@@ -29,15 +29,11 @@ SELECT e.id, e.call_id, e.started_at, e.tenant, e.tags, e.latency_ms,
 """
 _OF_IDS = _COLUMNS + "FROM json_each(?) AS wanted CROSS JOIN entry AS e ON e.id = wanted.value"
 _ALL = _COLUMNS + "FROM entry AS e WHERE e.outcome IS NOT NULL"
-_OF_CALLS = (
-    _COLUMNS  # noqa: S608  # constants
-    + """
-FROM (
-    SELECT o.call_id AS id FROM json_each(?) AS wanted CROSS JOIN entry AS o
-    ON o.call_id = wanted.value GROUP BY o.call_id HAVING count(*) > 1
-) AS several CROSS JOIN entry AS e ON e.call_id = several.id ORDER BY e.call_id
+_IDS_OF_CALLS = """
+SELECT wanted.value, e.id FROM json_each(?) AS wanted CROSS JOIN entry AS e
+ON e.call_id = wanted.value
+WHERE (SELECT count(*) FROM (SELECT 1 FROM entry WHERE call_id = wanted.value LIMIT 2)) > 1
 """
-)
 _OF_ALL_CALLS = (
     _COLUMNS  # noqa: S608  # constants
     + """
@@ -108,9 +104,9 @@ def of_all(ledger: sqlite3.Connection) -> Iterator[Summand]:
     return map(_read, ledger.execute(_ALL))
 
 
-def of_calls(ledger: sqlite3.Connection, calls: Iterable[str]) -> Iterator[Summand]:
-    """All of those calls that have more than one entry, call by call."""
-    return map(_read, ledger.execute(_OF_CALLS, (json.dumps(list(calls)),)))
+def ids_of_calls(ledger: sqlite3.Connection, calls: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Call and entry, call by call, for those of the calls that have more than one entry."""
+    return ledger.execute(_IDS_OF_CALLS, (json.dumps(list(calls)),))
 
 
 def of_all_calls(ledger: sqlite3.Connection) -> Iterator[Summand]:
