@@ -1,8 +1,8 @@
 """What keeping the sums costs whoever folds entries: `python -m bench.summing --entries 40000`.
 
 Entries are begun and ended in commits of 64, 8 and 1, as a supervisor folds them, with the sums and
-without, by turns; the difference of the least CPU times is what sums cost. The file is in memory where
-`/dev/shm` is there, so that no disk is measured.
+without, by turns; the difference of the least CPU times is what sums cost. The file is in memory
+where `/dev/shm` is there, so that no disk is measured.
 """
 
 import argparse
@@ -55,14 +55,14 @@ def main() -> int:
 
 
 def _cpu_us(entries: int, size: int, *, sums: bool, tagged: bool) -> float:
-    shared = Path("/dev/shm")  # noqa: S108  # a folder of its own is made in it
+    shared = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
         path = Path(folder) / "ledger.sqlite"
         ledger = open_for_writing(path, "ledger", wall=0.0)
         content = write_content(content_path(path), None, wall=0.0)
         batches = Batches(ledger, content, keep_content=False)
         if not sums:
-            batches._unsummed = _Silent()  # type: ignore[assignment]  # it is asked for nothing
+            batches._unsummed = _Silent()  # type: ignore[assignment]  # noqa: SLF001  # it is asked for nothing
         commits = _commits(entries, size, tagged=tagged)
         began = time.process_time()
         for operations in commits:

@@ -97,12 +97,10 @@ class Queries:
         pricer: Pricer,
         *,
         by: str = "task",
-        run: str | None = None,
-        since: float | None = None,
+        window: Window = Window(),  # noqa: B008  # it is frozen
     ) -> list[Counterfactual]:
         """What the attempts that answered would have cost at `deployment`."""
         with storage_errors(self._path):
-            window = Window(run, since)
             return costs.costs_as(self._ledger, deployment, pricer, by=by, window=window)
 
     def unit_costs(
