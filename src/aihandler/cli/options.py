@@ -41,9 +41,7 @@ def echo_json(value: object) -> None:
 def times_of_month(month: str) -> tuple[float, float]:
     """Begin and end of `202610` (UTC), in seconds since 1970. Raises InputError."""
     try:
-        if len(month) != len("202610"):
-            raise ValueError
-        begin = datetime.strptime(month, "%Y%m").replace(tzinfo=UTC)
+        begin = datetime.fromisoformat(f"{month[:4]}-{month[4:]}-01").replace(tzinfo=UTC)
     except ValueError:
         raise InputError(
             f"{month!r} is no month", hint="write year and month, such as 202610"
