@@ -63,6 +63,11 @@ def main() -> int:
             _make(path, chosen.entries)
         size = path.stat().st_size / 2**20
         print(f"{chosen.entries:,} entries, {size:,.0f} MiB, load {os.getloadavg()[0]:.1f}")
+        began = time.perf_counter(), time.process_time()
+        read_ledger(path, clock=SystemClock()).close()
+        _say("bringing the ledger up to date, once", began)
+        for copy in path.parent.glob("*.before-*"):
+            copy.unlink()
         _ask(path, chosen.entries)
         _command_all(folder)
     return 0
@@ -73,11 +78,6 @@ def _make(path: Path, entries: int) -> None:
     began = time.perf_counter(), time.process_time()
     _fill(path, entries)
     _say(f"making {entries:,} entries", began)
-    began = time.perf_counter(), time.process_time()
-    read_ledger(path, clock=SystemClock()).close()
-    _say("bringing the ledger up to date, once", began)
-    for copy in path.parent.glob("*.before-*"):
-        copy.unlink()
 
 
 def _fill(path: Path, entries: int) -> None:
@@ -178,6 +178,7 @@ def _command(folder: Path, *arguments: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        env={n: value for n, value in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"},
     )
     wall = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

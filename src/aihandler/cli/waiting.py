@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from aihandler.cli.bar import bar
 from aihandler.cli.page import seconds
 
 # Most questions are answered sooner: nothing is drawn for them.
@@ -32,6 +31,9 @@ def waiting(what: str) -> Iterator[Tick]:
             if time.monotonic() - began < _PATIENCE_S:
                 return
             if not draws:
+                # It brings the workflow with it: most questions are answered without.
+                from aihandler.cli.bar import bar
+
                 draws.append(shown.enter_context(bar(line, lambda: (place[0], place[1] or None))))
             draws[0]()
 

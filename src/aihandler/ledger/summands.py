@@ -3,7 +3,9 @@
 import json
 import sqlite3
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -28,7 +30,24 @@ SELECT e.id, e.call_id, e.started_at, e.tenant, e.tags, e.latency_ms,
        iif(e.cost_status = 'priced', coalesce(e.reported_nano - e.marginal_nano, 0), 0)
 """
 _OF_IDS = _COLUMNS + "FROM json_each(?) AS wanted CROSS JOIN entry AS e ON e.id = wanted.value"
-_ALL = _COLUMNS + "FROM entry AS e WHERE e.outcome IS NOT NULL"
+# Entries beyond an id, in their order; those that say the same are summed by SQLite.
+_LAST_OF_SLICE = "SELECT max(id), count(*) FROM (SELECT id FROM entry WHERE id > ? LIMIT ?)"
+_SLICE = """
+SELECT tenant, tags, json_group_array(latency_ms) FILTER (WHERE latency_ms IS NOT NULL),
+       CAST(started_at / 86400 AS INTEGER) AS day, task, deployment,
+       coalesce(nullif(reported_model, ''), model) AS model_, data_class, step, schema_mode,
+       outcome, coalesce(validity, '') AS validity_,
+       count(*), sum(reason = 'first'), sum(input_tokens), sum(cache_read_tokens),
+       sum(cache_write_tokens), sum(output_tokens), sum(reasoning_tokens),
+       sum(cache_write_1h_tokens), sum(audio_input_tokens), sum(audio_output_tokens),
+       sum(marginal_nano), sum(allocated_nano), sum(doubt_nano),
+       sum(coalesce(cost_status = 'unpriced', 0)), sum(coalesce(usage_state = 'estimated', 0)),
+       sum(coalesce(reported_nano, 0)),
+       sum(iif(cost_status = 'priced', coalesce(reported_nano - marginal_nano, 0), 0))
+FROM entry WHERE id > ? AND id <= ? AND outcome IS NOT NULL
+GROUP BY tenant, tags, day, task, deployment, model_, data_class, step, schema_mode, outcome,
+         validity_
+"""
 _IDS_OF_CALLS = """
 SELECT wanted.value, e.id FROM json_each(?) AS wanted CROSS JOIN entry AS e
 ON e.call_id = wanted.value
@@ -75,6 +94,8 @@ Key = tuple[int, str, str, str, str, str, str, str, str]
 Marks = tuple[tuple[str, str], ...]
 # By place, as NUMBERS names them.
 Numbers = tuple[int, ...]
+# What entries have in common, their sums, and how many took how many microseconds.
+Alike = tuple[Key, Marks, Numbers, Counter[int]]
 
 
 class Summand(msgspec.Struct, frozen=True, gc=False):
@@ -99,9 +120,16 @@ def of_entries(ledger: sqlite3.Connection, entries: Iterable[int]) -> list[Summa
     return [_read(row) for row in ledger.execute(_OF_IDS, (json.dumps(list(entries)),))]
 
 
-def of_all(ledger: sqlite3.Connection) -> Iterator[Summand]:
-    """Those of all entries that have ended."""
-    return map(_read, ledger.execute(_ALL))
+def slices(ledger: sqlite3.Connection, size: int) -> Iterator[tuple[int, Iterator[Alike]]]:
+    """All entries that have ended, a slice after the other: how many it has, open ones included,
+    and what those have in common that are alike."""
+    after = 0
+    while True:
+        last, n = ledger.execute(_LAST_OF_SLICE, (after, size)).fetchone()
+        if not n:
+            return
+        yield n, map(_alike, ledger.execute(_SLICE, (after, last)))
+        after = last
 
 
 def ids_of_calls(ledger: sqlite3.Connection, calls: Iterable[str]) -> Iterator[tuple[str, int]]:
@@ -157,6 +185,13 @@ def two_digits_us(latency_ms: float) -> int:
     microseconds = latency_ms * 1000
     step: int = _STEPS_US[bisect_right(_EDGES_US, microseconds)]
     return int(microseconds / step + 0.5) * step
+
+
+def _alike(row: tuple[Any, ...]) -> Alike:
+    tenant, tags, latencies_ms = row[:3]
+    latencies = Counter(map(two_digits_us, json.loads(latencies_ms)))
+    marks = marks_of(tenant, _tags.decode(tags) if tags != "{}" else {})
+    return row[3:12], marks, row[12:], latencies
 
 
 def _read(row: tuple[object, ...]) -> Summand:

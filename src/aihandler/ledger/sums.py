@@ -1,7 +1,6 @@
 """Sums by day, kept beside the entries: what millions of calls were, without reading them."""
 
 import contextlib
-import itertools
 import json
 import sqlite3
 from collections import Counter
@@ -13,7 +12,7 @@ import msgspec
 from aihandler.domain.usage import Usage
 from aihandler.ledger import again, summands
 from aihandler.ledger.again import Again
-from aihandler.ledger.summands import NUMBERS, Key, Marks, Numbers, Summand
+from aihandler.ledger.summands import NUMBERS, Alike, Key, Marks, Numbers, Summand
 
 _OLD_LATENCIES = """
 SELECT latencies FROM usage_day
@@ -49,7 +48,12 @@ _NOTE = "INSERT INTO unsummed (entries) VALUES (?)"
 _NOTED = "SELECT w.value FROM unsummed AS u, json_each(u.entries) AS w"
 _SUMMED = "DELETE FROM unsummed"
 _OPEN = "SELECT id FROM entry WHERE state IN ('intent', 'sent')"
-_COUNT = "SELECT count(*) FROM entry WHERE outcome IS NOT NULL"
+_COUNT = "SELECT count(*) FROM entry"
+_COUNT_HOURS = """
+INSERT INTO allocated_hour
+SELECT deployment, CAST(started_at / 3600 AS INTEGER), sum(allocated_nano) FROM entry
+WHERE allocated_nano <> 0 AND outcome IS NOT NULL GROUP BY 1, 2
+"""
 
 # To sum thousands at once costs a tenth of summing each; whoever asks sums the rest meanwhile.
 _MOST_UNSUMMED = 4096
@@ -171,19 +175,17 @@ def recount(ledger: sqlite3.Connection, watch: Watch) -> None:
     total = int(ledger.execute(_COUNT).fetchone()[0])
     done = 0
     cells: Sums = {}
-    hours: Counter[tuple[str, int]] = Counter()
-    every = summands.of_all(ledger)
     watch(0, total)
-    while chunk := list(itertools.islice(every, _AT_ONCE)):
-        _merge(cells, gathered(chunk))
-        hours.update(_hours(chunk))
+    for n, alike in summands.slices(ledger, _AT_ONCE):
+        for each in alike:
+            _place(cells, each)
         if len(cells) > _MOST_CELLS:
             _keep_cells(ledger, cells)
             cells = {}
-        done += len(chunk)
+        done += n
         watch(done, total)
     _keep_cells(ledger, cells)
-    _keep_hours(ledger, hours)
+    ledger.execute(_COUNT_HOURS)
     again.keep(ledger, again.of_all(ledger))
 
 
@@ -198,12 +200,7 @@ def gathered(ended: Iterable[Summand]) -> Sums:
         latencies = Counter(
             [summands.two_digits_us(s.latency_ms) for s in group if s.latency_ms is not None]
         )
-        _add(cells, ("", "", key), numbers, latencies)
-        if marks:
-            day, *_, outcome, validity = key
-            shared: Key = (day, "", "", "", "", "", "", outcome, validity)
-            for tag, value in marks:
-                _add(cells, (tag, value, shared), numbers, latencies)
+        _place(cells, (key, marks, numbers, latencies))
     return cells
 
 
@@ -301,9 +298,14 @@ def _together(old: Mapping[int, int], more: Latencies) -> Latencies:
     return both
 
 
-def _merge(cells: Sums, more: Sums) -> None:
-    for key, cell in more.items():
-        _add(cells, key, cell.numbers, cell.latencies)
+def _place(cells: Sums, alike: Alike) -> None:
+    key, marks, numbers, latencies = alike
+    _add(cells, ("", "", key), numbers, latencies)
+    if marks:
+        day, *_, outcome, validity = key
+        shared: Key = (day, "", "", "", "", "", "", outcome, validity)
+        for tag, value in marks:
+            _add(cells, (tag, value, shared), numbers, latencies)
 
 
 def _add(cells: Sums, key: CellKey, numbers: Numbers, latencies: Latencies) -> None:
