@@ -90,7 +90,7 @@ def by_month(
         found = months.setdefault((task, deployment, model, month), _Month())
         found.add(numbers, day=day, outcome=outcome)
         if outcome in ANSWERED:
-            found.latencies.update(latencies)
+            found.add_latencies(latencies)
     return [_month(key, found) for key, found in sorted(months.items(), key=itemgetter(0))]
 
 
@@ -106,15 +106,24 @@ def by_day(ledger: sqlite3.Connection, first: str, last: str) -> list[DayOfUsage
 
 class _Month:
     def __init__(self) -> None:
-        self.numbers: Counter[str] = Counter()
+        self.sums: Numbers = _NOTHING
         self.outcomes: Counter[str] = Counter()
         self.days: set[int] = set()
         self.latencies: Counter[int] = Counter()
 
     def add(self, numbers: Numbers, *, day: int, outcome: str) -> None:
-        self.numbers.update(dict(zip(NUMBERS, numbers, strict=True)))
+        self.sums = tuple(map(int.__add__, self.sums, numbers))
         self.outcomes[outcome] += numbers[0]
         self.days.add(day)
+
+    def add_latencies(self, latencies: Mapping[int, int]) -> None:
+        mine = self.latencies
+        for microseconds, n in latencies.items():
+            mine[microseconds] += n
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        return dict(zip(NUMBERS, self.sums, strict=True))
 
 
 def _cells(ledger: sqlite3.Connection, first: int, end: int) -> Iterator[_Cell]:
