@@ -134,7 +134,7 @@ def _profile() -> str:
     data_may_leave: true
     costs: {{input_usd_per_million: [2.5], output_usd_per_million: [10],
             managed_input_usd_per_million: [0.6], managed_output_usd_per_million: [0.7]}}
-    hosting: {{model: meta-llama/Llama-3.1-70B, gpu: h100_sxm, precision: fp8, latency_s: 12}}
+    hosting: {{model: Qwen/Qwen3-32B, gpu: h100_sxm, precision: fp8, latency_s: 20}}
 """
         for number in range(12)
     )
