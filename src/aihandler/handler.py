@@ -42,7 +42,7 @@ from aihandler.domain.rules import Key
 from aihandler.domain.task import Json, JsonOutput, Task, TaskStep, Workflow
 from aihandler.engine import Affording, Call, Inspection, Planner
 from aihandler.errors import InputError, StorageError, Unauthenticated
-from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, read_ledger
+from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, Watch, read_ledger
 from aihandler.policy import clear, labels_for
 from aihandler.servers import OfServers
 from aihandler.validation import Validator, to_python
@@ -302,13 +302,17 @@ class Handler(OfServers):
             known = ledger.queries.snapshot(self.clock.wall())
         return msgspec.structs.replace(known, unavailable=unavailable)
 
-    def read_ledger(self) -> Archive:
-        """The ledger as seen from beside, also while a run writes it. Close it after use."""
+    def read_ledger(self, *, watch: Watch | None = None) -> Archive:
+        """The ledger as seen from beside, also while a run writes it. Close it after use.
+
+        `watch` is called while it takes long: with how many of how many entries of a ledger of an
+        earlier version are brought up to date, or with 0, 0.
+        """
         path = self.ledger_path
         if not path.exists():
             raise StorageError(f"there is no ledger at {path}", hint="run something first")
         key = encryption_key(self.configuration, self._environ)
-        return read_ledger(path, clock=self.clock, encryption_key=key)
+        return read_ledger(path, clock=self.clock, encryption_key=key, watch=watch)
 
     def correction_classes(self) -> Mapping[str, DataClass]:
         """The highest class of the corrections that reviews brought, by task."""

@@ -10,6 +10,7 @@ from aihandler.advisor.facts import with_usage
 from aihandler.advisor.frameworks.reading import shipped
 from aihandler.domain.usage import Usage
 from aihandler.errors import InputError
+from aihandler.ledger import ValidRate
 from aihandler.ledger.rollups import MonthOfUsage
 
 NAMED = "company: {}\ntasks: {mail: {closed: gpt, open: llama, margin: 3}}\n"
@@ -38,6 +39,38 @@ def test_what_a_profile_leaves_out_comes_from_the_ledger_and_is_listed() -> None
     assert [t.name for t in taken] == [
         "input_tokens_per_month", "api_usd_per_month", "requests_per_month",
     ]  # fmt: skip
+
+
+def rates(*, valid: int, refused: int, went_on: int) -> list[ValidRate]:
+    return [
+        ValidRate("llama", "mail", "native", valid + refused, valid),
+        ValidRate("gpt", "mail", "native", went_on, went_on, escalated=went_on),
+        ValidRate("llama", "chat", "", 900, 0),
+    ]
+
+
+def test_how_often_an_open_model_was_asked_again_comes_from_the_ledger() -> None:
+    asked = rates(valid=950, refused=80, went_on=50)
+    filled, taken = with_usage(parse_profile(NAMED), [month()], month=202610, rates=asked)
+    costs = filled.tasks["mail"].costs
+    assert costs["escalation_share"] == (0.05, 0.0381, 0.0653)
+    assert costs["retry_share"][0] == 0.03
+    told = {t.name: (t.value, t.source) for t in taken}
+    assert told["escalation_share"] == (Decimal("0.05"), "ledger, 202610")
+
+
+def test_a_share_that_the_profile_says_stays() -> None:
+    said = NAMED.replace("margin: 3", "margin: 3, costs: {retry_share: [0.2]}")
+    asked = rates(valid=950, refused=80, went_on=50)
+    filled, taken = with_usage(parse_profile(said), [month()], month=202610, rates=asked)
+    assert filled.tasks["mail"].costs["retry_share"] == (0.2,)
+    assert "retry_share" not in [t.name for t in taken]
+
+
+def test_few_answers_tell_no_share() -> None:
+    asked = rates(valid=150, refused=80, went_on=40)
+    filled, _ = with_usage(parse_profile(NAMED), [month()], month=202610, rates=asked)
+    assert set(filled.tasks["mail"].costs) == {"requests_per_month"}
 
 
 def test_the_command_for_evidence_names_the_deployments_of_the_profile() -> None:

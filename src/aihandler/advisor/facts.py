@@ -1,5 +1,6 @@
 """Facts from the ledger beside those of a profile: what was used in a month."""
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -7,7 +8,12 @@ import msgspec
 
 from aihandler.advisor.company import Profile, TaskFacts
 from aihandler.domain.usage import NANO
+from aihandler.ledger.evidence import ValidRate
 from aihandler.ledger.rollups import MonthOfUsage
+
+# Of fewer, an interval says less than what is assumed.
+_ENOUGH = 200
+_Z = 1.96
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -20,19 +26,29 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 def with_usage(
-    profile: Profile, usage: Sequence[MonthOfUsage], *, month: int
+    profile: Profile,
+    usage: Sequence[MonthOfUsage],
+    *,
+    month: int,
+    rates: Sequence[ValidRate] = (),
 ) -> tuple[Profile, tuple[Taken, ...]]:
     """Fills what the profile leaves out with a whole month of the ledger, and says so.
 
-    What the profile says stays. A task without a call in that month gets nothing.
+    What the profile says stays. A task without a call in that month gets nothing. `rates` of the
+    same month tell how often the open deployment was asked again, where enough is known.
     """
     tasks, taken = dict(profile.tasks), []
     for task, facts in profile.tasks.items():
         own = [row for row in usage if row.task == task and row.month == month]
         if not own:
             continue
-        tasks[task], found = _filled(task, facts, own)
-        taken += found
+        filled, found = _filled(task, facts, own)
+        shares = _shares(facts, [rate for rate in rates if rate.task == task])
+        new = {name: share for name, share in shares.items() if name not in facts.costs}
+        tasks[task] = msgspec.structs.replace(filled, costs={**filled.costs, **new})
+        source = f"ledger, {month}"
+        asked_again = [Taken(task, n, Decimal(str(share[0])), source) for n, share in new.items()]
+        taken += [*found, *asked_again]
     return msgspec.structs.replace(profile, tasks=tasks), tuple(taken)
 
 
@@ -49,6 +65,31 @@ def _filled(
         costs["requests_per_month"] = (float(calls),)
         taken.append(Taken(task, "requests_per_month", Decimal(calls), source))
     return msgspec.structs.replace(facts, costs=costs, **given), taken
+
+
+def _shares(facts: TaskFacts, rates: Sequence[ValidRate]) -> dict[str, tuple[float, float, float]]:
+    """Likely, lowest and highest share of requests that the open deployment had to be asked again,
+    and that went on to another one: of those that ended validly."""
+    own = [rate for rate in rates if rate.deployment == facts.open]
+    valid = sum(rate.valid for rate in own)
+    refused = sum(rate.answers for rate in own) - valid
+    went_on = sum(rate.escalated for rate in rates if rate.deployment != facts.open)
+    ended = valid + went_on
+    if not own or ended < _ENOUGH:
+        return {}
+    return {
+        "retry_share": _share(min(max(refused - went_on, 0), ended), ended),
+        "escalation_share": _share(went_on, ended),
+    }
+
+
+def _share(n: int, of: int) -> tuple[float, float, float]:
+    """With Wilson's interval of 95 %."""
+    share, square = n / of, _Z**2
+    middle = (share + square / (2 * of)) / (1 + square / of)
+    half = _Z / (1 + square / of) * math.sqrt(share * (1 - share) / of + square / (4 * of**2))
+    low, high = max(middle - half, 0.0), min(middle + half, 1.0)
+    return round(share, 4), round(min(low, share), 4), round(max(high, share), 4)
 
 
 def _sums(rows: Sequence[MonthOfUsage]) -> dict[str, int | Decimal]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from aihandler.cli.advice_files import files_to_edit, frameworks_option
-from aihandler.cli.options import config_option, echo_json, json_option
+from aihandler.cli.options import config_option, echo_json, json_option, times_of_month
 from aihandler.cli.page import bold, table
+from aihandler.cli.waiting import waiting
 from aihandler.errors import InputError, StorageError
 
 if TYPE_CHECKING:
@@ -153,12 +154,13 @@ def _with_ledger(
     from aihandler.advisor.facts import with_usage
     from aihandler.handler import Handler
 
-    if len(month) != 6 or not month.isdecimal():
-        raise InputError(f"{month!r} is no month", hint="write year and month, such as 202610")
-    with Handler.load(config).read_ledger() as ledger:
-        usage = ledger.queries.usage_by_month()
+    since, until = times_of_month(month)
+    handler = Handler.load(config)
+    with waiting("reading the ledger") as tick, handler.read_ledger(watch=tick) as ledger:
+        usage = ledger.queries.usage_by_month(since=since, until=until)
+        rates = ledger.queries.valid_rates(since=since, until=until)
         comparisons = [c for task in profile.tasks for c in ledger.queries.comparisons(task)]
-    filled, taken = with_usage(profile, usage, month=int(month))
+    filled, taken = with_usage(profile, usage, month=int(month), rates=rates)
     return filled, taken, comparisons
 
 

@@ -76,7 +76,8 @@ def _live(line: Line, place: Place) -> Iterator[Callable[[], None]]:
         task = shown.add_task(line(), total=place()[1])
 
         def draw() -> None:
-            shown.update(task, completed=place()[0], description=line(), refresh=True)
+            done, total = place()
+            shown.update(task, completed=done, total=total, description=line(), refresh=True)
 
         draw()
         yield _throttled(draw, _REDRAW_S)

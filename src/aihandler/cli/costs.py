@@ -1,28 +1,44 @@
 """`aihandler costs`: what was spent, by task, deployment, day, validity, mode or tag."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
+import msgspec
 
 from aihandler.cli.budget_table import show_budgets
-from aihandler.cli.options import config_option, echo_json, json_option
+from aihandler.cli.options import config_option, echo_json, json_option, times_of_month
 from aihandler.cli.page import difference, seconds, table, usd
+from aihandler.cli.waiting import waiting
+from aihandler.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aihandler.ledger import CostRow, Counterfactual, ValidRate
+    from aihandler.handler import Handler
+    from aihandler.ledger import CostRow, Counterfactual, Queries, ValidRate, Window
 
-_GROUPS = "task, deployment, day, step, validity, mode, tenant, run or tag:NAME"
+_GROUPS = (
+    "task, deployment, model, day, class, key, team, user, step, validity, mode, tenant, run or "
+    "tag:NAME"
+)
+# What keys of a gateway say whom they belong to is in tags.
+_TAGS = ("key", "team", "user", "project")
+_DAY_S = 86_400.0
 
 
 @click.command()
 @click.option("--by", default="task", show_default=True, help=f"Group by {_GROUPS}.")
 @click.option("--as", "elsewhere", metavar="DEPLOYMENT", help="Price the same answers elsewhere.")
 @click.option("--run", "run_id", help="Only this run.")
-@click.option("--days", type=click.FloatRange(min=0), help="Only the last so many days.")
+@click.option(
+    "--days",
+    type=click.FloatRange(min=0),
+    help="Only the last so many days; whole ones begin at midnight (UTC).",
+)
+@click.option("--month", help="Only that month (202610, UTC).")
 @click.option("--budgets", is_flag=True, help="What is left of each budget.")
 @config_option
 @json_option
@@ -31,6 +47,7 @@ def costs(
     elsewhere: str | None,
     run_id: str | None,
     days: float | None,
+    month: str | None,
     budgets: bool,
     config: Path,
     as_json: bool,
@@ -52,30 +69,79 @@ def costs(
     if budgets:
         show_budgets(handler, as_json=as_json)
         return
-    since = time.time() - days * 86_400 if days is not None else None
-    with handler.read_ledger() as ledger:
-        if elsewhere is None:
-            rows = ledger.queries.costs(by, run=run_id, since=since)
-            if by == "validity":
-                rates = ledger.queries.valid_rates(run=run_id, since=since)
-                if as_json:
-                    echo_json({"costs": rows, "rates": rates})
-                    return
-            elif as_json:
-                echo_json(rows)
-                return
-            _show(rows, by)
-            if by == "validity" and rates:
-                _show_rates(rates)
-            for change in ledger.queries.changes(since=since):
-                click.echo(f"{change}, since call {change.call_id}")
-            return
-        deployment = handler.deployment(elsewhere)
-        priced = ledger.queries.costs_as(deployment, handler.prices, by=by, run=run_id, since=since)
-        echo_json(priced) if as_json else _show_elsewhere(priced, by, elsewhere)
+    window = _window(run_id, days, month)
+    with waiting("reading the ledger") as tick, handler.read_ledger(watch=tick) as ledger:
+        asked = _Asked(ledger.queries, f"tag:{by}" if by in _TAGS else by, window)
+        if elsewhere is not None:
+            show = _elsewhere(asked, handler, elsewhere, as_json=as_json)
+        else:
+            show = _as_json(asked) if as_json else _for_people(asked, by)
+    show()
 
 
 command = costs
+
+# Shown when all is read: until then a progress line may be on the screen.
+_Show = Callable[[], None]
+
+
+class _Asked(NamedTuple):
+    queries: "Queries"
+    by: str
+    window: "Window"
+
+
+def _window(run: str | None, days: float | None, month: str | None) -> "Window":
+    from aihandler.ledger import Window
+
+    if days is not None and month is not None:
+        raise InputError("--days and --month both say when", hint="give one of them")
+    if month is not None:
+        return Window(run, *times_of_month(month))
+    if days is None:
+        return Window(run)
+    since = time.time() - days * _DAY_S
+    # Sums are kept by day: from midnight on no entry has to be read.
+    return Window(run, since if days % 1 else since // _DAY_S * _DAY_S)
+
+
+def _for_people(asked: _Asked, by: str) -> _Show:
+    run, since, until = msgspec.structs.astuple(asked.window)
+    if run is None:
+        rows = asked.queries.costs_without_documents(asked.by, since=since, until=until)
+    else:
+        rows = asked.queries.costs(asked.by, run=run, since=since, until=until)
+    rates = _rates(asked) if by == "validity" else ()
+    changes = asked.queries.changes(since=since)
+
+    def show() -> None:
+        _show(rows, by)
+        if rates:
+            _show_rates(rates)
+        for change in changes:
+            click.echo(f"{change}, since call {change.call_id}")
+
+    return show
+
+
+def _as_json(asked: _Asked) -> _Show:
+    run, since, until = msgspec.structs.astuple(asked.window)
+    rows = asked.queries.costs(asked.by, run=run, since=since, until=until)
+    told = {"costs": rows, "rates": _rates(asked)} if asked.by == "validity" else rows
+    return lambda: echo_json(told)
+
+
+def _rates(asked: _Asked) -> "Sequence[ValidRate]":
+    run, since, until = msgspec.structs.astuple(asked.window)
+    return asked.queries.valid_rates(run=run, since=since, until=until)
+
+
+def _elsewhere(asked: _Asked, handler: "Handler", name: str, *, as_json: bool) -> _Show:
+    deployment = handler.deployment(name)
+    priced = asked.queries.costs_as(deployment, handler.prices, by=asked.by, window=asked.window)
+    if as_json:
+        return lambda: echo_json(priced)
+    return lambda: _show_elsewhere(priced, asked.by, name)
 
 
 def _show(rows: "Sequence[CostRow]", by: str) -> None:

@@ -4,7 +4,7 @@ from aihandler.ledger.answered import AnsweredCall
 from aihandler.ledger.calls import CallRecord, EntryRecord
 from aihandler.ledger.changes import ChangeRecord
 from aihandler.ledger.comparisons import ComparedDeployment, ComparisonRecord
-from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
+from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost, Window
 from aihandler.ledger.evidence import LatencyPoint, ValidRate
 from aihandler.ledger.forgetting import Forgotten
 from aihandler.ledger.hits import CachedRecord
@@ -16,6 +16,7 @@ from aihandler.ledger.recovery import Recovery
 from aihandler.ledger.reviews import LabelledExample
 from aihandler.ledger.rollups import DayOfUsage, MonthOfUsage
 from aihandler.ledger.spooled import FoldedLedger, SpooledLedger
+from aihandler.ledger.store import Watch
 
 __all__ = [
     "AnsweredCall",
@@ -45,6 +46,8 @@ __all__ = [
     "StepRow",
     "UnitCost",
     "ValidRate",
+    "Watch",
+    "Window",
     "open_ledger",
     "read_ledger",
 ]

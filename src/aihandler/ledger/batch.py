@@ -8,7 +8,7 @@ import msgspec
 
 from aihandler.domain.budget import Held, booked_nano
 from aihandler.domain.ports import Accepted, Intent, ReviewItem, Settlement
-from aihandler.ledger import budgets, rollups, rows
+from aihandler.ledger import budgets, rows, summands, sums
 from aihandler.ledger.changes import KEEP_CHANGES, ChangeRecord, Reported, warn
 from aihandler.ledger.content import (
     PUT_ANSWERS,
@@ -19,6 +19,7 @@ from aihandler.ledger.content import (
 )
 from aihandler.ledger.rows import Row
 from aihandler.ledger.store import transaction
+from aihandler.ledger.summands import Summand
 
 _LAST_ANSWER = "SELECT coalesce(max(id), 0) FROM answer"
 BOOK_CAPACITY = "INSERT OR IGNORE INTO capacity (deployment, hour, nano) VALUES (?, ?, ?)"
@@ -68,6 +69,7 @@ class Batches:
         self._hourly: dict[str, int] = {}
         self._booked: set[tuple[str, int]] = set()
         self._reported = Reported(ledger)
+        self._unsummed = sums.Unsummed(ledger)
 
     def write(self, operations: Iterable[Operation], sent: Iterable[int], *, wall: float) -> None:
         """Content first, then the ledger rows that point at it; each in one synced transaction."""
@@ -75,8 +77,10 @@ class Batches:
         if batch.holds_content:
             with transaction(self._content.connection):
                 self._put_content(batch)
+        self._unsummed.undone()
         with transaction(self._ledger):
             self._put_rows(batch)
+        self._unsummed.done()
         self._booked.update((name, hour) for name, hour, _ in batch.capacity)
         for entry_id in batch.settled:
             self._unsettled.pop(entry_id, None)
@@ -119,6 +123,7 @@ class Batches:
             # An earlier process began it: it was booked as doubt, and counted as that.
             batch.ended_again.add(entry_id)
             return
+        batch.ended[entry_id] = summands.of_settled(entry_id, intent, row)
         batch.changes += self._reported.look(intent, settlement)
         if self._keep_content:
             exchange = Exchange(intent.request, settlement.reply)
@@ -183,9 +188,19 @@ class Batches:
         ledger = self._ledger
         ledger.executemany(rows.INSERT_INTENTS, batch.intents)
         ledger.executemany(rows.MARK_SENT, batch.sent)
-        rollups.book(ledger, batch.ended_again, times=-1)
+        if batch.ended_again:
+            self._take_away(batch.ended_again)
         ledger.executemany(rows.SETTLE, batch.settlements)
-        rollups.book(ledger, batch.settled)
+        if batch.ended_again:
+            again = summands.of_entries(ledger, batch.ended_again)
+            batch.ended.update((summand.id, summand) for summand in again)
+        self._unsummed.note(batch.ended)
+
+    def _take_away(self, entries: Iterable[int]) -> None:
+        """Entries that have ended, and are about to end otherwise, leave the sums."""
+        self._unsummed.book()
+        was = summands.of_entries(self._ledger, entries)
+        sums.book(self._ledger, [s for s in was if s.ended], times=-1)
 
 
 def _last_answer(content: sqlite3.Connection) -> int:
@@ -198,6 +213,7 @@ class _Batch:
         self.sent: list[Row] = []
         self.settlements: list[Row] = []
         self.settled: set[int] = set()
+        self.ended: dict[int, Summand] = {}
         self.ended_again: set[int] = set()
         self.spent: dict[tuple[str, str, str], int] = {}
         self.corrections: list[tuple[Held, int]] = []

@@ -1,7 +1,7 @@
 """What was spent, on what, and how well it went; also what the same would cost elsewhere."""
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -10,16 +10,24 @@ from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Pricer
 from aihandler.domain.usage import Usage
 from aihandler.errors import InputError
+from aihandler.ledger import costs_kept, sums
+from aihandler.ledger.summands import NUMBERS, two_digits_us
 
-GROUPINGS = ("task", "deployment", "day", "step", "validity", "mode", "tenant", "run", "document")
+GROUPINGS = (
+    *("task", "deployment", "model", "day", "class", "step", "validity", "mode", "tenant", "run"),
+    "document",
+)
 IDLE = "idle"
+_VALIDITIES = ("exact", "repaired", "reasked", "escalated")
 
 # The grouping is a value like any other: no text is ever put together to a statement.
-_PICKED = """
+_GROUPED = """
 WITH picked AS (
     SELECT *, coalesce(CASE :by
         WHEN 'task' THEN task
         WHEN 'deployment' THEN deployment
+        WHEN 'model' THEN coalesce(nullif(reported_model, ''), model)
+        WHEN 'class' THEN data_class
         WHEN 'day' THEN date(started_at, 'unixepoch')
         WHEN 'step' THEN step
         WHEN 'validity' THEN coalesce(validity, outcome, state)
@@ -29,12 +37,14 @@ WITH picked AS (
         WHEN 'document' THEN document_id
         WHEN 'tag' THEN (SELECT value FROM json_each(entry.tags) WHERE key = :tag)
     END, '') AS grp
-    FROM entry
+"""
+_LOOKED_AT = """
     WHERE id >= coalesce((SELECT first_entry FROM run WHERE id = :run), 0)
       AND (:run IS NULL OR run_id = :run)
       AND (:since IS NULL OR started_at >= :since)
-)
+      AND (:until IS NULL OR started_at < :until)
 """
+_PICKED = _GROUPED + "FROM entry" + _LOOKED_AT + ")"
 _SUMS = (
     _PICKED
     + """
@@ -72,9 +82,11 @@ FROM ranked GROUP BY grp
 _REVIEWS = """
 SELECT CASE :by WHEN 'task' THEN task WHEN 'step' THEN step WHEN 'tenant' THEN tenant
             WHEN 'day' THEN date(created_at, 'unixepoch') WHEN 'run' THEN run_id
-            WHEN 'document' THEN document_id WHEN 'validity' THEN 'review' END AS grp, count(*)
+            WHEN 'document' THEN document_id WHEN 'class' THEN data_class
+            WHEN 'validity' THEN 'review' END AS grp, count(*)
 FROM review
 WHERE (:run IS NULL OR run_id = :run) AND (:since IS NULL OR created_at >= :since)
+  AND (:until IS NULL OR created_at < :until)
 GROUP BY grp HAVING grp IS NOT NULL
 """
 # A run pays for the whole of the hours that it touched, as the bill of such a machine does.
@@ -82,16 +94,24 @@ _IDLE_HOURS = """
 WITH span AS (
     SELECT coalesce((SELECT started_at FROM run WHERE id = :run), :since, 0) AS since,
            coalesce((SELECT coalesce(ended_at, (SELECT max(started_at) FROM entry))
-                     FROM run WHERE id = :run), 1e12) AS until
-), used AS (
-    SELECT deployment, CAST(started_at / 3600 AS INTEGER) AS hour, sum(allocated_nano) AS nano
-    FROM entry WHERE allocated_nano > 0 GROUP BY 1, 2
+                     FROM run WHERE id = :run), :until - 1, 1e12) AS until
 )
-SELECT c.deployment, date(c.hour * 3600, 'unixepoch'), sum(c.nano), sum(coalesce(u.nano, 0))
-FROM capacity c JOIN span LEFT JOIN used u ON u.deployment = c.deployment AND u.hour = c.hour
+SELECT c.deployment, c.hour, c.nano - coalesce(u.nano, 0)
+FROM capacity c JOIN span
+LEFT JOIN allocated_hour u ON u.deployment = c.deployment AND u.hour = c.hour
 WHERE c.hour >= CAST(span.since / 3600 AS INTEGER) AND c.hour <= CAST(span.until / 3600 AS INTEGER)
-GROUP BY 1, 2
 """
+# Only what belongs to a document is read: a gateway's calls do not.
+_DOCUMENTS = (
+    _GROUPED
+    + "FROM entry INDEXED BY entry_of_document"
+    + _LOOKED_AT
+    + """
+      AND document_id <> ''
+)
+SELECT grp, count(DISTINCT document_id) FROM picked GROUP BY grp
+"""
+)
 # Models of this process count no tokens; four characters are about one.
 _TOKENS = (
     _PICKED  # noqa: S608  # two constants
@@ -111,14 +131,23 @@ FROM (
 )
 
 
+class Window(msgspec.Struct, frozen=True):
+    """What is looked at: one run or all, from `since` on, and what began before `until`."""
+
+    run: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+
 class CostRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of costs. Money is nano-dollars.
 
     `idle_nano` is what machines cost by the hour beyond the shares of their calls. `unpriced`
     attempts have a cost that is not known and is in no sum. `in_doubt_nano` is what the attempts
     in doubt may have cost; it is in no other sum. `validity` counts valid answers by how they
-    became valid. `reported_nano` is what providers say themselves that their attempts cost, and
-    `reported_more_nano` by how much that is more than our price of those that have one.
+    became valid. Latencies have two digits that count. `reported_nano` is what providers say
+    themselves that their attempts cost, and `reported_more_nano` by how much that is more than our
+    price of those that have one.
     """
 
     key: str
@@ -178,20 +207,34 @@ class UnitCost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def costs(
-    ledger: sqlite3.Connection, by: str, *, run: str | None, since: float | None
+    ledger: sqlite3.Connection, by: str, *, window: Window, documents: bool = True
 ) -> list[CostRow]:
-    """Costs by one of GROUPINGS (days are UTC) or `tag:NAME`."""
-    asked = _asked(by, run, since)
-    rows = {row.key: row for row in map(_cost_row, ledger.execute(_SUMS, asked))}
-    for key, p50_ms, p95_ms in ledger.execute(_LATENCIES, asked):
-        rows[key] = msgspec.structs.replace(
-            rows[key], latency_p50_s=p50_ms / 1000, latency_p95_s=p95_ms / 1000
-        )
-    for key, reviews in ledger.execute(_REVIEWS, asked):
-        rows[key] = msgspec.structs.replace(rows.get(key, CostRow(key=key)), reviews=reviews)
-    for key, idle_nano in _idle(ledger, by, asked).items():
-        rows[key] = msgspec.structs.replace(rows.get(key, CostRow(key=key)), idle_nano=idle_nano)
+    """Costs by one of GROUPINGS (days are UTC) or `tag:NAME`; from the sums, where there are any.
+
+    Without `documents` they are not counted: for this all entries that belong to one are read.
+    """
+    asked = _asked(by, window)
+    days = costs_kept.days_of(window.since, window.until)
+    with sums.one_moment(ledger):
+        if window.run is None and days is not None and costs_kept.is_kept(by):
+            rows = _kept_rows(ledger, by, days)
+            if documents:
+                for key, n in ledger.execute(_DOCUMENTS, asked):
+                    rows[key] = msgspec.structs.replace(rows[key], documents=n)
+        else:
+            rows = _read_rows(ledger, asked)
+        for key, reviews in ledger.execute(_REVIEWS, asked):
+            row = rows.get(key, CostRow(key=key))
+            rows[key] = msgspec.structs.replace(row, reviews=reviews)
+        for key, idle_nano in _idle(ledger, by, asked).items():
+            row = rows.get(key, CostRow(key=key))
+            rows[key] = msgspec.structs.replace(row, idle_nano=idle_nano)
     return list(rows.values())
+
+
+def costs_of_entries(ledger: sqlite3.Connection, by: str, *, window: Window) -> list[CostRow]:
+    """The same, read from all entries of the window, but for idle time and reviews."""
+    return list(_read_rows(ledger, _asked(by, window)).values())
 
 
 def costs_as(
@@ -200,17 +243,14 @@ def costs_as(
     pricer: Pricer,
     *,
     by: str,
-    run: str | None,
-    since: float | None,
+    window: Window,
 ) -> list[Counterfactual]:
     """Prices every attempt that answered at `deployment`, rounded once for each group."""
-    found = ledger.execute(_TOKENS, _asked(by, run, since))
+    found = ledger.execute(_TOKENS, _asked(by, window))
     return [_counterfactual(row, deployment, pricer) for row in found]
 
 
-def unit_costs(
-    ledger: sqlite3.Connection, tag: str, *, run: str | None, since: float | None
-) -> list[UnitCost]:
+def unit_costs(ledger: sqlite3.Connection, tag: str, *, window: Window) -> list[UnitCost]:
     """Costs by the values of one call tag, dearest first."""
     units = [
         UnitCost(
@@ -220,27 +260,62 @@ def unit_costs(
             nano=row.nano,
             unpriced=row.unpriced,
         )
-        for row in costs(ledger, f"tag:{tag}", run=run, since=since)
+        for row in costs(ledger, f"tag:{tag}", window=window)
         if row.attempts
     ]
     return sorted(units, key=lambda unit: -unit.nano)
 
 
-def _asked(by: str, run: str | None, since: float | None) -> dict[str, str | float | None]:
+def _asked(by: str, window: Window) -> dict[str, str | float | None]:
     kind, _, tag = by.partition(":")
     if by not in GROUPINGS and not (kind == "tag" and tag):
         raise InputError(
             f"costs cannot be grouped by {by!r}",
             hint=f"use one of {', '.join(GROUPINGS)} or tag:NAME",
         )
-    return {"by": kind, "tag": tag, "run": run, "since": since}
+    times = {"since": window.since, "until": window.until}
+    return {"by": kind, "tag": tag, "run": window.run, **times}
+
+
+def _read_rows(
+    ledger: sqlite3.Connection, asked: Mapping[str, str | float | None]
+) -> dict[str, CostRow]:
+    rows = {row.key: row for row in map(_cost_row, ledger.execute(_SUMS, asked))}
+    for key, *latencies_ms in ledger.execute(_LATENCIES, asked):
+        p50_s, p95_s = (two_digits_us(ms) / 1_000_000 for ms in latencies_ms)
+        rows[key] = msgspec.structs.replace(rows[key], latency_p50_s=p50_s, latency_p95_s=p95_s)
+    return rows
+
+
+def _kept_rows(ledger: sqlite3.Connection, by: str, days: range) -> dict[str, CostRow]:
+    found = costs_kept.groups(ledger, by, days)
+    return {key: _kept_row(key, group) for key, group in found.items()}
+
+
+def _kept_row(key: str, group: costs_kept.Group) -> CostRow:
+    n = dict(zip(NUMBERS, group.numbers, strict=True))
+    return CostRow(
+        key=key,
+        calls=n["attempts"] - group.followers,
+        attempts=n["attempts"],
+        usage=sums.usage_of(n),
+        marginal_nano=n["marginal_nano"],
+        allocated_nano=n["allocated_nano"],
+        unpriced=n["unpriced"],
+        in_doubt=group.outcomes["in_doubt"],
+        in_doubt_nano=n["doubt_nano"],
+        validity={how: group.valid[how] for how in _VALIDITIES},
+        latency_p50_s=sums.percentile_s(group.latencies, 50),
+        latency_p95_s=sums.percentile_s(group.latencies, 95),
+        reported_nano=n["reported_nano"],
+        reported_more_nano=n["reported_more_nano"],
+    )
 
 
 def _cost_row(row: tuple[object, ...]) -> CostRow:
     key, calls, attempts, *tokens, estimated = row[:12]
     marginal, allocated, unpriced, in_doubt, doubt, *validity, documents = row[12:-2]
     reported, reported_more = row[-2:]
-    names = ("exact", "repaired", "reasked", "escalated")
     return msgspec.convert(
         {
             "key": str(key),
@@ -253,7 +328,7 @@ def _cost_row(row: tuple[object, ...]) -> CostRow:
             "unpriced": unpriced,
             "in_doubt": in_doubt,
             "in_doubt_nano": doubt,
-            "validity": dict(zip(names, validity, strict=True)),
+            "validity": dict(zip(_VALIDITIES, validity, strict=True)),
             "reported_nano": reported,
             "reported_more_nano": reported_more,
         },
@@ -269,12 +344,18 @@ def _usage(tokens: Iterable[object], *, estimated: bool) -> Usage:
 def _idle(
     ledger: sqlite3.Connection, by: str, asked: Mapping[str, str | float | None]
 ) -> dict[str, int]:
-    window = {"run": asked["run"], "since": asked["since"]}
-    idle: dict[str, int] = defaultdict(int)
-    for deployment, day, capacity, allocated in ledger.execute(_IDLE_HOURS, window):
-        key = {"deployment": deployment, "day": day}.get(by, IDLE)
-        idle[key] += max(0, capacity - allocated)
-    return idle
+    window = {name: asked[name] for name in ("run", "since", "until")}
+    hours = ledger.execute(_IDLE_HOURS, window).fetchall()
+    if not hours:
+        return {}
+    late = sums.pending(ledger, with_open=False).hours
+    by_day: Counter[tuple[str, str]] = Counter()
+    for deployment, hour, nano in hours:
+        by_day[deployment, sums.date_of(hour // 24)] += nano - late[deployment, hour]
+    idle: Counter[str] = Counter()
+    for (deployment, day), nano in by_day.items():
+        idle[{"deployment": deployment, "day": day}.get(by, IDLE)] += max(0, nano)
+    return dict(idle)
 
 
 def _counterfactual(

@@ -61,6 +61,7 @@ FROM entry
 WHERE id >= coalesce((SELECT first_entry FROM run WHERE id = :run), 0)
   AND (:run IS NULL OR run_id = :run)
   AND (:since IS NULL OR started_at >= :since)
+  AND (:until IS NULL OR started_at < :until)
   AND outcome IN ('valid', 'invalid', 'abstained')
 GROUP BY deployment, task, schema_mode ORDER BY task, deployment, schema_mode
 """
@@ -136,7 +137,8 @@ def latency_trend(
 
 
 def valid_rates(
-    ledger: sqlite3.Connection, *, run: str | None, since: float | None
+    ledger: sqlite3.Connection, *, run: str | None, since: float | None, until: float | None = None
 ) -> list[ValidRate]:
     """Valid answers by task, deployment and mode. What failed or was refused is no answer."""
-    return [ValidRate(*row) for row in ledger.execute(_VALID, {"run": run, "since": since})]
+    asked = {"run": run, "since": since, "until": until}
+    return [ValidRate(*row) for row in ledger.execute(_VALID, asked)]

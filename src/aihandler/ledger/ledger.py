@@ -29,11 +29,13 @@ from aihandler.ledger.lookups import Lookups
 from aihandler.ledger.queries import Queries
 from aihandler.ledger.recovery import Recovery, recover
 from aihandler.ledger.store import (
+    Watch,
     is_older,
     open_beside,
     open_for_reading,
     open_for_writing,
     storage_errors,
+    tell_often,
 )
 from aihandler.ledger.writer import Writer
 
@@ -110,6 +112,10 @@ class Archive:
             contextlib.closing(open_beside(self.path, "ledger")) as ledger,
         ):
             comparisons.keep(ledger, record)
+
+    def watch(self, watch: Watch) -> None:
+        """Calls `watch` with 0, 0 now and then while a question is being answered."""
+        tell_often(self._ledger, watch)
 
     def close(self) -> None:
         """Closes the files. Closing twice does nothing."""
@@ -196,21 +202,31 @@ def open_ledger(
     return Ledger(Path(path), clock=clock, encryption_key=encryption_key, keep_content=keep_content)
 
 
-def read_ledger(path: str | Path, *, clock: Clock, encryption_key: bytes | None = None) -> Archive:
+def read_ledger(
+    path: str | Path,
+    *,
+    clock: Clock,
+    encryption_key: bytes | None = None,
+    watch: Watch | None = None,
+) -> Archive:
     """Opens an existing ledger from beside, also while a run writes it. Raises StorageError.
 
-    One of an earlier version is brought up to date first, unless a run is writing it.
+    One of an earlier version is brought up to date first, unless a run is writing it. `watch` is
+    called while that, or a question, takes long.
     """
-    _bring_up_to_date(Path(path), clock.wall())
-    return Archive(Path(path), clock=clock, encryption_key=encryption_key)
+    _bring_up_to_date(Path(path), clock.wall(), watch)
+    archive = Archive(Path(path), clock=clock, encryption_key=encryption_key)
+    if watch is not None:
+        archive.watch(watch)
+    return archive
 
 
-def _bring_up_to_date(path: Path, wall: float) -> None:
+def _bring_up_to_date(path: Path, wall: float, watch: Watch | None) -> None:
     if not path.exists() or not is_older(path, "ledger"):
         return
     with storage_errors(path), contextlib.ExitStack() as held:
         held.callback(RunLock(path).release)
-        open_for_writing(path, "ledger", wall=wall).close()
+        open_for_writing(path, "ledger", wall=wall, watch=watch).close()
 
 
 def recovered(

@@ -21,6 +21,7 @@ from aihandler.ledger import (
     changes,
     comparisons,
     costs,
+    costs_kept,
     evidence,
     probes,
     projection,
@@ -32,7 +33,7 @@ from aihandler.ledger.calls import CallRecord
 from aihandler.ledger.changes import ChangeRecord
 from aihandler.ledger.comparisons import ComparisonRecord
 from aihandler.ledger.content import Content
-from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost
+from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost, Window
 from aihandler.ledger.evidence import LatencyPoint, ValidRate
 from aihandler.ledger.reviews import LabelledExample
 from aihandler.ledger.rollups import DayOfUsage, MonthOfUsage
@@ -64,15 +65,31 @@ class Queries:
         self._content = content
 
     def costs(
-        self, by: str = "task", *, run: str | None = None, since: float | None = None
+        self,
+        by: str = "task",
+        *,
+        run: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
     ) -> list[CostRow]:
-        """By task, deployment, day, step, validity, mode, tenant, run, document or `tag:NAME`.
+        """By task, deployment, model, day, class, step, validity, mode, tenant, run, document or
+        `tag:NAME`; of what began from `since` on and before `until`.
 
-        Time that machines stood idle is in the rows of `deployment` and `day`; with another
-        grouping it is a row of its own, `idle`.
+        Where both are midnights (UTC) no entry is read but those of documents, unless it is for
+        one run, by run, by document, or by a tag that gateways do not set. Time that machines stood
+        idle is in the rows of `deployment` and `day`; with another grouping it is a row of its own,
+        `idle`.
         """
         with storage_errors(self._path):
-            return costs.costs(self._ledger, by, run=run, since=since)
+            return costs.costs(self._ledger, by, window=Window(run, since, until))
+
+    def costs_without_documents(
+        self, by: str = "task", *, since: float | None = None, until: float | None = None
+    ) -> list[CostRow]:
+        """The same, documents not counted: then no entry of them is read either."""
+        window = Window(None, since, until)
+        with storage_errors(self._path):
+            return costs.costs(self._ledger, by, window=window, documents=False)
 
     def costs_as(
         self,
@@ -80,19 +97,18 @@ class Queries:
         pricer: Pricer,
         *,
         by: str = "task",
-        run: str | None = None,
-        since: float | None = None,
+        window: Window = Window(),  # noqa: B008  # it is frozen
     ) -> list[Counterfactual]:
         """What the attempts that answered would have cost at `deployment`."""
         with storage_errors(self._path):
-            return costs.costs_as(self._ledger, deployment, pricer, by=by, run=run, since=since)
+            return costs.costs_as(self._ledger, deployment, pricer, by=by, window=window)
 
     def unit_costs(
         self, tag: str, *, run: str | None = None, since: float | None = None
     ) -> list[UnitCost]:
         """Costs by the values of a call tag, dearest first."""
         with storage_errors(self._path):
-            return costs.unit_costs(self._ledger, tag, run=run, since=since)
+            return costs.unit_costs(self._ledger, tag, window=Window(run, since))
 
     def budgets(self, wall: float) -> list[BudgetState]:
         """Every budget that was asked for in its present period (`wall`: seconds since 1970)."""
@@ -104,10 +120,15 @@ class Queries:
         with storage_errors(self._path):
             return calls.show(self._ledger, name, content=self._content if with_content else None)
 
-    def valid_rates(self, *, run: str | None = None, since: float | None = None) -> list[ValidRate]:
+    def valid_rates(
+        self, *, run: str | None = None, since: float | None = None, until: float | None = None
+    ) -> list[ValidRate]:
         """Valid answers by task, deployment and how their schema was asked for."""
+        days = costs_kept.days_of(since, until)
         with storage_errors(self._path):
-            return evidence.valid_rates(self._ledger, run=run, since=since)
+            if run is None and days is not None:
+                return costs_kept.rates(self._ledger, days)
+            return evidence.valid_rates(self._ledger, run=run, since=since, until=until)
 
     def changes(self, *, since: float | None = None) -> list[ChangeRecord]:
         """Deployments that came to report another model or fingerprint, oldest first."""
@@ -141,10 +162,12 @@ class Queries:
         with storage_errors(self._path):
             return evidence.latency_trend(self._ledger, bucket, since=since)
 
-    def usage_by_month(self, *, since: float | None = None) -> list[MonthOfUsage]:
+    def usage_by_month(
+        self, *, since: float | None = None, until: float | None = None
+    ) -> list[MonthOfUsage]:
         """Usage by task, deployment, model and month, from sums that are kept: no entry is read."""
         with storage_errors(self._path):
-            return rollups.by_month(self._ledger, since=since)
+            return rollups.by_month(self._ledger, since=since, until=until)
 
     def usage_by_day(self, first: str, last: str) -> list[DayOfUsage]:
         """Usage by day (`2026-11-21`, UTC), deployment and model; both days are included."""

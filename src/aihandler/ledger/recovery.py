@@ -5,7 +5,7 @@ import sqlite3
 import msgspec
 
 from aihandler.domain.usage import NANO
-from aihandler.ledger import rollups
+from aihandler.ledger import sums
 from aihandler.ledger.budgets import recover_budgets
 from aihandler.ledger.store import transaction
 
@@ -57,6 +57,6 @@ def recover(ledger: sqlite3.Connection, *, wall: float) -> Recovery:
         open_entries = [int(row[0]) for row in ledger.execute(_OPEN)]
         recover_budgets(ledger)
         ledger.execute(_BOOK_DOUBT)
-        rollups.book(ledger, open_entries)
+        sums.note(ledger, open_entries)
         ledger.execute(_STOP_RUNS, (wall,))
     return Recovery(calls, nano, unpriced, free=every - calls)

@@ -1,92 +1,37 @@
-"""Sums by day, kept beside the entries: what millions of calls were, without reading them."""
+"""Usage by month and by day, out of the sums: no entry is read but the last few thousand."""
 
-import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 import msgspec
 
 from aihandler.domain.usage import Usage
+from aihandler.ledger import sums
+from aihandler.ledger.summands import ANSWERED, NUMBERS, Numbers
 
-# Both statements add (`:times` 1) or take away (-1) what entries that have ended say.
-_BOOK_USAGE = """
-INSERT INTO usage_day
-SELECT CAST(e.started_at / 86400 AS INTEGER), e.task, e.deployment,
-       coalesce(nullif(e.reported_model, ''), e.model),
-       :times * count(*), :times * count(*) FILTER (WHERE e.reason = 'first'),
-       :times * count(*) FILTER (WHERE e.outcome = 'valid'),
-       :times * count(*) FILTER (WHERE e.outcome IN ('invalid', 'abstained')),
-       :times * count(*) FILTER (WHERE e.outcome = 'in_doubt'),
-       :times * count(*) FILTER (WHERE e.cost_status = 'unpriced'),
-       :times * count(*) FILTER (WHERE e.usage_state = 'estimated'),
-       :times * sum(e.input_tokens), :times * sum(e.cache_read_tokens),
-       :times * sum(e.cache_write_tokens), :times * sum(e.output_tokens),
-       :times * sum(e.reasoning_tokens), :times * sum(e.cache_write_1h_tokens),
-       :times * sum(e.audio_input_tokens), :times * sum(e.audio_output_tokens),
-       :times * sum(e.marginal_nano), :times * sum(e.allocated_nano), :times * sum(e.doubt_nano)
-FROM json_each(:ids) AS wanted CROSS JOIN entry AS e ON e.id = wanted.value
-WHERE e.outcome IS NOT NULL
-GROUP BY 1, 2, 3, 4
-ON CONFLICT (day, task, deployment, model) DO UPDATE SET
-    attempts = attempts + excluded.attempts, calls = calls + excluded.calls,
-    valid = valid + excluded.valid, not_valid = not_valid + excluded.not_valid,
-    in_doubt = in_doubt + excluded.in_doubt, unpriced = unpriced + excluded.unpriced,
-    estimated = estimated + excluded.estimated,
-    input_tokens = input_tokens + excluded.input_tokens,
-    cache_read_tokens = cache_read_tokens + excluded.cache_read_tokens,
-    cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
-    output_tokens = output_tokens + excluded.output_tokens,
-    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
-    cache_write_1h_tokens = cache_write_1h_tokens + excluded.cache_write_1h_tokens,
-    audio_input_tokens = audio_input_tokens + excluded.audio_input_tokens,
-    audio_output_tokens = audio_output_tokens + excluded.audio_output_tokens,
-    marginal_nano = marginal_nano + excluded.marginal_nano,
-    allocated_nano = allocated_nano + excluded.allocated_nano,
-    doubt_nano = doubt_nano + excluded.doubt_nano
-"""
-_BOOK_LATENCY = """
-INSERT INTO latency_month
-SELECT CAST(strftime('%Y%m', e.started_at, 'unixepoch') AS INTEGER), e.task, e.deployment,
-       coalesce(nullif(e.reported_model, ''), e.model),
-       CASE WHEN e.latency_ms < 100 THEN CAST(e.latency_ms AS INTEGER)
-            WHEN e.latency_ms < 1000 THEN CAST(e.latency_ms / 10 AS INTEGER) * 10
-            WHEN e.latency_ms < 10000 THEN CAST(e.latency_ms / 100 AS INTEGER) * 100
-            WHEN e.latency_ms < 100000 THEN CAST(e.latency_ms / 1000 AS INTEGER) * 1000
-            ELSE CAST(e.latency_ms / 10000 AS INTEGER) * 10000 END,
-       :times * count(*)
-FROM json_each(:ids) AS wanted CROSS JOIN entry AS e ON e.id = wanted.value
-WHERE e.latency_ms IS NOT NULL AND e.outcome IN ('valid', 'invalid', 'abstained')
-GROUP BY 1, 2, 3, 4, 5
-ON CONFLICT (month, task, deployment, model, bucket_ms) DO UPDATE
-SET answers = answers + excluded.answers
-"""
-_MONTHS = """
-SELECT task, deployment, model, CAST(strftime('%Y%m', day * 86400, 'unixepoch') AS INTEGER) AS m,
-       sum(attempts), sum(calls), sum(valid), sum(not_valid), sum(in_doubt), sum(unpriced),
-       sum(estimated), sum(marginal_nano), sum(allocated_nano), sum(doubt_nano),
-       count(DISTINCT day),
-       sum(input_tokens), sum(cache_read_tokens), sum(cache_write_tokens), sum(output_tokens),
-       sum(reasoning_tokens), sum(cache_write_1h_tokens), sum(audio_input_tokens),
-       sum(audio_output_tokens)
-FROM usage_day WHERE day >= :since AND attempts > 0
-GROUP BY task, deployment, model, m ORDER BY task, deployment, model, m
-"""
-_DAYS = """
-SELECT date(day * 86400, 'unixepoch'), deployment, model, sum(attempts), sum(estimated),
-       sum(marginal_nano),
-       sum(input_tokens), sum(cache_read_tokens), sum(cache_write_tokens), sum(output_tokens),
-       sum(reasoning_tokens), sum(cache_write_1h_tokens), sum(audio_input_tokens),
-       sum(audio_output_tokens)
+_CELLS = """
+SELECT day, task, deployment, model, outcome, sum(attempts), sum(firsts), sum(input_tokens),
+       sum(cache_read_tokens), sum(cache_write_tokens), sum(output_tokens), sum(reasoning_tokens),
+       sum(cache_write_1h_tokens), sum(audio_input_tokens), sum(audio_output_tokens),
+       sum(marginal_nano), sum(allocated_nano), sum(doubt_nano), sum(unpriced), sum(estimated),
+       sum(reported_nano), sum(reported_more_nano)
 FROM usage_day
-WHERE day BETWEEN CAST(strftime('%s', :first) AS INTEGER) / 86400
-      AND CAST(strftime('%s', :last) AS INTEGER) / 86400 AND attempts > 0
-GROUP BY day, deployment, model ORDER BY day, deployment, model
+WHERE tag = '' AND day >= :first AND day < :end AND attempts > 0
+GROUP BY day, task, deployment, model, outcome
 """
 _LATENCIES = """
-SELECT task, deployment, model, month, bucket_ms, answers FROM latency_month
-WHERE answers > 0 ORDER BY task, deployment, model, month, bucket_ms
+SELECT day, task, deployment, model, outcome, latencies FROM usage_day
+WHERE tag = '' AND day >= :first AND day < :end AND attempts > 0
+  AND outcome IN ('valid', 'invalid', 'abstained')
 """
+_NEVER = 1 << 31
+_NOTHING = (0,) * len(NUMBERS)
 _Key = tuple[str, str, str, int]
+# Day, task, deployment, model; outcome; sums; latencies.
+_Cell = tuple[Sequence[Any], str, Numbers, Mapping[int, int]]
 
 
 class MonthOfUsage(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +39,7 @@ class MonthOfUsage(msgspec.Struct, frozen=True, kw_only=True):
     one, or the one asked for).
 
     `calls` counts first attempts. `days` is on how many days there was any. Latencies are of
-    answers, within a twentieth from 10 ms on.
+    answers, with two digits that count.
     """
 
     task: str
@@ -130,83 +75,104 @@ class DayOfUsage(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
 
 
-def book(ledger: sqlite3.Connection, entries: Iterable[int], *, times: int = 1) -> None:
-    """Adds entries that have ended, or with -1 takes them away before they are changed.
-
-    Call it in the transaction that changes them.
+def by_month(
+    ledger: sqlite3.Connection, *, since: float | None = None, until: float | None = None
+) -> list[MonthOfUsage]:
+    """Usage by task, deployment, model and month. Both times are rounded down to a day; that of
+    `until` is left out.
     """
-    asked = {"ids": json.dumps(list(entries)), "times": times}
-    if asked["ids"] != "[]":
-        ledger.execute(_BOOK_USAGE, asked)
-        ledger.execute(_BOOK_LATENCY, asked)
-
-
-def by_month(ledger: sqlite3.Connection, *, since: float | None = None) -> list[MonthOfUsage]:
-    """Usage by task, deployment, model and month; `since` is rounded down to a day."""
-    found = ledger.execute(_MONTHS, {"since": int((since or 0) // 86_400)})
-    latencies = dict(_percentiles(ledger))
-    return [_month(row, latencies) for row in found]
+    first = int((since or 0) // 86_400)
+    end = _NEVER if until is None else int(until // 86_400)
+    months: dict[_Key, _Month] = {}
+    for (day, *name), outcome, numbers, latencies in _cells(ledger, first, end):
+        month = int(sums.date_of(day)[:7].replace("-", ""))
+        task, deployment, model = name
+        found = months.setdefault((task, deployment, model, month), _Month())
+        found.add(numbers, day=day, outcome=outcome)
+        if outcome in ANSWERED:
+            found.add_latencies(latencies)
+    return [_month(key, found) for key, found in sorted(months.items(), key=itemgetter(0))]
 
 
 def by_day(ledger: sqlite3.Connection, first: str, last: str) -> list[DayOfUsage]:
     """Usage by day, deployment and model; both days are included."""
-    return [
-        DayOfUsage(
-            day=row[0],
-            deployment=row[1],
-            model=row[2],
-            attempts=row[3],
-            estimated=row[4],
-            marginal_nano=row[5],
-            usage=_usage(row[6:], estimated=row[4] > 0),
-        )
-        for row in ledger.execute(_DAYS, {"first": first, "last": last})
-    ]
+    days: dict[tuple[str, str, str], _Month] = {}
+    window = sums.day_of(first), sums.day_of(last) + 1
+    for (day, _, deployment, model), outcome, numbers, _ in _cells(ledger, *window):
+        found = days.setdefault((sums.date_of(day), deployment, model), _Month())
+        found.add(numbers, day=day, outcome=outcome)
+    return [_day(key, found) for key, found in sorted(days.items(), key=itemgetter(0))]
 
 
-def _month(row: tuple[object, ...], latencies: dict[_Key, tuple[float, ...]]) -> MonthOfUsage:
-    names = MonthOfUsage.__struct_fields__
-    known = msgspec.convert(dict(zip(names[:15], row, strict=False)), dict[str, int | str])
-    key = msgspec.convert(row[:4], _Key)
-    p50, p95, p99 = latencies.get(key, (None, None, None))
-    usage = _usage(row[15:], estimated=bool(known["estimated"]))
-    return msgspec.convert(
-        {
-            **known,
-            "usage": usage,
-            "latency_p50_s": p50,
-            "latency_p95_s": p95,
-            "latency_p99_s": p99,
-        },
-        MonthOfUsage,
+class _Month:
+    def __init__(self) -> None:
+        self.sums: Numbers = _NOTHING
+        self.outcomes: Counter[str] = Counter()
+        self.days: set[int] = set()
+        self.latencies: Counter[int] = Counter()
+
+    def add(self, numbers: Numbers, *, day: int, outcome: str) -> None:
+        self.sums = tuple(map(int.__add__, self.sums, numbers))
+        self.outcomes[outcome] += numbers[0]
+        self.days.add(day)
+
+    def add_latencies(self, latencies: Mapping[int, int]) -> None:
+        mine = self.latencies
+        for microseconds, n in latencies.items():
+            mine[microseconds] += n
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        return dict(zip(NUMBERS, self.sums, strict=True))
+
+
+def _cells(ledger: sqlite3.Connection, first: int, end: int) -> Iterator[_Cell]:
+    with sums.one_moment(ledger):
+        asked = {"first": first, "end": end}
+        for row in ledger.execute(_CELLS, asked):
+            yield row[:4], row[4], row[5:], {}
+        for *name, outcome, latencies in ledger.execute(_LATENCIES, asked):
+            yield name, outcome, _NOTHING, sums.unpacked(latencies)
+        for (tag, _, key), cell in sums.pending(ledger, with_open=False).cells.items():
+            if not tag and first <= key[0] < end:
+                yield key[:4], key[7], cell.numbers, cell.latencies
+
+
+def _month(key: _Key, found: _Month) -> MonthOfUsage:
+    task, deployment, model, month = key
+    n, outcomes = found.numbers, found.outcomes
+    p50, p95, p99 = (sums.percentile_s(found.latencies, percent) for percent in (50, 95, 99))
+    return MonthOfUsage(
+        task=task,
+        deployment=deployment,
+        model=model,
+        month=month,
+        attempts=n["attempts"],
+        calls=n["firsts"],
+        valid=outcomes["valid"],
+        not_valid=outcomes["invalid"] + outcomes["abstained"],
+        in_doubt=outcomes["in_doubt"],
+        unpriced=n["unpriced"],
+        estimated=n["estimated"],
+        marginal_nano=n["marginal_nano"],
+        allocated_nano=n["allocated_nano"],
+        doubt_nano=n["doubt_nano"],
+        days=len(found.days),
+        usage=sums.usage_of(n),
+        latency_p50_s=p50,
+        latency_p95_s=p95,
+        latency_p99_s=p99,
     )
 
 
-def _usage(tokens: Iterable[object], *, estimated: bool) -> Usage:
-    inputs, reads, writes, outputs, reasons, *apart = msgspec.convert(list(tokens), list[int])
-    return Usage(inputs, reads, writes, outputs, reasons, estimated, *apart)
-
-
-def _percentiles(ledger: sqlite3.Connection) -> Iterator[tuple[_Key, tuple[float, ...]]]:
-    buckets: dict[_Key, list[tuple[int, int]]] = {}
-    for task, deployment, model, month, bucket_ms, answers in ledger.execute(_LATENCIES):
-        buckets.setdefault((task, deployment, model, month), []).append((bucket_ms, answers))
-    for key, counted in buckets.items():
-        yield key, tuple(_at(counted, share) for share in (50, 95, 99))
-
-
-def _at(counted: list[tuple[int, int]], percent: int) -> float:
-    n = sum(answers for _, answers in counted)
-    place = (n * percent + 99) // 100
-    for bucket_ms, answers in counted:
-        place -= answers
-        if place <= 0:
-            return _middle_ms(bucket_ms) / 1000
-    return _middle_ms(counted[-1][0]) / 1000
-
-
-def _middle_ms(bucket_ms: int) -> float:
-    width = 1
-    while bucket_ms >= 100 * width and width < 10_000:
-        width *= 10
-    return bucket_ms + width / 2
+def _day(key: tuple[str, str, str], found: _Month) -> DayOfUsage:
+    day, deployment, model = key
+    return DayOfUsage(
+        day=day,
+        deployment=deployment,
+        model=model,
+        attempts=found.numbers["attempts"],
+        estimated=found.numbers["estimated"],
+        marginal_nano=found.numbers["marginal_nano"],
+        usage=sums.usage_of(found.numbers),
+    )

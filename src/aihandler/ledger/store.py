@@ -4,16 +4,23 @@ import contextlib
 import importlib.resources
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from aihandler.errors import StorageError
+from aihandler.ledger import sums
 
 SchemaName = Literal["ledger", "content", "repeats", "cache"]
+# Called with how many of how many entries a migration has done; 0, 0: it goes on.
+Watch = Callable[[int, int], None]
 
+# The migration that makes the tables of sums; a statement cannot fill them.
+_SUMS = ("ledger", 11)
 # Another process (a review, a reader that checkpoints) may hold the file for a moment.
 _BUSY_S = 10.0
+# Of SQLite's virtual machine: some ten milliseconds.
+_STEPS_BETWEEN_TICKS = 1_000_000
 
 
 @contextlib.contextmanager
@@ -41,8 +48,13 @@ def storage_error(path: Path, error: Exception) -> StorageError:
     return StorageError(f"{str(path)!r} cannot be used: {reason}", hint=hint)
 
 
-def open_for_writing(path: Path, schema: SchemaName, *, wall: float) -> sqlite3.Connection:
-    """Opens or creates the file, brings its schema up to date, and syncs every commit to disk."""
+def open_for_writing(
+    path: Path, schema: SchemaName, *, wall: float, watch: Watch | None = None
+) -> sqlite3.Connection:
+    """Opens or creates the file, brings its schema up to date, and syncs every commit to disk.
+
+    That takes minutes where entries of years are to be summed: `watch` is told how far it is.
+    """
     with storage_errors(path):
         _make_private(path)
         unclean = _has_leftovers(path)
@@ -55,8 +67,10 @@ def open_for_writing(path: Path, schema: SchemaName, *, wall: float) -> sqlite3.
                 # Bodies are appended and large: fewer, larger pages cost fewer writes. Only a new
                 # file takes it.
                 connection.execute("PRAGMA page_size = 16384")
+            if watch is not None:
+                tell_often(connection, watch)
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            _migrate(connection, path, schema, wall=wall)
+            _migrate(connection, path, schema, wall=wall, watch=watch)
         except BaseException:
             connection.close()
             raise
@@ -99,6 +113,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def tell_often(connection: sqlite3.Connection, watch: Watch) -> None:
+    """Calls `watch` with 0, 0 a few times a second while a statement runs."""
+    # What it returns would stop the statement.
+    connection.set_progress_handler(lambda: watch(0, 0), _STEPS_BETWEEN_TICKS)
 
 
 def backups(path: Path) -> list[Path]:
@@ -160,7 +180,12 @@ def _quick_check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _migrate(
-    connection: sqlite3.Connection, path: Path, schema: SchemaName, *, wall: float
+    connection: sqlite3.Connection,
+    path: Path,
+    schema: SchemaName,
+    *,
+    wall: float,
+    watch: Watch | None,
 ) -> None:
     migrations = _migrations(schema)
     version = _version(connection)
@@ -172,7 +197,13 @@ def _migrate(
         with transaction(connection):
             for statement in _statements(script):
                 connection.execute(statement)
+            if (schema, number) == _SUMS:
+                sums.recount(connection, watch or _nobody)
             connection.execute("INSERT INTO schema_version VALUES (?, ?)", (number, wall))
+
+
+def _nobody(done: int, total: int) -> None:
+    pass
 
 
 def _require_known(connection: sqlite3.Connection, path: Path, schema: SchemaName) -> None:

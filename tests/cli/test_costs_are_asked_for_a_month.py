@@ -1,0 +1,69 @@
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from aihandler.cli import waiting
+from aihandler.ledger import Ledger, open_ledger
+from cli.commands import Command
+from ledger.ledger_making import NOON, StandingClock, call
+
+MONTH = time.strftime("%Y%m", time.gmtime(NOON))
+
+
+@pytest.fixture
+def used(folder: Path) -> Path:
+    async def calls(ledger: Ledger) -> None:
+        await call(ledger, "one", started_at=NOON, tags={"key": "k1", "team": "red"})
+        await call(ledger, "two", started_at=NOON, tags={"customer": "acme"})
+        await call(ledger, "old", started_at=NOON - 62 * 86_400)
+
+    with open_ledger(folder / ".aihandler" / "ledger.sqlite", clock=StandingClock()) as ledger:
+        asyncio.run(calls(ledger))
+    return folder
+
+
+@pytest.mark.parametrize("by", ["task", "model", "class", "key", "team", "user", "tag:customer"])
+def test_one_month_is_asked_for_by_any_grouping(used: Path, aihandler: Command, by: str) -> None:
+    told = aihandler("costs", "--by", by, "--month", MONTH, "--json").json
+    assert sum(row["attempts"] for row in told) == 2
+
+
+def test_the_owner_of_a_key_is_a_grouping(used: Path, aihandler: Command) -> None:
+    told = aihandler("costs", "--by", "key", "--json").json
+    assert {row["key"]: row["calls"] for row in told} == {"": 2, "k1": 1}
+
+
+def test_what_is_priced_elsewhere_can_be_of_a_month(used: Path, aihandler: Command) -> None:
+    ran = aihandler("costs", "--as", "gpt", "--month", MONTH, "--json")
+    assert ran.code == 0, ran.err
+    assert [row["attempts"] for row in ran.json] == [2]
+
+
+@pytest.mark.parametrize("month", ["october", "2026-10", "202613", "20261"])
+def test_a_month_that_is_none_says_how_to_write_it(
+    used: Path, aihandler: Command, month: str
+) -> None:
+    ran = aihandler("costs", "--month", month)
+    assert ran.code == 2
+    assert "202610" in ran.err
+
+
+def test_days_and_a_month_are_two_answers_to_one_question(used: Path, aihandler: Command) -> None:
+    ran = aihandler("costs", "--month", MONTH, "--days", "3")
+    assert ran.code == 2
+    assert "one of them" in ran.err
+
+
+def test_a_question_that_takes_long_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with waiting.waiting("reading the ledger") as tick:
+        tick(0, 0)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(waiting, "_PATIENCE_S", 0.0)
+    with waiting.waiting("reading the ledger") as tick:
+        tick(5, 1000)
+        tick(0, 0)
+    assert "reading the ledger, 5 of 1,000, " in capsys.readouterr().err
