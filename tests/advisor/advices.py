@@ -9,9 +9,11 @@ from aihandler.advisor.company import demo_profile, facts_of
 from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.inputs import RULES, case
 from aihandler.advisor.economics.total_cost import TotalCost, total_cost
+from aihandler.advisor.evidence import evidence
 from aihandler.advisor.frameworks.judging import judge_all
 from aihandler.advisor.frameworks.reading import shipped
-from aihandler.advisor.report import Assumed, Finding, Report, TaskReport
+from aihandler.advisor.linter import Finding
+from aihandler.advisor.report import Assumed, Report, TaskReport
 from aihandler.advisor.reporting import report
 from aihandler.advisor.verdicts import Cost, Outcome, Quality, decide
 
@@ -64,7 +66,18 @@ def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True)
         )
         verdict = decide(task, facts, judged, quality=quality, costs=costs)
         no_cost = "" if cost else "no price of a vendor is known"
-        tasks.append(TaskReport(task, facts, judged, verdict, cost, no_cost))
+        tasks.append(
+            TaskReport(
+                task,
+                facts,
+                judged,
+                verdict,
+                cost,
+                no_cost,
+                evidence=evidence(task, facts, examples=1546, margin_points=2),
+                quality=quality,
+            )
+        )
     return report(
         profile.company,
         tasks,
@@ -73,8 +86,8 @@ def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True)
         origin="demo_company.yaml",
         assumed=[Assumed("base quarter of the growth", "2025-Q3", "the last whole quarter")],
         findings=[
-            Finding("company.api_usd_per_year", text, "flagged"),
-            Finding("tasks.documents", "the sums hold", "confirmed"),
+            Finding("flagged", "company.api_usd_per_year", text),
+            Finding("confirmed", "tasks.documents", "the sums hold"),
         ],
     )
 

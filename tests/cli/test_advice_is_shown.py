@@ -13,7 +13,7 @@ def test_the_demo_lists_what_was_assumed_before_any_verdict(aihandler: Command) 
     ran = aihandler("advise", "--demo")
     assert ran.code == 0, ran.err
     assert ran.out.index("Assumed") < ran.out.index("documents: not enough evidence")
-    assert "triage: self host" in ran.out
+    assert "triage: self-host" in ran.out
     assert "own machines stay cheaper from" in ran.out
     assert "contradict each other" in ran.out
 

@@ -32,6 +32,8 @@ class Costing(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     # Requests a month from which on own machines stay cheaper, at the likely values.
     break_even: BreakEven | None = None
+    # All inputs of the total, given and assumed, with their sources.
+    figures: Mapping[str, Figure] = {}
 
 
 def cost_task(
@@ -53,7 +55,7 @@ def cost_task(
     share = Decimal(str(given["routed_share"].value)) if "routed_share" in given else Decimal("0.7")
     costs = tuple(_monthly(t, months, share=share) for t in total.totals if t.option in _CHOICES)
     even = _break_even(whole) if "self_host" in whole.options else None
-    return Costing(total, costs, notes=notes, break_even=even)
+    return Costing(total, costs, notes=notes, break_even=even, figures=whole.figures)
 
 
 def _break_even(whole: Case) -> BreakEven:

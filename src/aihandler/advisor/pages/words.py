@@ -6,10 +6,23 @@ from types import MappingProxyType
 from markupsafe import Markup, escape
 
 from aihandler.advisor.economics.total_cost import Band
-from aihandler.advisor.report import Readiness
+from aihandler.advisor.report import Readiness, Staffing
 from aihandler.advisor.verdicts import Outcome
 
-__all__ = ["OPTIONS", "OUTCOMES", "STATES", "VERDICTS", "band", "coded", "money", "name", "percent"]
+__all__ = [
+    "OPTIONS",
+    "OUTCOMES",
+    "STATES",
+    "VERDICTS",
+    "band",
+    "coded",
+    "effort",
+    "ends",
+    "money",
+    "name",
+    "option",
+    "percent",
+]
 
 OUTCOMES: Mapping[Outcome, str] = MappingProxyType(
     {
@@ -27,6 +40,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "managed": "managed open",
         "self_host": "self-hosted",
         "hybrid": "hybrid route",
+        "hybrid_managed": "hybrid, managed",
         "per_seat": "by the seat",
     }
 )
@@ -63,6 +77,25 @@ def money(usd: float | None) -> str:
 def band(found: Band) -> str:
     """The interval in which nine tenths of the runs lie."""
     return f"{money(found.low)} to {money(found.high)}"
+
+
+def ends(low: float, high: float) -> str:
+    """Two sums of money, or one where they are the same."""
+    return money(low) if low == high else f"{money(low)} to {money(high)}"
+
+
+def effort(work: Staffing) -> str:
+    """`2.0 (1.0 to 4.0) months of an engineer, $33.3K`."""
+    likely, low, high = work.months
+    span = f" ({low:g} to {high:g})" if low != high else ""
+    often = " each month" if work.each_month else ""
+    once = f" + {ends(*work.once_usd[1:])} once" if work.once_usd[2] else ""
+    return f"{likely:g}{span} months{often}, {ends(*work.usd[1:])}{once}"
+
+
+def option(text: str) -> str:
+    """An option in words, also one that has none here."""
+    return OPTIONS.get(text, name(text))
 
 
 def coded(text: str) -> Markup:
