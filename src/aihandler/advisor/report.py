@@ -39,7 +39,8 @@ class TaskReport(msgspec.Struct, frozen=True):
     """One task. Without a `total_cost`, `no_cost` says why; `notes` say what of it is not computed.
 
     `figures` are the inputs of the cost, with source and day; `sources` say where the facts come
-    from. `quality` is what a comparison showed; `evidence` are the commands that would show it.
+    from. `quality` is what a comparison showed; `evidence` are the commands that would show it,
+    and `unready` says what they need first.
     """
 
     task: str
@@ -54,6 +55,7 @@ class TaskReport(msgspec.Struct, frozen=True):
     sources: Mapping[str, str] = {}
     quality: Quality | None = None
     evidence: tuple[str, ...] = ()
+    unready: tuple[str, ...] = ()
 
 
 class Gate(msgspec.Struct, frozen=True):

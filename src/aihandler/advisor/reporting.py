@@ -82,12 +82,13 @@ def of_advice(
             task.verdict,
             task.costing.total,
             f"give {', '.join(task.costing.ask)}" if task.costing.ask else "",
-            (*task.costing.notes, *(task.unready if task.verdict.command else ())),
+            task.costing.notes,
             task.costing.break_even,
-            with_keys(task.costing.figures, name, origin=origin, taken=taken),
+            with_keys(task.costing, name, origin=origin, taken=taken),
             fact_sources(profile, name, origin=origin, taken=taken),
             task.quality,
             task.evidence,
+            task.unready,
         )
         for name, task in advice.tasks.items()
     ]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from aihandler.advisor.company import Profile
+from aihandler.advisor.costing import Costing
 from aihandler.advisor.economics.figures import Figure
 from aihandler.advisor.facts import Taken
 
@@ -42,16 +43,20 @@ def fact_sources(
 
 
 def with_keys(
-    figures: Mapping[str, Figure], task: str, *, origin: str, taken: Sequence[Taken] = ()
+    costing: Costing, task: str, *, origin: str, taken: Sequence[Taken] = ()
 ) -> dict[str, Figure]:
-    """The same figures; what a profile gave says by which key, and what the ledger gave when."""
+    """The figures of a cost; what a profile gave says by which key, what the ledger gave when."""
     ledger = {each.name: each.source for each in taken if each.task == task}
-    return {
-        name: msgspec.structs.replace(figure, source=_source(name, task, origin, ledger))
-        if figure.source.startswith("profile")
-        else figure
-        for name, figure in figures.items()
-    }
+    assumed = costing.total.assumed if costing.total else ()
+    # Some are assumed to be what another key says: nobody gave them.
+    guessed = {one.name: f"assumed: {one.meaning}" for one in assumed}
+    found = {}
+    for name, figure in costing.figures.items():
+        source = figure.source
+        if source.startswith("profile"):
+            source = guessed.get(name) or _source(name, task, origin, ledger)
+        found[name] = msgspec.structs.replace(figure, source=source)
+    return found
 
 
 def _source(name: str, task: str, origin: str, ledger: Mapping[str, str]) -> str:

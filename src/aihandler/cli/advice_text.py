@@ -139,7 +139,8 @@ def _show_task(task: "TaskReport", *, verbose: bool) -> None:
         _say("- ", _words(said), indent=_INDENT * 2)
     if verdict.command:
         click.echo(f"{_INDENT}evidence:")
-    # A command is one line, however long: a line that is cut cannot be copied.
+    for needed in task.unready if verdict.command else ():
+        _say("first ", needed, indent=_INDENT * 2)
     for command in task.evidence if verdict.command else ():
         click.echo("\n".join(_command(command)))
     _show_costs(task)

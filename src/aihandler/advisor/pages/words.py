@@ -1,10 +1,13 @@
 """Money, verdicts and facts as people read them."""
 
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 
 from markupsafe import Markup, escape
 
+from aihandler.advisor.company import Fact
 from aihandler.advisor.economics.total_cost import Band
 from aihandler.advisor.report import Readiness, Staffing
 from aihandler.advisor.verdicts import Outcome
@@ -22,6 +25,8 @@ __all__ = [
     "name",
     "option",
     "percent",
+    "slug",
+    "told",
 ]
 
 OUTCOMES: Mapping[Outcome, str] = MappingProxyType(
@@ -112,6 +117,20 @@ def coded(text: str) -> Markup:
 def name(text: str) -> str:
     """A name of ours as words."""
     return text.replace("_", " ")
+
+
+def slug(text: str) -> str:
+    """Fit for an anchor."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text)
+
+
+def told(value: Fact) -> str:
+    """A fact as people read it."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value.normalize():,f}" if isinstance(value, Decimal) else name(value)
 
 
 def percent(share: float) -> str:
