@@ -7,7 +7,7 @@ import msgspec
 
 from aihandler.advisor.company import demo_profile, facts_of
 from aihandler.advisor.economics.figures import Figure, exact
-from aihandler.advisor.economics.inputs import RULES, case
+from aihandler.advisor.economics.inputs import RULES, Case, case
 from aihandler.advisor.economics.total_cost import TotalCost, total_cost
 from aihandler.advisor.evidence import evidence
 from aihandler.advisor.frameworks.judging import judge_all
@@ -23,6 +23,11 @@ STARTS = date(2026, 1, 31)
 
 def costed(requests: float, **more: float) -> TotalCost:
     """Six figures of a task; the rest is assumed."""
+    return total_cost(cased(requests, **more), seed=7, runs=400)
+
+
+def cased(requests: float, **more: float) -> Case:
+    """The inputs of that cost."""
     known: dict[str, float | tuple[float, float, float]] = {
         "requests_per_month": requests,
         "input_tokens": 3000,
@@ -42,7 +47,7 @@ def costed(requests: float, **more: float) -> TotalCost:
         else exact(value, RULES[name].unit, source="a test")
         for name, value in known.items()
     }
-    return total_cost(case(figures), seed=7, runs=400)
+    return case(figures)
 
 
 def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True) -> Report:
@@ -76,6 +81,7 @@ def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True)
                 no_cost,
                 evidence=evidence(task, facts, examples=1546, margin_points=2),
                 quality=quality,
+                figures=cased(requests, **more).figures if with_costs else {},
             )
         )
     return report(

@@ -82,9 +82,10 @@ def volume_bar(now: float, even: float) -> Markup:
     parts = [f'<svg class="volume" height="64" role="img" aria-label="{label}">']
     for power in range(powers + 1):
         x, text = at(low * 10**power), f"{low * 10**power:,.0f}"
+        side = "start" if power == 0 else "end" if power == powers else "middle"
         parts.append(
             f'<line class="grid" x1="{x}%" x2="{x}%" y1="22" y2="42"/>'
-            f'<text x="{x}%" y="58" text-anchor="middle">{text}</text>'
+            f'<text x="{x}%" y="58" text-anchor="{side}">{text}</text>'
         )
     left, right = sorted((at(now), at(even)))
     parts.append(f'<line class="range self_host" x1="{left}%" x2="{right}%" y1="32" y2="32"/>')

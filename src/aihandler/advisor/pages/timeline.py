@@ -30,7 +30,7 @@ def timeline(phases: Sequence[Phase], starts: date) -> Markup:
         parts.append(
             f'<line class="grid" x1="{x(day)}%" x2="{x(day)}%" y1="0" y2="{height - 22}"/>'
             f'<text class="{"odd" if month % 2 else "even"}" x="{x(day)}%" y="{height - 6}" '
-            f'text-anchor="{"start" if month == 0 else "middle"}">{day:%Y-%m}</text>'
+            f'text-anchor="{_side(x(day))}">{day:%Y-%m}</text>'
         )
     for place, phase in enumerate(phases):
         parts.append(_bar(phase, x(phase.starts), x(_ends(phase)), _TOP + _ROW * place))
@@ -57,6 +57,11 @@ def _gate(x: float, y: float) -> str:
     return (
         f'<svg class="at" x="{x}%" y="{y}"><path class="gate" d="M0 -9 L9 0 L0 9 L-9 0 Z"/></svg>'
     )
+
+
+def _side(x: float) -> str:
+    # Words at the ends of the box stay inside it.
+    return "start" if x < 5 else "end" if x > 95 else "middle"
 
 
 def _ends(phase: Phase) -> date:

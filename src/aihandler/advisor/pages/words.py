@@ -65,6 +65,8 @@ VERDICTS: Mapping[str | None, str] = MappingProxyType(
 STATES: Mapping[Readiness, str] = MappingProxyType(
     {"covered": "✓ covered", "partly": "◐ partly", "open": "○ open"}
 )
+# Written large by everybody else.
+_SHORT = re.compile(r"\b(usd|api|ml|ai|gpu|cogs|pmf)\b")
 _STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 
@@ -116,7 +118,7 @@ def coded(text: str) -> Markup:
 
 def name(text: str) -> str:
     """A name of ours as words."""
-    return text.replace("_", " ")
+    return _SHORT.sub(lambda found: found[0].upper(), text.replace("_", " "))
 
 
 def slug(text: str) -> str:
