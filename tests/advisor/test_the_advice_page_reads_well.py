@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from advices import demo_advice
 
+from aihandler.advisor.economics.break_even import BreakEven
+from aihandler.advisor.economics.figures import exact
 from aihandler.advisor.economics.total_cost import Band
 from aihandler.advisor.pages import html_page
 from aihandler.advisor.pages.charts import Scale, cost_bar
@@ -44,6 +46,56 @@ def test_what_was_assumed_stands_before_every_verdict(page: str) -> None:
         "Figures and their sources",
         "How it was computed",
     ]
+
+
+def test_the_contents_lead_to_every_section(page: str) -> None:
+    listed = re.findall(r'<li><a href="#([a-z]+)">', page)
+    assert listed == re.findall(r'<section id="([a-z]+)">', page)
+
+
+def test_every_link_leads_somewhere(page: str) -> None:
+    targets = set(re.findall(r'href="#([^"]+)"', page))
+    assert len(targets) > 40
+    assert targets <= set(re.findall(r'id="([^"]+)"', page))
+
+
+def test_a_figure_leads_to_its_source_and_its_day() -> None:
+    advice = demo_advice()
+    price = exact(3.1, "USD/GPU-hour", source="measured: a quote", as_of="2026-10-02")
+    key = exact(
+        7, "requests/month", source="demo_company.yaml: tasks.chat.costs.requests_per_month"
+    )
+    tasks = tuple(
+        msgspec.structs.replace(t, figures={"usd_per_gpu_hour": price, "requests_per_month": key})
+        for t in advice.tasks[-1:]
+    )
+    page = html_page(msgspec.structs.replace(advice, tasks=tasks))
+    assert re.search(r"a quote\s*<small>2026-10-02</small>", page)
+    assert "tasks.chat.costs.requests_per_month" in page
+    assert re.search(r'id="source-\d+"[^>]*>demo_company.yaml', page)
+
+
+def test_the_summary_tells_what_leaving_would_bring_and_that_it_is_open(page: str) -> None:
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert re.search(r"chat not enough evidence \$[\d.]+K \$[\d.]+K \? managed open", text)
+    assert "data may leave no -> yes" in text
+
+
+def test_notes_and_break_even_stand_beside_the_cost(advice: Report) -> None:
+    even = BreakEven(1_800_000, 9e6, "with 2 replicas")
+    tasks = tuple(
+        msgspec.structs.replace(t, notes=("spot prices are not known",), break_even=even)
+        for t in advice.tasks[:1]
+    )
+    page = html_page(msgspec.structs.replace(advice, tasks=tasks))
+    assert "spot prices are not known" in page
+    assert "from 1,800,000 requests a month on; today&#39;s 900,000 are 2 x below it" in page
+
+
+def test_the_plan_is_drawn_with_its_gates(page: str) -> None:
+    (drawn,) = re.findall(r'<svg class="timeline".*?</svg>(?=<figcaption>)', page, re.DOTALL)
+    assert drawn.count('class="gate"') == 3
+    assert "Pilot: documents" in drawn
 
 
 def test_the_same_advice_makes_the_same_page(advice: Report, page: str) -> None:

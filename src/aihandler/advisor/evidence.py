@@ -59,13 +59,10 @@ def unready(
     task: str, facts: Mapping[str, Fact], configuration: "Configuration | None"
 ) -> tuple[str, ...]:
     """What has to be in the configuration before the commands run."""
-    told = [
-        f"put a deployment into the configuration in place of {name}"
-        for name in pair(task, facts, configuration)
-        if name in (CLOSED, OPEN, OTHER)
-    ]
+    names = [name for name in pair(task, facts, configuration) if name in (CLOSED, OPEN, OTHER)]
+    told = [f"name deployments in place of {' and '.join(names)}"] if names else []
     if configuration is not None and task not in configuration.tasks:
-        told.insert(0, f"the configuration has no task {task!r}")
+        told.insert(0, f"put the task {task!r} into the configuration")
     return tuple(told)
 
 

@@ -57,7 +57,7 @@ def flips_of(task: TaskReport) -> tuple[str, ...]:
         value = task.facts.get(flip)
         if isinstance(value, bool):
             is_, other = ("yes", "no") if value else ("no", "yes")
-            told.append(f"{flip} {is_} -> {other}")
+            told.append(f"{flip}: {is_} -> {other}")
         else:
             told.append(flip)
     if task.verdict.ask:
