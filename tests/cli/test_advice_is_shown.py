@@ -131,3 +131,16 @@ def test_a_flip_that_could_not_be_written_is_told_again(folder: Path, aihandler:
     kept.write_text(kept.read_text().replace("stay_closed", "self_host"))
     assert aihandler("advise", "--demo", "--watch", "--html", "no/such/page.html").code == 6
     assert aihandler("advise", "--demo", "--watch").code == 1
+
+
+def test_without_a_profile_the_ledger_and_its_tasks_are_read(
+    folder: Path, aihandler: Command
+) -> None:
+    with open_ledger(folder / ".aihandler" / "ledger.sqlite", clock=StandingClock()) as ledger:
+        settled = settlement(usage=Usage(900, cache_read=100, output=40))
+        asyncio.run(call(ledger, "one", settled=settled, started_at=NOON, task="total"))
+    ran = aihandler("advise")
+    assert ran.code == 0, ran.err
+    assert "total: not enough evidence" in ran.out
+    assert "total: input_tokens_per_month 1,000 (ledger, 202609)" in ran.out
+    assert "data_may_leave" in ran.out

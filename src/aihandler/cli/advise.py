@@ -74,17 +74,17 @@ def advise(
 ) -> None:
     """Say per task whether to stay closed, rent an open model, host one, or mix.
 
+    Without --profile and --demo it reads the tasks of the configuration, and the last whole month
+    of the ledger.
+
     Constraints decide first, then comparisons on your own data, then cost where intervals part.
 
     With --watch it exits 1 when a verdict has flipped since the last time, else 0.
     """
     from aihandler.cli.advice_text import show
 
-    profile = _profile(path, demo=demo)
-    taken: Sequence[Taken] = ()
-    comparisons: Sequence[ComparisonRecord] = ()
-    if month is not None:
-        profile, taken, comparisons = _with_ledger(profile, config, month=month)
+    given = _profile(path, demo=demo)
+    profile, taken, comparisons = _with_ledger(given, config, month=month)
     # The checklist and the commands are of this configuration, where there is one.
     configuration = _configuration(config)
     advice = _advised(profile, comparisons, configuration, config=config, seed=seed)
@@ -93,7 +93,7 @@ def advise(
         profile,
         taken,
         configuration,
-        origin=str(path or "demo_company.yaml"),
+        origin=str(path or ("demo_company.yaml" if demo else config)),
         starts=starts,
     )
     kept_in = _kept_in(config, path)
@@ -232,27 +232,41 @@ def _show_watched(found: "Watched", kept_in: Path) -> None:
         click.echo(f"  {moved.task} stands; changed: {'; '.join(moved.changes)}")
 
 
-def _profile(path: Path | None, *, demo: bool) -> "Profile":
+def _profile(path: Path | None, *, demo: bool) -> "Profile | None":
     from aihandler.advisor.company import demo_profile, read_profile
 
-    if demo == (path is not None):
-        raise InputError(
-            "advise needs either a profile or the demo",
-            hint="give `--profile FILE` or `--demo`",
-        )
-    return demo_profile() if path is None else read_profile(path)
+    if demo and path is not None:
+        raise InputError("advise takes one company", hint="give `--profile FILE` or `--demo`")
+    if demo:
+        return demo_profile()
+    return None if path is None else read_profile(path)
 
 
 def _with_ledger(
-    profile: "Profile", config: Path, *, month: str
+    given: "Profile | None", config: Path, *, month: str | None
 ) -> "tuple[Profile, Sequence[Taken], Sequence[ComparisonRecord]]":
+    """Without a profile, that of the configuration, and the last whole month."""
+    import time
+
+    from aihandler.advisor.configured import configured, last_whole_month
     from aihandler.advisor.facts import with_usage
     from aihandler.handler import Handler
 
-    if len(month) != 6 or not month.isdecimal():
+    if given is not None and month is None:
+        return given, (), ()
+    if month is not None and (len(month) != 6 or not month.isdecimal()):
         raise InputError(f"{month!r} is no month", hint="write year and month, such as 202610")
-    with Handler.load(config).read_ledger() as ledger:
+    if given is None and not config.exists():
+        raise InputError(
+            "advise needs a profile, the demo, or a configuration with a ledger",
+            hint="give `--profile FILE` or `--demo`",
+        )
+    handler = Handler.load(config)
+    with handler.read_ledger() as ledger:
         usage = ledger.queries.usage_by_month()
+        profile = given or configured(handler.configuration, usage)
         comparisons = [c for task in profile.tasks for c in ledger.queries.comparisons(task)]
-    filled, taken = with_usage(profile, usage, month=int(month))
+    running = int(time.strftime("%Y%m", time.gmtime()))
+    chosen = last_whole_month(usage, now=running) if month is None else int(month)
+    filled, taken = with_usage(profile, usage, month=chosen)
     return filled, taken, comparisons
