@@ -23,6 +23,7 @@ def main() -> int:
         ["bench.chat_templates"],
         ["bench.prices"],
         ["bench.rollups"],
+        ["bench.advice"],
         ["bench.executor", "--items", str(chosen.items)],
         ["bench.gateway"],
     ]

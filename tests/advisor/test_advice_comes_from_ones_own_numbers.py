@@ -6,22 +6,13 @@ import pytest
 from aihandler.advisor.advice import Advice, advise
 from aihandler.advisor.company import Profile, demo_profile, parse_profile
 from aihandler.advisor.costing import cost_task
-from aihandler.advisor.facts import quality_of, with_usage
+from aihandler.advisor.facts import with_usage
 from aihandler.advisor.frameworks.reading import shipped
 from aihandler.domain.usage import Usage
 from aihandler.errors import InputError
-from aihandler.ledger.comparisons import ComparedDeployment, ComparisonRecord
 from aihandler.ledger.rollups import MonthOfUsage
 
 NAMED = "company: {}\ntasks: {mail: {closed: gpt, open: llama, margin: 3}}\n"
-
-
-def compared(low: float, high: float, *, at: float = 1.0) -> ComparisonRecord:
-    one = ComparedDeployment("gpt", "i", 400, 0.9, 0.89, 0.91)
-    other = ComparedDeployment("llama", "i", 400, (low + high) / 2, low, high)
-    return ComparisonRecord(
-        "c1", at, "mail", "v", "d", "x", "exact", 1, "", {}, deployments=(one, other)
-    )
 
 
 def month(**changes: object) -> MonthOfUsage:
@@ -49,14 +40,6 @@ def test_what_a_profile_leaves_out_comes_from_the_ledger_and_is_listed() -> None
     ]  # fmt: skip
 
 
-def test_a_comparison_in_the_ledger_is_the_evidence_of_quality() -> None:
-    task = parse_profile(NAMED).tasks["mail"]
-    found = quality_of(task, [compared(0.88, 0.92), compared(0.1, 0.2, at=0.5)], task="mail")
-    assert found is not None
-    assert (found.low, found.high) == (Decimal("-3.0"), Decimal("3.0"))
-    assert quality_of(task, [compared(0.88, 0.92)], task="chat") is None
-
-
 def test_the_command_for_evidence_names_the_deployments_of_the_profile() -> None:
     text = NAMED.replace(
         "margin: 3",
@@ -80,10 +63,14 @@ def test_the_same_seed_gives_the_same_advice() -> None:
     assert one == same != other
 
 
-def test_a_length_that_was_not_measured_is_said_and_not_guessed() -> None:
+def test_a_length_that_was_not_measured_has_a_labelled_bound_and_says_so() -> None:
     costing = cost_task(demo_profile(), "triage", seed=1, runs=200)
     assert "outside the lengths measured" in costing.notes[0]
-    assert {cost.choice for cost in costing.costs} == {"stay_closed"}
+    assert costing.notes[0].startswith("self-hosting stands on a bound, not measured")
+    assert costing.total is not None
+    served = costing.total.figures["requests_per_replica_s"]
+    assert served.high > 5 * served.low
+    assert served.source.startswith("bound, not measured")
 
 
 def test_a_misspelt_input_of_the_cost_is_refused_with_all_names() -> None:

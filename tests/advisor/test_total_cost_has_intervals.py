@@ -178,7 +178,8 @@ def test_what_is_owned_costs_its_life_and_its_energy() -> None:
 
 
 def test_every_option_has_its_lines() -> None:
-    assert set(lines.OPTIONS) == {"closed", "managed", "self_host", "hybrid", "per_seat"}
+    mixed = {"hybrid", "hybrid_managed"}
+    assert set(lines.OPTIONS) == {"closed", "managed", "self_host", "per_seat", *mixed}
 
 
 def test_a_measured_machine_gives_the_inputs_of_a_case() -> None:
@@ -191,3 +192,28 @@ def test_a_measured_machine_gives_the_inputs_of_a_case() -> None:
     assert "self_host" in whole.options
     assert whole.figures["requests_per_replica_s"].value == 3.0
     assert "measured at 1024/1024" in whole.figures["requests_per_replica_s"].source
+
+
+def test_managed_open_is_tokens_staff_and_what_goes_back_to_the_vendor() -> None:
+    result = costed(managed_input_usd_per_million=0.5, managed_output_usd_per_million=1)
+    vendor, host = (2000 * 2.5 + 300 * 10) / 1e6, (2000 * 0.5 + 300 * 1) / 1e6
+    # The vendor serves the first month, in which a quarter of an engineer sets it up.
+    first = 2_000_000 * vendor + 200_000 / 12 * 0.25
+    later = 2_000_000 * (host * 1.05 + vendor * 0.05) + 200_000 / 12 * 0.05
+    assert likely(result, "managed") == pytest.approx(first + 35 * later, rel=0.01)
+
+
+def test_a_whole_number_is_an_input_like_any_other() -> None:
+    given = {**given_figures(), "utilisation": Figure(1, 0.5, 1, "share", "a test")}
+    (swing,) = [
+        one
+        for one in total_cost(case(given), seed=1, runs=50).tornado["self_host"]
+        if one.name == "utilisation"
+    ]
+    assert swing.low_usd < swing.high_usd
+
+
+def test_people_with_seats_may_become_more() -> None:
+    flat = costed(seats=40, usd_per_seat_month=20, seats_change_per_year=0.0)
+    more = costed(seats=40, usd_per_seat_month=20, seats_change_per_year=0.2)
+    assert likely(more, "per_seat") > likely(flat, "per_seat")

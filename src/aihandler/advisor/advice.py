@@ -1,25 +1,34 @@
 """All that is told of one company: assumptions, verdicts, frameworks, contradictions, cost."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from aihandler.advisor.company import Profile, facts_of
-from aihandler.advisor.costing import Costing, cost_task
+from aihandler.advisor.company import Fact, Profile, facts_of
+from aihandler.advisor.costing import Costing
+from aihandler.advisor.deciding import UnderPrices, cost_all, decided
+from aihandler.advisor.economics.tornado import Turn
 from aihandler.advisor.evidence import evidence, unready
-from aihandler.advisor.facts import quality_of
 from aihandler.advisor.frameworks.contradictions import Contradiction, contradictions
 from aihandler.advisor.frameworks.judging import Judgement, judge_all
 from aihandler.advisor.frameworks.reading import Frameworks
 from aihandler.advisor.linter import Finding, lint
 from aihandler.advisor.plan import SPREAD, size
 from aihandler.advisor.spreads import Spread, measured_spreads
-from aihandler.advisor.verdicts import Quality, TaskVerdict, decide
+from aihandler.advisor.verdicts import Quality, TaskVerdict
+from aihandler.advisor.whole import Whole, whole
 from aihandler.ledger.comparisons import ComparisonRecord
 
 if TYPE_CHECKING:
     from aihandler.config.configuration import Configuration
+
+
+class Configured(NamedTuple):
+    """A configuration that names deployments for commands; its file, where they have to name it."""
+
+    configuration: "Configuration | None" = None
+    file: str = ""
 
 
 class TaskAdvice(msgspec.Struct, frozen=True):
@@ -31,6 +40,8 @@ class TaskAdvice(msgspec.Struct, frozen=True):
     contradictions: tuple[Contradiction, ...]
     costing: Costing
     quality: Quality | None = None
+    turns: tuple[Turn, ...] = ()
+    scenarios: tuple[UnderPrices, ...] = ()
     evidence: tuple[str, ...] = ()
     unready: tuple[str, ...] = ()
 
@@ -41,6 +52,7 @@ class Advice(msgspec.Struct, frozen=True):
     seed: int
     tasks: Mapping[str, TaskAdvice]
     findings: tuple[Finding, ...]
+    whole: Whole | None = None
     spreads: Mapping[str, Spread] = {}
 
 
@@ -51,31 +63,49 @@ def advise(
     seed: int,
     comparisons: Sequence[ComparisonRecord] = (),
     runs: int = 10_000,
-    configuration: "Configuration | None" = None,
-    file: str = "",
+    units: Mapping[str, float] | None = None,
+    configured: Configured | None = None,
 ) -> Advice:
-    """Pure; the same inputs and seed give the same advice. `configuration` names deployments for
-    commands; `file` is its name, where commands have to give it."""
-    tasks = {}
+    """Pure; the same inputs and seed give the same advice. `units` a month are of the company."""
+    costs = cost_all(profile, comparisons, seed=seed, runs=runs)
     spreads = measured_spreads(comparisons)
-    for name, task in profile.tasks.items():
+    tasks = {}
+    for name in profile.tasks:
         facts = facts_of(profile, name)
         judgements = judge_all(facts, files)
-        costing = cost_task(profile, name, seed=seed, runs=runs)
-        quality = quality_of(task, comparisons, task=name)
-        verdict = decide(name, facts, judgements, quality=quality, costs=costing.costs)
-        needed = size(name, facts, spread=spreads.get(name, SPREAD))
-        commands = evidence(
-            name,
-            facts,
-            examples=needed.examples,
-            margin_points=needed.margin_points,
-            configuration=configuration,
-            file=file,
-        )
+        found = decided(profile, name, costs[name], judgements=judgements, comparisons=comparisons)
+        commands, lacking = _evidence(name, facts, spreads.get(name, SPREAD), configured)
+        verdict = found.verdict
         if verdict.command:
             verdict = msgspec.structs.replace(verdict, command=commands[-1])
-        touched = contradictions(facts, judgements)
-        lacking = unready(name, facts, configuration)
-        tasks[name] = TaskAdvice(verdict, judgements, touched, costing, quality, commands, lacking)
-    return Advice(seed, tasks, lint(profile), spreads)
+        tasks[name] = TaskAdvice(
+            verdict,
+            judgements,
+            contradictions(facts, judgements),
+            costs[name].costing,
+            found.quality,
+            found.turns,
+            found.scenarios,
+            commands,
+            lacking,
+        )
+    verdicts = {name: task.verdict for name, task in tasks.items()}
+    together = whole(profile, costs, verdicts, units=units)
+    return Advice(seed, tasks, lint(profile), together, spreads)
+
+
+def _evidence(
+    task: str, facts: Mapping[str, Fact], spread: Spread, configured: Configured | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The commands, and what has to be done before they run."""
+    configuration, file = configured or Configured()
+    needed = size(task, facts, spread=spread)
+    commands = evidence(
+        task,
+        facts,
+        examples=needed.examples,
+        margin_points=needed.margin_points,
+        configuration=configuration,
+        file=file,
+    )
+    return commands, unready(task, facts, configuration)

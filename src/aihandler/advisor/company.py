@@ -54,6 +54,7 @@ class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     precision: str
     latency_s: Annotated[float, Meta(gt=0)]
     usd_per_gpu_hour: Annotated[float, Meta(ge=0)] | None = None
+    rent: Literal["hourly", "reserved", "spot", "nightly", "owned"] = "hourly"
 
 
 class TaskFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -61,9 +62,11 @@ class TaskFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     does: str = ""
     model: str | None = None
+    price_model: str | None = None
     input_tokens_per_month: Count | None = None
     output_tokens_per_month: Count | None = None
     api_usd_per_month: Amount | None = None
+    growth_per_quarter: Decimal | None = None
     could_be_open: bool | None = None
     data_may_leave: bool | None = None
     open_licence_allowed: bool | None = None
@@ -84,10 +87,14 @@ class TaskFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     # Inputs of the total cost by name: one number, or likely, low and high.
     costs: dict[str, tuple[float, ...]] = {}
     hosting: Hosting | None = None
+    # Where an input comes from, and its day: `input_usd_per_million: [price list, 2026-11-01]`.
+    sources: dict[str, tuple[str, str]] = {}
+    # What is counted in a month beside requests: `contract: 12000`.
+    units: dict[str, Annotated[float, Meta(gt=0)]] = {}
 
 
 # What is no fact of a framework.
-NO_FACTS = ("costs", "hosting")
+NO_FACTS = ("costs", "hosting", "sources", "units")
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +102,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     company: Company
     tasks: Annotated[dict[str, TaskFacts], Meta(min_length=1)]
+    # The day of the figures that do not name their own.
+    as_of: str = "not stated"
+    # As those of a task, of the whole company: `customer: 300`.
+    units: dict[str, Annotated[float, Meta(gt=0)]] = {}
 
 
 def read_profile(path: Path) -> Profile:

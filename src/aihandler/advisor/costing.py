@@ -1,92 +1,148 @@
 """What each way of running a task costs: facts become inputs of the economics, and back."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
-from aihandler.advisor.company import Hosting, Profile, TaskFacts
-from aihandler.advisor.economics import hosting, reference, throughput
-from aihandler.advisor.economics.break_even import BreakEven, of_staircase
+from aihandler.advisor.company import Profile, TaskFacts
+from aihandler.advisor.economics import hosting, lines, reference
+from aihandler.advisor.economics.break_even import BreakEven, fixed_machines, of_staircase, within
 from aihandler.advisor.economics.figures import Figure, exact
-from aihandler.advisor.economics.inputs import RULES, Case, case
-from aihandler.advisor.economics.total_cost import Total, TotalCost, total_cost
-from aihandler.advisor.verdicts import Choice, Cost
+from aihandler.advisor.economics.inputs import RULES, Assumption, Case, case
+from aihandler.advisor.economics.runs import FEW_RUNS, MONTHS, RUNS, Order, Runs, run
+from aihandler.advisor.economics.total_cost import Total, TotalCost, of_runs
+from aihandler.advisor.hosted import Known, machines
+from aihandler.advisor.listed import listed
+from aihandler.advisor.outcomes import Choice, Cost, Quality
+from aihandler.advisor.units import YEAR, UnitCost, unit_cost
 from aihandler.errors import InputError
+
+if TYPE_CHECKING:
+    from aihandler.advisor.economics.machines import Array
 
 _CHOICES: Mapping[str, Choice] = {
     "closed": "stay_closed",
+    "per_seat": "stay_closed",
     "managed": "managed_open",
     "self_host": "self_host",
+    "hybrid_managed": "hybrid_route",
     "hybrid": "hybrid_route",
 }
+_OPEN_PART: Mapping[str, Choice] = {"hybrid_managed": "managed_open", "hybrid": "self_host"}
 _DEMAND = ("requests_per_month", "input_usd_per_million", "output_usd_per_million")
 
 
 class Costing(msgspec.Struct, frozen=True):
-    """`total` is None when `ask` names what is missing; `notes` says what was not computed."""
+    """`total` is None when `ask` names what is missing; `notes` says what was not computed.
+
+    `break_even` is of own machines, `managed_break_even` of somebody else's: requests a month from
+    which on they stay cheaper, at the likely values; `reached` is the month in which they are.
+    """
 
     total: TotalCost | None
     costs: tuple[Cost, ...] = ()
     ask: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    # Requests a month from which on own machines stay cheaper, at the likely values.
     break_even: BreakEven | None = None
-    # All inputs of the total, given and assumed, with their sources.
-    figures: Mapping[str, Figure] = {}
+    managed_break_even: BreakEven | None = None
+    reached: int | None = None
+    units: tuple[UnitCost, ...] = ()
+
+    @property
+    def figures(self) -> Mapping[str, Figure]:
+        """All inputs of the total, given and assumed, with their sources."""
+        return self.total.figures if self.total else {}
+
+
+@dataclass(frozen=True)
+class Costed:
+    """A costing with the runs behind it, for sums over tasks; None where there are none."""
+
+    costing: Costing
+    runs: Runs | None = None
 
 
 def cost_task(
-    profile: Profile, task: str, *, seed: int, months: int = 36, runs: int = 10_000
+    profile: Profile, task: str, *, seed: int, runs: int = RUNS, quality: Quality | None = None
 ) -> Costing:
     """Pure; the same seed gives the same figures. Raises InputError for an unknown input."""
-    facts = profile.tasks[task]
-    ask = _missing(facts)
+    order = Order(seed, MONTHS, runs, task)
+    return costed(profile, order, known=Known(reference.shelf()), quality=quality).costing
+
+
+def costed(
+    profile: Profile, order: Order, *, known: Known, quality: Quality | None = None
+) -> Costed:
+    """As `cost_task`, of the task that `order` names. `quality` tells which share can be routed."""
+    facts = profile.tasks[order.task]
+    prices = _listed(facts, known)
+    ask = _missing(facts, prices)
     if ask:
-        return Costing(None, ask=ask)
-    given = {**_demand(profile, facts, task=task), **_stated(facts, task)}
+        return Costed(Costing(None, ask=ask, notes=_not_listed(facts, prices)))
+    given = {
+        **prices,
+        **_demand(profile, facts, order.task),
+        **_routed(quality),
+        **_stated(profile, order),
+    }
     notes: tuple[str, ...] = ()
+    taken: tuple[Assumption, ...] = ()
     if facts.hosting is not None:
-        found = _hosted(facts.hosting, given)
-        notes = (found,) if isinstance(found, str) else ()
-        given = given if isinstance(found, str) else {**found, **given}
-    whole = case(given)
-    total = total_cost(whole, seed=seed, months=months, runs=runs)
-    share = Decimal(str(given["routed_share"].value)) if "routed_share" in given else Decimal("0.7")
-    costs = tuple(_monthly(t, months, share=share) for t in total.totals if t.option in _CHOICES)
+        found = machines(facts.hosting, given, known)
+        notes, taken, given = found.notes, found.taken, {**found.inputs, **given}
+        # Of what was bought or is under contract, the hour costs what follows from that.
+        rate = found.inputs.get("usd_per_gpu_hour")
+        given = given if rate is None else {**given, "usd_per_gpu_hour": rate}
+    whole = case(given, taken=[one for one in taken if given[one.name] == one.figure])
+    drawn = run(whole, order)
+    total = of_runs(drawn)
     even = _break_even(whole) if "self_host" in whole.options else None
-    return Costing(total, costs, notes=notes, break_even=even, figures=whole.figures)
-
-
-def _break_even(whole: Case) -> BreakEven:
-    x = {name: figure.value for name, figure in whole.figures.items()}
-    cached = x["input_tokens"] * x["cached_share"]
-    tokens = (x["input_tokens"] - cached) * x["input_usd_per_million"]
-    tokens += cached * x["cache_read_usd_per_million"]
-    tokens += x["output_tokens"] * x["output_usd_per_million"]
-    vendor = tokens / 1e6 * (1 - x["batch_share"] * x["batch_discount"])
-    monthly = ("on_call", "storage", "egress", "evaluation")
-    other = sum(x[f"{name}_usd_per_month"] for name in monthly)
-    other += (x["staff_usd_per_year"] * x["staff_share"] + x["upgrade_usd_per_year"]) / 12
-    return of_staircase(
-        usd_per_replica_month=x["gpus_per_replica"] * x["usd_per_gpu_hour"] * x["hours_per_month"],
-        other_usd_per_month=other,
-        vendor_usd_per_request=vendor,
-        own_usd_per_request=vendor * x["escalation_share"] + x["safety_usd_per_thousand"] / 1000,
-        requests_per_replica_s=x["requests_per_replica_s"] / (1 + x["retry_share"]),
-        peak_to_mean=x["peak_to_mean"],
-        utilisation=x["utilisation"],
-        spare=round(x["spare_replicas"]),
+    costing = Costing(
+        total,
+        tuple(_cost(each, total) for each in total.totals),
+        notes=(*notes, *_not_computed(facts, whole, told=bool(notes))),
+        break_even=even,
+        managed_break_even=_managed_break_even(whole) if "managed" in whole.options else None,
+        reached=_reached(even, drawn),
+        units=_units(facts, drawn),
     )
+    return Costed(costing, drawn)
 
 
-def _missing(facts: TaskFacts) -> tuple[str, ...]:
+def over_growth(found: Runs, usd: "Array") -> "Array":
+    """The first year of costs by month, over how the requests of that year grow from one."""
+    flow = found.drawn if len(usd) > 1 else found.likely
+    grown = flow.requests[:, :YEAR] / flow.requests[:, :1]
+    return np.asarray(usd[:, :YEAR].sum(axis=1) / grown.sum(axis=1))
+
+
+def _listed(facts: TaskFacts, known: Known) -> dict[str, Figure]:
+    """Prices of the model that a task names, unless it gives its own."""
+    own = facts.costs.keys() >= {"input_usd_per_million", "output_usd_per_million"}
+    named = facts.price_model or facts.model
+    return {} if own or named is None else listed(named, known.prices())
+
+
+def _missing(facts: TaskFacts, prices: Mapping[str, Figure]) -> tuple[str, ...]:
     names = ("input_tokens_per_month", "output_tokens_per_month")
     absent = [name for name in names if getattr(facts, name) is None]
-    return (*absent, *(f"costs.{name}" for name in _DEMAND if name not in facts.costs))
+    known = {*facts.costs, *prices}
+    return (*absent, *(f"costs.{name}" for name in _DEMAND if name not in known))
 
 
-def _demand(profile: Profile, facts: TaskFacts, *, task: str) -> dict[str, Figure]:
+def _not_listed(facts: TaskFacts, prices: Mapping[str, Figure]) -> tuple[str, ...]:
+    named = facts.price_model or facts.model
+    if named is None or prices:
+        return ()
+    return (f"the price list has no price of {named!r}; give `price_model` as the list names it",)
+
+
+def _demand(profile: Profile, facts: TaskFacts, task: str) -> dict[str, Figure]:
     requests = facts.costs["requests_per_month"][0]
     if requests <= 0:
         raise InputError(
@@ -98,28 +154,47 @@ def _demand(profile: Profile, facts: TaskFacts, *, task: str) -> dict[str, Figur
         "input_tokens": (facts.input_tokens_per_month or 0) / requests,
         "output_tokens": (facts.output_tokens_per_month or 0) / requests,
     }
-    given = {n: exact(v, RULES[n].unit, source=source) for n, v in tokens.items()}
-    growth = profile.company.api_growth_per_quarter
+    given = {
+        name: exact(value, RULES[name].unit, source=source, as_of=profile.as_of)
+        for name, value in tokens.items()
+    }
+    growth = facts.growth_per_quarter
+    growth = profile.company.api_growth_per_quarter if growth is None else growth
     if growth is not None:
         # A stated growth is a forecast for three years: it may end at once.
         monthly = (1 + float(growth)) ** (1 / 3) - 1
         low, high = min(0.0, monthly), max(0.0, monthly)
-        given["growth_per_month"] = Figure(
-            monthly, low, high, RULES["growth_per_month"].unit, "profile: growth a quarter, or none"
-        )
+        unit, source = RULES["growth_per_month"].unit, "profile: growth a quarter, or none"
+        given["growth_per_month"] = Figure(monthly, low, high, unit, source, profile.as_of)
     return given
 
 
-def _stated(facts: TaskFacts, task: str) -> dict[str, Figure]:
+def _routed(quality: Quality | None) -> dict[str, Figure]:
+    part = None if quality is None else quality.good_enough
+    if quality is None or part is None:
+        return {}
+    source = f"{quality.source}: share on which open scored no lower"
+    unit = RULES["routed_share"].unit
+    return {"routed_share": Figure(part.share, part.low, part.high, unit, source, quality.on)}
+
+
+def _stated(profile: Profile, order: Order) -> dict[str, Figure]:
+    task, facts = order.task, profile.tasks[order.task]
+    unused = [name for name in facts.sources if name not in facts.costs]
+    if unused:
+        raise InputError(
+            f"task {task!r} names sources of {', '.join(map(repr, unused))}, and no such input",
+            hint="give the input under `costs`, or drop its source",
+        )
     given = {}
     for name, values in facts.costs.items():
         unit = RULES[name].unit if name in RULES else ""
-        source = f"profile, task {task!r}"
+        source, as_of = facts.sources.get(name, (f"profile, task {task!r}", profile.as_of))
         if len(values) == 1:
-            given[name] = exact(values[0], unit, source=source)
+            given[name] = exact(values[0], unit, source=source, as_of=as_of)
         elif len(values) == 3 and values[1] <= values[0] <= values[2]:
             value, low, high = values
-            given[name] = Figure(value, low, high, unit, source)
+            given[name] = Figure(value, low, high, unit, source, as_of)
         else:
             raise InputError(
                 f"{name!r} of task {task!r} is {list(values)}",
@@ -128,43 +203,117 @@ def _stated(facts: TaskFacts, task: str) -> dict[str, Figure]:
     return given
 
 
-def _hosted(asked: Hosting, given: Mapping[str, Figure]) -> dict[str, Figure] | str:
-    lengths = (
-        max(round(given["input_tokens"].value), 1),
-        max(round(given["output_tokens"].value), 1),
-    )
-    served = throughput.measured(
-        reference.serving_points(),
-        model=asked.model,
-        gpu=asked.gpu,
-        precision=asked.precision,
-        lengths=lengths,
-        target=throughput.Target(latency_s=asked.latency_s),
-    )
-    if isinstance(served, throughput.NotMeasured):
-        return f"self-hosting is not computed: {served.reason}"
-    price = _rent(asked)
-    if price is None:
-        return f"self-hosting is not computed: no price of {asked.gpu!r}; give usd_per_gpu_hour"
-    return hosting.inputs(served, hosting.hourly(price))
+def _not_computed(facts: TaskFacts, whole: Case, *, told: bool) -> tuple[str, ...]:
+    """Of what no constraint forbids: for what cannot be chosen, nobody has to find figures."""
+    notes = []
+    barred = facts.open_licence_allowed is False or facts.frontier_needed is True
+    leaves = facts.data_may_leave is not False
+    if "managed" in whole.missing and leaves and not barred:
+        notes.append(f"managed-open is not computed: give {', '.join(whole.missing['managed'])}")
+    if "self_host" in whole.missing and not told and not barred:
+        names = ", ".join(whole.missing["self_host"])
+        notes.append(f"self-hosting is not computed: give `hosting`, or {names}")
+    if "routed_share" not in whole.figures and leaves and not barred:
+        notes.append(
+            "a mix is not chosen: which share an open model can take is not known; "
+            "a comparison shows it, or give routed_share"
+        )
+    seats = whole.missing.get("per_seat", ())
+    if len(seats) == 1:
+        notes.append(f"seats are not computed: give {seats[0]}")
+    return tuple(notes)
 
 
-def _rent(asked: Hosting) -> Figure | None:
-    unit = RULES["usd_per_gpu_hour"].unit
-    if asked.usd_per_gpu_hour is not None:
-        return exact(asked.usd_per_gpu_hour, unit, source="profile")
-    offers = [offer for offer in reference.gpu_prices() if offer.gpu == asked.gpu]
-    if not offers:
-        return None
-    rates = sorted(offer.usd_per_gpu_hour for offer in offers)
-    middle = sorted(offers, key=lambda offer: offer.usd_per_gpu_hour)[len(offers) // 2]
-    return Figure(middle.usd_per_gpu_hour, rates[0], rates[-1], unit, middle.source, middle.as_of)
-
-
-def _monthly(total: Total, months: int, *, share: Decimal) -> Cost:
-    choice = _CHOICES[total.option]
+def _cost(total: Total, whole: TotalCost) -> Cost:
+    months, choice = whole.months, _CHOICES[total.option]
     low, high = (Decimal(str(round(usd / months, 2))) for usd in (total.usd.low, total.usd.high))
-    shares: dict[Choice, Decimal] = (
-        {"self_host": share, "stay_closed": 1 - share} if choice == "hybrid_route" else {}
+    shares: dict[Choice, Decimal] = {}
+    if choice == "hybrid_route":
+        share = Decimal(str(round(whole.figures["routed_share"].value, 3)))
+        shares = {_OPEN_PART[total.option]: share, "stay_closed": 1 - share}
+    return Cost(
+        choice,
+        low,
+        high,
+        f"total cost over {months} months",
+        shares,
+        option=total.option,
+        against=tuple(d for d in whole.differences if total.option in (d.option, d.than)),
+        whole_usd=total.usd.median,
     )
-    return Cost(choice, low, high, f"total cost over {months} months", shares)
+
+
+def _break_even(whole: Case) -> BreakEven:
+    x = {name: figure.value for name, figure in whole.figures.items()}
+    vendor = _vendor_usd(whole)
+    monthly = ("on_call", "storage", "egress", "evaluation")
+    other = sum(x[f"{name}_usd_per_month"] for name in monthly)
+    other += (x["staff_usd_per_year"] * x["staff_share"] + x["upgrade_usd_per_year"]) / YEAR
+    hour = x["gpus_per_replica"] * x["usd_per_gpu_hour"]
+    other += hour * x["cold_starts_per_month"] * x["cold_start_minutes"] / 60
+    lost = (1 + x["autoscaling_lag_share"]) / (1 - x["spot_loss_share"])
+    # A machine that is paid for some hours of a month serves as much less in it.
+    served_s = x["requests_per_replica_s"] * x["hours_per_month"] / hosting.HOURS_PER_MONTH
+    spare = round(x["spare_replicas"])
+    even = of_staircase(
+        usd_per_replica_month=hour * x["hours_per_month"] * lost,
+        other_usd_per_month=other,
+        vendor_usd_per_request=vendor,
+        own_usd_per_request=vendor * x["escalation_share"] + x["safety_usd_per_thousand"] / 1000,
+        requests_per_replica_s=served_s / (1 + x["retry_share"]),
+        peak_to_mean=x["peak_to_mean"],
+        utilisation=x["utilisation"],
+        spare=spare,
+    )
+    if "gpus_at_most" not in x:
+        return even
+    most = max(x["gpus_at_most"] // x["gpus_per_replica"] - spare, 0)
+    a_replica = served_s / (1 + x["retry_share"]) * x["utilisation"] / x["peak_to_mean"]
+    return within(even, most * a_replica * hosting.HOURS_PER_MONTH * 3600)
+
+
+def _managed_break_even(whole: Case) -> BreakEven:
+    x = {name: figure.value for name, figure in whole.figures.items()}
+    host = x["input_tokens"] * x["managed_input_usd_per_million"]
+    host += x["output_tokens"] * x["managed_output_usd_per_million"]
+    own = host / 1e6 * (1 + x["retry_share"]) + x["safety_usd_per_thousand"] / 1000
+    saved = _vendor_usd(whole) * (1 - x["escalation_share"]) - own
+    fixed = x["staff_usd_per_year"] * x["managed_staff_share"] / YEAR
+    fixed += x["evaluation_usd_per_month"]
+    return fixed_machines(Fraction(fixed), usd_per_unit=Fraction(saved))
+
+
+def _vendor_usd(whole: Case) -> float:
+    x = {name: np.full((1, 1), float(figure.value)) for name, figure in whole.figures.items()}
+    return float(lines.vendor_usd(x)[0, 0])
+
+
+def _reached(even: BreakEven | None, found: Runs) -> int | None:
+    """The first month with that volume, as the requests are likely to grow."""
+    if even is None or even.per_month is None:
+        return None
+    at = np.flatnonzero(found.likely.requests[0] >= even.per_month)
+    return int(at[0]) + 1 if len(at) else None
+
+
+def _units(facts: TaskFacts, found: Runs) -> tuple[UnitCost, ...]:
+    requests = found.case.figures["requests_per_month"]
+    counted = {"request": requests.value, **facts.units}
+    few = found.first(FEW_RUNS)
+    first_year = {option: _first_year(few, option) for option in found.case.options}
+    return tuple(
+        unit_cost(
+            name,
+            per_month,
+            first_year,
+            source=requests.source if name == "request" else f"profile, task {found.order.task!r}",
+        )
+        for name, per_month in counted.items()
+    )
+
+
+def _first_year(found: Runs, option: str) -> "tuple[Array, Array]":
+    shape = found.order.runs, found.order.months
+    drawn = np.broadcast_to(lines.total(lines.OPTIONS[option](found.drawn)), shape)
+    likely = lines.total(lines.OPTIONS[option](found.likely))
+    return over_growth(found, drawn), over_growth(found, likely)

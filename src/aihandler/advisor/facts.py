@@ -1,4 +1,4 @@
-"""Facts from the ledger beside those of a profile: what was used, and what comparisons showed."""
+"""Facts from the ledger beside those of a profile: what was used in a month."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -6,9 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from aihandler.advisor.company import Profile, TaskFacts
-from aihandler.advisor.verdicts import Quality
 from aihandler.domain.usage import NANO
-from aihandler.ledger.comparisons import ComparisonRecord
 from aihandler.ledger.rollups import MonthOfUsage
 
 
@@ -38,30 +36,6 @@ def with_usage(
     return msgspec.structs.replace(profile, tasks=tasks), tuple(taken)
 
 
-def quality_of(
-    facts: TaskFacts, records: Sequence[ComparisonRecord], *, task: str
-) -> Quality | None:
-    """Open minus closed in the newest comparison of both; None when there is none to use.
-
-    The two intervals are taken apart, so the difference is wider than a paired one: evidence that
-    holds here holds there.
-    """
-    if facts.closed is None or facts.open is None or facts.margin is None:
-        return None
-    for record in sorted(records, key=lambda record: -record.at):
-        by_name = {one.deployment: one for one in record.deployments}
-        closed, opened = by_name.get(facts.closed), by_name.get(facts.open)
-        if record.task != task or closed is None or opened is None:
-            continue
-        bounds = (closed.low, closed.high, opened.low, opened.high)
-        low, high, open_low, open_high = (_points(b) for b in bounds)
-        if low is None or high is None or open_low is None or open_high is None:
-            continue
-        source = f"comparison {record.id} by {record.scorer}, {opened.n} examples"
-        return Quality(open_low - high, open_high - low, facts.margin, source)
-    return None
-
-
 def _filled(
     task: str, facts: TaskFacts, rows: Sequence[MonthOfUsage]
 ) -> tuple[TaskFacts, list[Taken]]:
@@ -88,7 +62,3 @@ def _sums(rows: Sequence[MonthOfUsage]) -> dict[str, int | Decimal]:
         "api_usd_per_month": Decimal(nano) / NANO,
         "requests_per_month": sum(row.calls for row in rows),
     }
-
-
-def _points(share: float | None) -> Decimal | None:
-    return None if share is None else Decimal(str(round(share * 100, 2)))

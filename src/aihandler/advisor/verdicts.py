@@ -1,56 +1,38 @@
 """The verdict on a task: hard constraints, then evidence of quality, then cost; never a score."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Literal
 
 import msgspec
 
+from aihandler.advisor.choosing import SURE, by_seats, cheapest, lead, staying
 from aihandler.advisor.company import Fact
+from aihandler.advisor.economics.runs import percent
 from aihandler.advisor.frameworks.judging import Judgement
+from aihandler.advisor.outcomes import (
+    Choice,
+    Cost,
+    GoodEnough,
+    Outcome,
+    Quality,
+    Shown,
+    TaskVerdict,
+)
 
-Choice = Literal["stay_closed", "managed_open", "self_host", "hybrid_route"]
-Outcome = Choice | Literal["not_enough_evidence", "no_admissible_option"]
-
-
-class Quality(msgspec.Struct, frozen=True):
-    """Open minus closed in points of a score, with its interval, and the loss that is allowed."""
-
-    low: Decimal
-    high: Decimal
-    margin: Decimal
-    source: str
-
-
-class Cost(msgspec.Struct, frozen=True):
-    """Dollars per month of one choice; a hybrid route has the `shares` of its parts."""
-
-    choice: Choice
-    low_usd: Decimal
-    high_usd: Decimal
-    source: str
-    shares: Mapping[Choice, Decimal] = {}
-
-
-class TaskVerdict(msgspec.Struct, frozen=True):
-    """`decided_by` is the constraint or number; `ask` names inputs; `command` gives evidence.
-
-    In `command`, CLOSED and OPEN stand for deployments that the facts do not name, and DATA.csv for
-    own examples.
-    """
-
-    task: str
-    outcome: Outcome
-    decided_by: str
-    flips: tuple[str, ...] = ()
-    ask: tuple[str, ...] = ()
-    command: str = ""
-    disagree: tuple[str, ...] = ()
-    shares: Mapping[Choice, Decimal] = {}
-
+__all__ = [
+    "SURE",
+    "Choice",
+    "Cost",
+    "GoodEnough",
+    "Outcome",
+    "Quality",
+    "Shown",
+    "TaskVerdict",
+    "decide",
+]
 
 # What a task must say before anything else about it counts.
 _CONSTRAINTS = ("data_may_leave", "open_licence_allowed", "frontier_needed")
+_OPEN: frozenset[Choice] = frozenset({"managed_open", "self_host", "hybrid_route"})
 _AGREES: Mapping[str, frozenset[str]] = {
     "stay_closed": frozenset({"closed"}),
     "self_host": frozenset({"open"}),
@@ -68,9 +50,15 @@ def decide(
     quality: Quality | None = None,
     costs: Sequence[Cost] = (),
 ) -> TaskVerdict:
-    """Pure; the same inputs give the same verdict."""
+    """Pure; the same inputs give the same verdict.
+
+    Money decides where a choice costs less in `SURE` of the runs.
+    """
     constrained = _constrained(task, facts)
-    verdict = constrained or _evidenced(task, quality, facts) or _cheapest(task, costs)
+    if constrained is not None:
+        verdict = _priced(constrained, costs)
+    else:
+        verdict = _by_quality(task, quality, facts, costs)
     return msgspec.structs.replace(verdict, disagree=_disagreeing(verdict.outcome, judgements))
 
 
@@ -103,39 +91,91 @@ def _constrained(task: str, facts: Mapping[str, Fact]) -> TaskVerdict | None:
     return None
 
 
-def _evidenced(task: str, quality: Quality | None, facts: Mapping[str, Fact]) -> TaskVerdict | None:
+def _priced(verdict: TaskVerdict, costs: Sequence[Cost]) -> TaskVerdict:
+    """What a constraint decided, with what it costs."""
+    if verdict.outcome == "stay_closed":
+        return by_seats(verdict, costs)
+    chosen = next((cost for cost in costs if cost.choice == verdict.outcome), None)
+    closed = staying(costs)
+    if chosen is None or closed is None:
+        return verdict
+    found = lead(chosen, closed)
+    # No number turns it, so there is nothing to hold it against; but the constraint has its price.
+    return msgspec.structs.replace(verdict, option=chosen.option, money=found.says)
+
+
+def _by_quality(
+    task: str, quality: Quality | None, facts: Mapping[str, Fact], costs: Sequence[Cost]
+) -> TaskVerdict:
+    if quality is None:
+        absent = tuple(name for name in ("closed", "open") if facts.get(name) is None)
+        reason = "no comparison of open and closed on this task"
+        return _without_evidence(task, reason, facts, costs, ask=absent)
+    match quality.says():
+        case "open":
+            reason = f"the comparison leaves it open: {quality}"
+            return _without_evidence(task, reason, facts, costs)
+        case "worse":
+            return _routed(task, quality, costs)
+    found = cheapest(task, costs, allowed=_OPEN)
+    if found.outcome not in _OPEN:
+        return found
+    worse = f"stay_closed when a comparison shows a loss of more than {quality.margin} points"
+    flips = (f"{worse} ({quality.source}: {quality.low:+} to {quality.high:+})", *found.flips)
+    return msgspec.structs.replace(found, flips=flips)
+
+
+def _without_evidence(
+    task: str,
+    reason: str,
+    facts: Mapping[str, Fact],
+    costs: Sequence[Cost],
+    *,
+    ask: tuple[str, ...] = (),
+) -> TaskVerdict:
+    """Asks for a comparison, unless what it could show would not pay anyway."""
+    pending = cheapest(task, costs, allowed=_OPEN)
+    if pending.outcome == "stay_closed":
+        # However good the open model is: it costs more.
+        return pending
     pair = f"{facts.get('closed') or 'CLOSED'},{facts.get('open') or 'OPEN'}"
     command = f"aihandler compare {task} --deployments {pair} --data DATA.csv"
-    if quality is None:
-        reason = "no comparison of open and closed on this task"
-        return TaskVerdict(task, "not_enough_evidence", reason, command=command)
-    shown = f"{quality.low} to {quality.high} points, {quality.margin} may be lost"
-    if quality.high < -quality.margin:
-        return TaskVerdict(task, "stay_closed", f"quality: {shown}", flips=("a better open model",))
-    if quality.low < -quality.margin:
-        reason = f"the interval is wider than the margin: {shown}"
-        return TaskVerdict(task, "not_enough_evidence", reason, command=command)
-    return None
-
-
-def _cheapest(task: str, costs: Sequence[Cost]) -> TaskVerdict:
-    closed = next((c for c in costs if c.choice == "stay_closed"), None)
-    others = sorted((c for c in costs if c.choice != "stay_closed"), key=lambda c: c.high_usd)
-    if closed is None or not others:
-        reason = "the cost of staying or of leaving is not known"
-        return TaskVerdict(task, "not_enough_evidence", reason, ask=("costs",))
-    best = others[0]
-    shown = (
-        f"{best.choice}: ${best.low_usd:,.0f} to ${best.high_usd:,.0f} a month, "
-        f"closed: ${closed.low_usd:,.0f} to ${closed.high_usd:,.0f}"
+    known = pending.outcome != "not_enough_evidence"
+    then = f"{pending.outcome} once a comparison shows it good enough: {pending.money}"
+    return msgspec.structs.replace(
+        pending,
+        outcome="not_enough_evidence",
+        decided_by=reason,
+        flips=(then, *pending.flips) if known else (),
+        ask=ask,
+        command=command,
+        shares={},
+        pending=pending.outcome if known else None,
     )
-    if best.high_usd < closed.low_usd:
-        flips = (f"closed under ${best.high_usd:,.0f} a month",)
-        return TaskVerdict(task, best.choice, shown, flips=flips, shares=best.shares)
-    if min(other.low_usd for other in others) > closed.high_usd:
-        flips = (f"{best.choice} under ${closed.low_usd:,.0f} a month",)
-        return TaskVerdict(task, "stay_closed", shown, flips=flips)
-    return TaskVerdict(task, "not_enough_evidence", f"the intervals meet; {shown}", ask=("costs",))
+
+
+def _routed(task: str, quality: Quality, costs: Sequence[Cost]) -> TaskVerdict:
+    """Worse as a whole: only a mix is left, for the part on which it was good enough."""
+    part = quality.good_enough
+    mixed = cheapest(task, costs, allowed=frozenset({"hybrid_route"}))
+    reason = f"the open model alone is worse: {quality}"
+    if mixed.outcome != "hybrid_route" or part is None:
+        more = f"; a mix: {mixed.decided_by}" if mixed.money else ""
+        flips = ("a better open model", *mixed.flips)
+        return TaskVerdict(
+            task,
+            "stay_closed",
+            f"{reason}{more}",
+            flips=flips,
+            option=mixed.than if mixed.money else "",
+            than=mixed.option if mixed.money else "",
+            by_seats=mixed.by_seats,
+        )
+    told = (
+        f"{reason}; no lower on {percent(part.share)} of {part.items:,} examples "
+        f"({percent(part.low)} to {percent(part.high)}), if a router can tell which; {mixed.money}"
+    )
+    return msgspec.structs.replace(mixed, decided_by=told)
 
 
 def _disagreeing(outcome: Outcome, judgements: Sequence[Judgement]) -> tuple[str, ...]:

@@ -129,6 +129,7 @@ def _advised(
     config: Path,
     seed: int,
 ) -> "Advice":
+    from aihandler.advisor.advice import Configured
     from aihandler.advisor.advice import advise as advised
     from aihandler.advisor.frameworks.reading import shipped
 
@@ -137,8 +138,9 @@ def _advised(
         shipped(),
         seed=seed,
         comparisons=comparisons,
-        configuration=configuration,
-        file="" if config == Path("aihandler.yaml") else str(config),
+        configured=Configured(
+            configuration, "" if config == Path("aihandler.yaml") else str(config)
+        ),
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from aihandler.advisor.economics.figures import Figure
 from aihandler.advisor.economics.memory import fit
-from aihandler.advisor.economics.reference import BYTES_PER_WEIGHT, Gpu, Point, Shape
+from aihandler.advisor.economics.reference import BYTES_PER_WEIGHT, POINTS_AS_OF, Gpu, Point, Shape
 from aihandler.advisor.economics.throughput import (
     Lengths,
     NotMeasured,
@@ -119,7 +119,12 @@ def bounded(
     source = f"not measured: {reached.low:.0%} to {reached.high:.0%} of what memory bandwidth and "
     source += f"arithmetic allow, as {reached.n} measured set-ups reach; {machine.source}"
     figure = Figure(
-        each * reached.middle, each * reached.low, each * reached.high, "requests/GPU/s", source
+        each * reached.middle,
+        each * reached.low,
+        each * reached.high,
+        "requests/GPU/s",
+        source,
+        POINTS_AS_OF,
     )
     return Throughput(figure, gpus, "any", "bound, not measured")
 

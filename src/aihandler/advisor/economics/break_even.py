@@ -77,3 +77,13 @@ def of_staircase(
     if volume > most:
         return BreakEven(None, most, f"it would take more than {_MOST_REPLICAS:,} replicas")
     return BreakEven(volume, most, f"from then on it stays cheaper, with {step + spare} replicas")
+
+
+def within(found: BreakEven, capacity_per_month: float) -> BreakEven:
+    """Never, where the machines that can be had serve less than it would take."""
+    if found.per_month is None or found.per_month <= capacity_per_month:
+        return BreakEven(
+            found.per_month, min(found.capacity_per_month, capacity_per_month), found.reason
+        )
+    told = f"it would be at {found.per_month:,.0f}, and what can be had serves "
+    return BreakEven(None, capacity_per_month, f"{told}{capacity_per_month:,.0f}")

@@ -27,3 +27,18 @@ def exact(value: float, unit: str, *, source: str, as_of: str = "not stated") ->
 def rounded(value: float, digits: int = 3) -> float:
     """To so many significant digits, so that reports of the same inputs are the same bytes."""
     return float(f"{value:.{digits}g}")
+
+
+def dollars(usd: float) -> str:
+    """Three digits that count: `$1.25M`, `$340K`, `-$12`."""
+    sign, size = ("-" if usd < 0 else ""), float(f"{abs(usd):.3g}")
+    for step, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if size >= step:
+            return f"{sign}${size / step:.3g}{letter}"
+    return f"{sign}${size:.3g}"
+
+
+def shown(figure: Figure) -> str:
+    """With its interval and unit."""
+    span = "" if figure.low == figure.high else f" ({figure.low:,.4g} to {figure.high:,.4g})"
+    return f"{figure.value:,.4g}{span} {figure.unit}"

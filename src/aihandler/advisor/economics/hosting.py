@@ -76,17 +76,9 @@ def reserved(price: Figure, discount: Figure) -> Rented:
     return Rented("reserved", rate, _hours(HOURS_PER_MONTH, "all month"))
 
 
-def spot(price: Figure, lost_share: Figure) -> Rented:
-    """Machines that may be taken away: what was being done on them is paid for twice."""
-    rate = Figure(
-        price.value / (1 - lost_share.value),
-        price.low / (1 - lost_share.low),
-        price.high / (1 - lost_share.high),
-        price.unit,
-        f"{price.source}; {lost_share.value:.0%} of the work lost: {lost_share.source}",
-        price.as_of,
-    )
-    return Rented("spot", rate, _hours(HOURS_PER_MONTH, "all month"))
+def spot(price: Figure) -> Rented:
+    """Machines that may be taken away; what is lost with them is an input, `spot_loss_share`."""
+    return Rented("spot", price, _hours(HOURS_PER_MONTH, "all month"))
 
 
 def nightly(price: Figure, *, hours: float, cold_start_minutes: float) -> Rented:

@@ -1,140 +1,198 @@
 """What each option costs in each month, line by line, over arrays of runs and months.
 
 Dollars are floats here: they are estimates, and never enter the ledger. Every input is an array of
-shape (runs, 1), or (1, 1) for the most likely values; results are (runs, months).
+shape (runs, 1), or (1, 1) for one value; results are (runs, months).
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from aihandler.advisor.economics.machines import (
+    Drawn,
+    Lines,
+    Pooled,
+    live,
+    once,
+    pool,
+)
 
-    Array = NDArray[np.float64]
-    Drawn = Mapping[str, Array]
-    Lines = dict[str, Array]
+if TYPE_CHECKING:
+    from aihandler.advisor.economics.machines import Array
+
+__all__ = [
+    "OPTIONS",
+    "OWN_MACHINES",
+    "VENDOR",
+    "Drawn",
+    "Flow",
+    "Lines",
+    "flow",
+    "own_lines",
+    "total",
+    "vendor_usd",
+]
 
 _MILLION = 1e6
-_SECONDS_PER_HOUR = 3600.0
+# Lines that move with the prices of a vendor.
+VENDOR = ("vendor tokens", "escalations")
+OWN_MACHINES = frozenset({"self_host", "hybrid"})
 
 
-def closed(x: "Drawn", months: "Array", prices: "Array") -> "Lines":
-    """A vendor's model. `prices` is the factor on its prices in each month."""
-    return {"vendor tokens": _requests(x, months) * _vendor_usd(x, months, prices)}
+@dataclass(frozen=True)
+class Flow:
+    """The demand of a task month by month, and what a vendor takes for one request."""
+
+    x: Drawn
+    months: "Array"
+    requests: "Array"
+    vendor_usd: "Array"
+    prices: "Array"
+    # What the vendor takes for all of them: `requests` times `vendor_usd`.
+    bill_usd: "Array"
+
+    def pooled(self, option: str) -> Pooled:
+        """What of it own machines take."""
+        return Pooled(self.x, self.months, self.requests, _share(self, option))
 
 
-def managed(x: "Drawn", months: "Array", prices: "Array") -> "Lines":
+def flow(x: Drawn, months: "Array", prices: "Array") -> Flow:
+    """`prices` is the factor on the vendor's prices in each month."""
+    requests = x["requests_per_month"] * _grown(x["growth_per_month"], months - 1)
+    drift = _grown(x["api_price_change_per_year"], (months - 1) / 12)
+    each = vendor_usd(x) * drift * prices
+    return Flow(x, months, requests, each, prices, requests * each)
+
+
+def closed(task: Flow) -> Lines:
+    """A vendor's model."""
+    return {"vendor tokens": task.bill_usd, **_risk(task, np.zeros((1, 1)))}
+
+
+def managed(task: Flow) -> Lines:
     """An open model that somebody else runs: tokens, a little staff, and what a change costs."""
-    tokens = x["input_tokens"] * x["managed_input_usd_per_million"]
-    tokens = tokens + x["output_tokens"] * x["managed_output_usd_per_million"]
-    usd = tokens / _MILLION * (1 + x["retry_share"])
-    requests = _requests(x, months)
-    return {
-        "host tokens": requests * usd,
-        "staff": _all(months, x["staff_usd_per_year"] / 12 * x["managed_staff_share"]),
-        "escalations": requests * x["escalation_share"] * _vendor_usd(x, months, prices),
-        **_change(x, months),
-    }
+    return _managed(task, np.ones((1, 1)))
 
 
-def self_host(x: "Drawn", months: "Array", prices: "Array") -> "Lines":
+def hybrid_managed(task: Flow) -> Lines:
+    """Somebody else's open model for `routed_share` of the requests, the vendor for the rest."""
+    return _managed(task, task.x["routed_share"])
+
+
+def self_host(task: Flow) -> Lines:
     """An open model on own or rented machines; the vendor serves until they do."""
-    return _hosted(x, months, prices, share=np.ones((1, 1)))
+    return {**own_lines(task, "self_host"), **pool([task.pooled("self_host")])}
 
 
-def hybrid(x: "Drawn", months: "Array", prices: "Array") -> "Lines":
-    """An open model for `routed_share` of the requests, the vendor for the rest."""
-    return _hosted(x, months, prices, share=x["routed_share"])
+def hybrid(task: Flow) -> Lines:
+    """Own machines for `routed_share` of the requests, the vendor for the rest."""
+    return {**own_lines(task, "hybrid"), **pool([task.pooled("hybrid")])}
 
 
-def per_seat(x: "Drawn", months: "Array", prices: "Array") -> "Lines":  # noqa: ARG001  # one shape
+def per_seat(task: Flow) -> Lines:
     """A product that is paid by the person."""
-    return {"seats": _all(months, x["seats"] * x["usd_per_seat_month"])}
+    x, years = task.x, (task.months - 1) / 12
+    people = x["seats"] * _grown(x["seats_change_per_year"], years)
+    price = x["usd_per_seat_month"] * _grown(x["seat_price_change_per_year"], years)
+    return {"seats": people * price}
 
 
-OPTIONS: "Mapping[str, Callable[[Drawn, Array, Array], Lines]]" = MappingProxyType(
+OPTIONS: Mapping[str, Callable[[Flow], Lines]] = MappingProxyType(
     {
         "closed": closed,
         "managed": managed,
         "self_host": self_host,
+        "hybrid_managed": hybrid_managed,
         "hybrid": hybrid,
         "per_seat": per_seat,
     }
 )
 
 
-def total(lines: "Lines") -> "Array":
+def own_lines(task: Flow, option: str) -> Lines:
+    """What a task on own machines costs beside them: the vendor's part, and the change."""
+    share = _share(task, option)
+    part = share * live(task.x["setup_months"], task.months)
+    return {**_around(task, part), **_risk(task, part), **_change(task, share)}
+
+
+def vendor_usd(x: Drawn) -> "Array":
+    """What a vendor takes for one request today, with its cache and batches."""
+    cached = x["input_tokens"] * x["cached_share"]
+    written = x["input_tokens"] * x["cache_write_share"]
+    usd = (x["input_tokens"] - cached - written) * x["input_usd_per_million"]
+    usd = usd + cached * x["cache_read_usd_per_million"]
+    usd = usd + written * x["cache_write_usd_per_million"]
+    usd = (usd + x["output_tokens"] * x["output_usd_per_million"]) / _MILLION
+    return usd * (1 - x["batch_share"] * x["batch_discount"])
+
+
+def total(lines: Lines) -> "Array":
     """The sum of all lines by run and month."""
-    parts = np.broadcast_arrays(*lines.values())
-    summed: Array = np.sum(parts, axis=0)
+    shape = np.broadcast_shapes(*(usd.shape for usd in lines.values()))
+    # Added in place: a stack of all lines would be ten times as large.
+    summed: Array = np.zeros(shape)
+    for usd in lines.values():
+        summed += usd
     return summed
 
 
-def replicas(x: "Drawn", requests: "Array") -> "Array":
-    """Whole replicas for the busiest hour, as `hosting.staircase` counts them, and spare ones."""
-    mean_s = requests / (x["hours_per_month"] * _SECONDS_PER_HOUR)
-    served_s = x["requests_per_replica_s"] * x["utilisation"]
-    needed = np.ceil(mean_s * x["peak_to_mean"] / served_s - 1e-6)
-    return np.maximum(needed, 1.0) + np.rint(x["spare_replicas"])
+def _share(task: Flow, option: str) -> "Array":
+    return np.ones((1, 1)) if option == "self_host" else task.x["routed_share"]
 
 
-def _hosted(x: "Drawn", months: "Array", prices: "Array", *, share: "Array") -> "Lines":
-    requests = _requests(x, months)
-    vendor = requests * _vendor_usd(x, months, prices)
-    # The part of a month, 0..1, in which the machines already serve.
-    live = np.clip(months - x["setup_months"], 0.0, 1.0)
-    taken = requests * share * live
-    gpus = replicas(x, requests * share * (1 + x["retry_share"])) * x["gpus_per_replica"]
-    rent = gpus * x["hours_per_month"] * x["usd_per_gpu_hour"]
-    lost = (1 + x["autoscaling_lag_share"]) / (1 - x["spot_loss_share"])
-    # Until it serves, one replica is there to build on.
-    building = x["gpus_per_replica"] * x["hours_per_month"] * x["usd_per_gpu_hour"]
-    salary = x["staff_usd_per_year"] / 12
-    staff = live * x["staff_share"] + (1 - live) * x["setup_staff_share"]
+def _managed(task: Flow, share: "Array") -> Lines:
+    x, serves = task.x, live(task.x["managed_setup_months"], task.months)
+    tokens = x["input_tokens"] * x["managed_input_usd_per_million"]
+    tokens = tokens + x["output_tokens"] * x["managed_output_usd_per_million"]
+    usd = tokens / _MILLION * (1 + x["retry_share"])
+    drift = _grown(x["managed_price_change_per_year"], (task.months - 1) / 12)
+    staff = serves * x["managed_staff_share"] + (1 - serves) * x["managed_setup_staff_share"]
+    part = share * serves
     return {
-        "vendor tokens": vendor * (1 - share * live),
-        "machines": rent * lost * live + building * (1 - live),
-        "staff": staff * salary,
-        "on call": live * x["on_call_usd_per_month"],
-        "storage and egress": _all(months, x["storage_usd_per_month"] + x["egress_usd_per_month"]),
-        "escalations": taken * x["escalation_share"] * _vendor_usd(x, months, prices),
-        "safety layer": taken / 1000 * x["safety_usd_per_thousand"],
-        "upgrades": live * x["upgrade_usd_per_year"] / 12,
-        "recruiting": _once(months, x["recruiting_usd"]),
-        **_change(x, months),
+        **_around(task, part),
+        "host tokens": task.requests * part * (usd * drift),
+        "staff": staff * (x["staff_usd_per_year"] / 12),
+        **_risk(task, part),
+        **_change(task, share),
     }
 
 
-def _change(x: "Drawn", months: "Array") -> "Lines":
-    last = months == months.max()
+def _around(task: Flow, part: "Array") -> Lines:
+    """The vendor for what the open model does not take or cannot answer, and own filters."""
+    x, taken = task.x, task.bill_usd * part
     return {
-        "evaluation": _once(months, x["evaluation_usd"]) + x["evaluation_usd_per_month"],
-        "prompts written again": _once(months, x["reprompting_usd"]),
-        "exit": last * x["exit_usd"],
+        "vendor tokens": task.bill_usd - taken,
+        "escalations": taken * x["escalation_share"],
+        "safety layer": task.requests * part * (x["safety_usd_per_thousand"] / 1000),
     }
 
 
-def _requests(x: "Drawn", months: "Array") -> "Array":
-    grown: Array = x["requests_per_month"] * (1 + x["growth_per_month"]) ** (months - 1)
+def _risk(task: Flow, part: "Array") -> Lines:
+    """What is expected of claims: all of them for an open model, beyond the cap for a vendor."""
+    x = task.x
+    if not x["claims_per_year"].any():
+        return {}
+    cap = task.bill_usd * (1 - part) * (12 * x["indemnity_cap_in_fees"])
+    beyond = (1 - part) * np.maximum(x["claim_usd"] - cap, 0) + part * x["claim_usd"]
+    return {"risk beyond indemnity": x["claims_per_year"] / 12 * beyond}
+
+
+def _change(task: Flow, share: "Array") -> Lines:
+    # Who routes nothing changes nothing.
+    x, months, moved = task.x, task.months, share > 0
+    return {
+        "evaluation": once(months, moved * x["evaluation_usd"])
+        + moved * x["evaluation_usd_per_month"],
+        "prompts written again": once(months, moved * x["reprompting_usd"]),
+        "exit": (months == months.max()) * (moved * x["exit_usd"]),
+    }
+
+
+def _grown(share: "Array", periods: "Array") -> "Array":
+    # Through the logarithm: a power of floats by floats takes five times as long.
+    grown: Array = np.exp(np.log1p(share) * periods)
     return grown
-
-
-def _vendor_usd(x: "Drawn", months: "Array", prices: "Array") -> "Array":
-    cached = x["input_tokens"] * x["cached_share"]
-    usd = (x["input_tokens"] - cached) * x["input_usd_per_million"]
-    usd = usd + cached * x["cache_read_usd_per_million"]
-    usd = (usd + x["output_tokens"] * x["output_usd_per_million"]) / _MILLION
-    usd = usd * (1 - x["batch_share"] * x["batch_discount"])
-    drift = (1 + x["api_price_change_per_year"]) ** ((months - 1) / 12)
-    return np.asarray(usd * drift * prices)
-
-
-def _once(months: "Array", usd: "Array") -> "Array":
-    return np.asarray((months == 1) * usd)
-
-
-def _all(months: "Array", usd: "Array") -> "Array":
-    return np.ones_like(months) * usd

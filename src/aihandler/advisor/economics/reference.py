@@ -114,6 +114,25 @@ class Shape(msgspec.Struct, frozen=True):
         return 2 * self.layers * self.kv_heads * self.head_size * 2
 
 
+class Shelf(msgspec.Struct, frozen=True):
+    """All that ships, read once for many questions."""
+
+    points: tuple[Point, ...]
+    gpus: dict[str, Gpu]
+    prices: tuple[GpuPrice, ...]
+    shapes: dict[str, Shape]
+
+    def shape(self, model: str) -> Shape | None:
+        """By our short name, or by the name in the points."""
+        by_points = (shape for shape in self.shapes.values() if shape.measured_as == model)
+        return self.shapes.get(model) or next(by_points, None)
+
+
+def shelf() -> Shelf:
+    """Reads all of it."""
+    return Shelf(serving_points(), gpus(), gpu_prices(), shapes())
+
+
 def serving_points() -> tuple[Point, ...]:
     """All measured points."""
     text = gzip.decompress(_data("serving_points.csv.gz")).decode()

@@ -7,7 +7,7 @@ in a queue the first token alone takes most of a request.
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -72,11 +72,13 @@ def measured(
     precision: str,
     lengths: Lengths,
     target: Target,
+    length_error: "Callable[[Target], Errors] | None" = None,
 ) -> Throughput | NotMeasured:
     """The best measured set-up at that target, interpolated over load and lengths in log space.
 
     Inside the measured lengths only. `points` are all there are: the errors of all tell the
-    interval where a model has few of its own. `model` is the name in the points.
+    interval where a model has few of its own. `model` is the name in the points. `length_error`
+    knows the errors between lengths at a target where they were asked for before.
     """
     every = tuple(points)
     own = [p for p in every if (p.model, p.gpu, p.precision) == (model, gpu, precision)]
@@ -93,7 +95,8 @@ def measured(
             f"{asked} tokens lie outside the lengths measured at that target: {have}"
         )
     value = _mixed(cells, weights)
-    spread = _spread(every, own, target, between_lengths=len(weights) > 1)
+    between = length_error or (lambda at: length_errors(every, at))
+    spread = _spread(every, own, between(target) if len(weights) > 1 else None)
     nearest = max(weights, key=lambda cell: weights[cell])
     figure = Figure(
         value, value / spread, value * spread, "requests/GPU/s", POINTS_SOURCE, POINTS_AS_OF
@@ -172,7 +175,12 @@ def length_errors(points: Iterable[Point], target: Target) -> Errors:
 
 
 def _admits(point: Point, target: Target) -> bool:
-    return all(measure <= limit for measure, limit in _limits(point, target))
+    # Asked of every point again and again, so it makes no list.
+    if target.ttft_s is not None and point.ttft_ms / 1000 > target.ttft_s:
+        return False
+    if target.tokens_per_s is not None and point.tpot_ms / 1000 > 1 / target.tokens_per_s:
+        return False
+    return target.latency_s is None or point.latency_s <= target.latency_s
 
 
 def _limits(point: Point, target: Target) -> list[tuple[float, float]]:
@@ -254,14 +262,11 @@ def _in_triangle(corners: tuple[Place, Place, Place], at: Place) -> tuple[float,
     return weights if min(weights) >= 0 else None
 
 
-def _spread(
-    every: Sequence[Point], own: Sequence[Point], target: Target, *, between_lengths: bool
-) -> float:
+def _spread(every: Sequence[Point], own: Sequence[Point], between: "Errors | None") -> float:
     # A model with few points says little of its own error.
     error = load_errors(own)
     load = error.p90 if error.n >= _FEW else load_errors(every).p90
-    lengths = length_errors(every, target).p90 if between_lengths else 0.0
-    return math.exp(math.hypot(load, lengths))
+    return math.exp(math.hypot(load, 0.0 if between is None else between.p90))
 
 
 def _errors(errors: list[float]) -> Errors:

@@ -1,6 +1,7 @@
 """Total cost of each option with its interval: many runs over the distributions of the inputs."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,26 +10,44 @@ import numpy as np
 from aihandler.advisor.economics import lines
 from aihandler.advisor.economics.figures import Figure, rounded
 from aihandler.advisor.economics.inputs import Assumption, Case
-from aihandler.advisor.economics.scenarios import BASE, Scenario
+from aihandler.advisor.economics.mixes import Mix, mixes
+from aihandler.advisor.economics.runs import (
+    MONTHS,
+    RUNS,
+    Band,
+    Difference,
+    Order,
+    Runs,
+    band,
+    bands,
+    draw,
+    every_difference,
+    run,
+)
+from aihandler.advisor.economics.scenarios import BASE, SCENARIOS, Scenario
+from aihandler.advisor.economics.tornado import Swing, tornado
 
 if TYPE_CHECKING:
-    from aihandler.advisor.economics.lines import Array, Drawn
+    from aihandler.advisor.economics.machines import Array
 
-RUNS = 10_000
+__all__ = [
+    "DISTRIBUTION",
+    "RUNS",
+    "Band",
+    "Difference",
+    "Mix",
+    "Priced",
+    "Return",
+    "Swing",
+    "Total",
+    "TotalCost",
+    "draw",
+    "of_runs",
+    "return_of",
+    "total_cost",
+]
+
 DISTRIBUTION = "each input from a triangle with its low, likely and high value; all independent"
-
-
-class Band(msgspec.Struct, frozen=True):
-    """`likely` is with every input at its likely value; nine tenths of the runs lie from low to
-    high.
-
-    Inputs that can only be worse than likely put `likely` to one side of the runs, even outside.
-    """
-
-    likely: float
-    median: float
-    low: float
-    high: float
 
 
 class Total(msgspec.Struct, frozen=True):
@@ -59,21 +78,24 @@ class Return(msgspec.Struct, frozen=True):
     curve_usd: tuple[Band, ...]
 
 
-class Swing(msgspec.Struct, frozen=True):
-    """What is saved over the whole time when one input alone is at its low or high end."""
+class Priced(msgspec.Struct, frozen=True):
+    """All options if vendors' prices go another way; hosts and machines cost what they cost.
 
-    name: str
-    low_usd: float
-    high_usd: float
+    A risk beyond an indemnity is held at today's prices.
+    """
 
-    @property
-    def width_usd(self) -> float:
-        """By how much it moves the result."""
-        return abs(self.high_usd - self.low_usd)
+    scenario: str
+    source: str
+    totals: dict[str, Band]
+    differences: tuple[Difference, ...]
 
 
 class TotalCost(msgspec.Struct, frozen=True):
-    """The result; money in US dollars to three digits."""
+    """The result; money in US dollars to three digits.
+
+    `figures` are all inputs with source and day, given and assumed. `mixes` are the costs of
+    routed shares.
+    """
 
     months: int
     runs: int
@@ -85,114 +107,128 @@ class TotalCost(msgspec.Struct, frozen=True):
     tornado: dict[str, tuple[Swing, ...]]
     assumed: tuple[Assumption, ...]
     missing: dict[str, tuple[str, ...]]
+    differences: tuple[Difference, ...] = ()
+    scenarios: tuple[Priced, ...] = ()
+    mixes: tuple[Mix, ...] = ()
+    figures: dict[str, Figure] = {}
 
 
 def total_cost(
-    case: Case, *, seed: int, months: int = 36, runs: int = RUNS, scenario: Scenario = BASE
+    case: Case, *, seed: int, months: int = MONTHS, runs: int = RUNS, scenario: Scenario = BASE
 ) -> TotalCost:
-    """Ten thousand runs take about a second. The same seed and numpy give the same result."""
-    calendar = np.arange(1.0, months + 1)[np.newaxis, :]
-    prices = np.asarray(scenario.factors(months))[np.newaxis, :]
-    likely = {name: np.full((1, 1), figure.value) for name, figure in case.figures.items()}
-    drawn = draw(case.figures, seed=seed, runs=runs)
-    costs = {o: lines.total(lines.OPTIONS[o](drawn, calendar, prices)) for o in case.options}
-    points = {o: lines.OPTIONS[o](likely, calendar, prices) for o in case.options}
-    spent = np.stack([np.broadcast_to(c, (runs, months)).sum(axis=1) for c in costs.values()])
-    cheapest = np.bincount(spent.argmin(axis=0), minlength=len(costs)) / runs
-    totals = tuple(
-        Total(
-            option,
-            _band(float(lines.total(points[option]).sum()), costs[option].sum(axis=1)),
-            _band(
-                float(lines.total(points[option])[:, :12].sum()), costs[option][:, :12].sum(axis=1)
-            ),
-            _first_year(points[option], calendar),
-            rounded(float(cheapest[place])),
-        )
-        for place, option in enumerate(costs)
-    )
+    """Ten thousand runs take about half a second. The same seed and numpy give the same result."""
+    return of_runs(run(case, Order(seed, months, runs, scenario=scenario)))
+
+
+def of_runs(found: Runs) -> TotalCost:
+    """What runs that are drawn already come to."""
+    order, case = found.order, found.case
+    sums = {option: _sums(found, option) for option in case.options}
+    cheapest = _cheapest({option: each.whole for option, each in sums.items()}, order.runs)
     others = [option for option in case.options if option != "closed"]
+    stay = sums["closed"]
     return TotalCost(
-        months,
-        runs,
-        seed,
-        scenario.name,
+        order.months,
+        order.runs,
+        order.seed,
+        order.scenario.name,
         DISTRIBUTION,
-        totals,
-        tuple(_return(o, points, costs) for o in others),
-        {o: tornado(case, o, months=months, scenario=scenario) for o in others},
+        tuple(_total(option, each, cheapest[option]) for option, each in sums.items()),
+        tuple(
+            return_of(option, stay.likely - sums[option].likely, stay.usd - sums[option].usd)
+            for option in others
+        ),
+        {option: tornado(found.likely, case, option, "closed") for option in others},
         case.assumed,
         case.missing,
+        differences=_differences(sums, order.months),
+        scenarios=tuple(_priced(sums, order, one) for one in SCENARIOS.values() if one != BASE),
+        mixes=mixes(found, stay.whole),
+        figures=case.figures,
     )
 
 
-def tornado(
-    case: Case, option: str, *, months: int = 36, scenario: Scenario = BASE
-) -> tuple[Swing, ...]:
-    """One input at a time from its low to its high end; the widest first."""
-    calendar = np.arange(1.0, months + 1)[np.newaxis, :]
-    prices = np.asarray(scenario.factors(months))[np.newaxis, :]
-    likely = {name: np.full((1, 1), figure.value) for name, figure in case.figures.items()}
-
-    def saved(name: str, value: float) -> float:
-        at = {**likely, name: np.full((1, 1), value)}
-        stay = lines.total(lines.closed(at, calendar, prices)).sum()
-        return rounded(float(stay - lines.total(lines.OPTIONS[option](at, calendar, prices)).sum()))
-
-    swings = [
-        Swing(name, saved(name, figure.low), saved(name, figure.high))
-        for name, figure in case.figures.items()
-        if figure.low < figure.high
-    ]
-    return tuple(sorted((s for s in swings if s.width_usd), key=lambda s: (-s.width_usd, s.name)))
+def return_of(option: str, likely: "Array", saved_usd: "Array") -> Return:
+    """Out of what is saved by month: `likely`, and by run and month."""
+    saved = np.cumsum(saved_usd, axis=1)
+    point = np.cumsum(likely)
+    back = np.sort(_months_until_paid(saved))
+    low, high = back[len(back) // 20], back[-(len(back) // 20) - 1]
+    (month,) = _months_until_paid(point[np.newaxis, :])
+    never = rounded(float(np.isinf(back).mean()))
+    return Return(option, _month(month), _month(low), _month(high), never, bands(point, saved))
 
 
-def draw(figures: Mapping[str, Figure], *, seed: int, runs: int) -> "Drawn":
-    """Values of all inputs, (runs, 1) each. An input more or less does not move the others."""
-    drawn: dict[str, Array] = {}
-    for name, figure in figures.items():
-        if figure.low == figure.high:
-            drawn[name] = np.full((1, 1), figure.value)
-            continue
-        random = np.random.default_rng([seed, *name.encode()])
-        values = random.triangular(figure.low, figure.value, figure.high, size=(runs, 1))
-        drawn[name] = values
-    return drawn
+@dataclass(frozen=True)
+class _Sums:
+    """One option: by run and month, by run, and with likely inputs; `vendor` moves with prices."""
+
+    usd: "Array"
+    whole: "Array"
+    vendor: "Array"
+    likely: "Array"
+    likely_vendor: "Array"
+    lines_usd: dict[str, float]
 
 
-def _band(likely: float, values: "Array") -> Band:
-    low, median, high = (rounded(float(q)) for q in np.quantile(values, (0.05, 0.5, 0.95)))
-    return Band(rounded(likely), median, low, high)
+def _sums(found: Runs, option: str) -> _Sums:
+    shape = found.order.runs, found.order.months
+    parts, points = lines.OPTIONS[option](found.drawn), lines.OPTIONS[option](found.likely)
+    usd = np.broadcast_to(lines.total(parts), shape)
+    likely = np.broadcast_to(lines.total(points), (1, shape[1]))[0]
+    return _Sums(
+        usd,
+        usd.sum(axis=1),
+        np.broadcast_to(_vendor(parts), shape),
+        likely,
+        np.broadcast_to(_vendor(points), (1, shape[1]))[0],
+        _first_year(points, shape[1]),
+    )
 
 
-def _first_year(point: "Mapping[str, Array]", calendar: "Array") -> dict[str, float]:
+def _vendor(parts: lines.Lines) -> "Array":
+    of_vendor = {name: parts[name] for name in lines.VENDOR if name in parts}
+    return lines.total(of_vendor) if of_vendor else np.zeros((1, 1))
+
+
+def _total(option: str, sums: _Sums, cheapest: float) -> Total:
+    first = band(float(sums.likely[:12].sum()), sums.usd[:, :12].sum(axis=1))
+    whole = band(float(sums.likely.sum()), sums.whole)
+    return Total(option, whole, first, sums.lines_usd, cheapest)
+
+
+def _cheapest(sums: "Mapping[str, Array]", runs: int) -> dict[str, float]:
+    counted = np.bincount(np.stack(list(sums.values())).argmin(axis=0), minlength=len(sums))
+    return {option: rounded(float(n) / runs) for option, n in zip(sums, counted, strict=True)}
+
+
+def _differences(sums: Mapping[str, _Sums], months: int) -> tuple[Difference, ...]:
+    whole = {option: each.whole for option, each in sums.items()}
+    likely = {option: float(each.likely.sum()) for option, each in sums.items()}
+    return every_difference(whole, likely, months=months)
+
+
+def _priced(sums: Mapping[str, _Sums], order: Order, scenario: Scenario) -> Priced:
+    now = np.asarray(order.scenario.factors(order.months))
+    more = np.asarray(scenario.factors(order.months)) / now - 1
+    whole = {option: each.whole + each.vendor @ more for option, each in sums.items()}
+    likely = {
+        option: float(each.likely.sum() + each.likely_vendor @ more)
+        for option, each in sums.items()
+    }
+    return Priced(
+        scenario.name,
+        scenario.source,
+        {option: band(likely[option], values) for option, values in whole.items()},
+        every_difference(whole, likely, months=order.months),
+    )
+
+
+def _first_year(point: lines.Lines, months: int) -> dict[str, float]:
     first = {
-        name: float(np.broadcast_to(usd, calendar.shape)[:, :12].sum())
-        for name, usd in point.items()
+        name: float(np.broadcast_to(usd, (1, months))[:, :12].sum()) for name, usd in point.items()
     }
     return {name: rounded(usd) for name, usd in first.items() if usd}
-
-
-def _return(
-    option: str, points: "Mapping[str, Mapping[str, Array]]", costs: "Mapping[str, Array]"
-) -> Return:
-    likely = np.cumsum(
-        lines.total(dict(points["closed"])) - lines.total(dict(points[option])), axis=1
-    )
-    saved = np.cumsum(costs["closed"] - costs[option], axis=1)
-    paid = _months_until_paid(saved)
-    (month,) = _months_until_paid(likely)
-    back = np.sort(paid)
-    low, high = back[len(back) // 20], back[-(len(back) // 20) - 1]
-    curve = [_band(float(likely[0, at]), saved[:, at]) for at in range(saved.shape[1])]
-    return Return(
-        option,
-        _month(month),
-        _month(low),
-        _month(high),
-        rounded(float(np.isinf(paid).mean())),
-        tuple(curve),
-    )
 
 
 def _months_until_paid(saved: "Array") -> "Array":

@@ -38,8 +38,8 @@ __all__ = [
 
 # Wider swings come first; what lies behind these moves little.
 _SWINGS = 8
-_HAS_OPEN = ("managed", "self_host", "hybrid")
-_HAS_VENDOR = ("closed", "managed", "hybrid", "per_seat")
+_HAS_OPEN = ("managed", "self_host", "hybrid", "hybrid_managed")
+_HAS_VENDOR = ("closed", "managed", "hybrid", "hybrid_managed", "per_seat")
 _OF_OUTCOME = {"managed_open": "managed", "self_host": "self_host", "hybrid_route": "hybrid"}
 
 Tick = tuple[float, str]

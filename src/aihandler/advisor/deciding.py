@@ -1,0 +1,131 @@
+"""Decides every task and the whole: costs in the same runs, verdicts, and what would turn them."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from aihandler.advisor.company import Fact, Profile, facts_of
+from aihandler.advisor.costing import Costed, costed
+from aihandler.advisor.economics import reference
+from aihandler.advisor.economics.runs import MONTHS, RUNS, Order
+from aihandler.advisor.economics.tornado import Turn, turns
+from aihandler.advisor.economics.total_cost import Priced
+from aihandler.advisor.frameworks.judging import Judgement
+from aihandler.advisor.hosted import Known
+from aihandler.advisor.outcomes import Choice, Cost, Outcome, Quality, TaskVerdict
+from aihandler.advisor.quality import quality_of
+from aihandler.advisor.verdicts import decide
+from aihandler.ledger.comparisons import ComparisonRecord
+
+
+class UnderPrices(msgspec.Struct, frozen=True):
+    """What would be decided if vendors' prices went another way.
+
+    `pending` is what a comparison may still allow; `flips`: one of the two is another one than now.
+    """
+
+    scenario: str
+    source: str
+    outcome: Outcome
+    pending: Choice | None
+    flips: bool
+    decided_by: str
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """A verdict, with the values of inputs that would turn it and what price scenarios would."""
+
+    verdict: TaskVerdict
+    quality: Quality | None
+    turns: tuple[Turn, ...] = ()
+    scenarios: tuple[UnderPrices, ...] = ()
+
+
+def cost_all(
+    profile: Profile,
+    comparisons: Sequence[ComparisonRecord],
+    *,
+    seed: int,
+    runs: int = RUNS,
+) -> dict[str, Costed]:
+    """Every task in the same runs. Raises InputError for an unknown input."""
+    known = Known(reference.shelf())
+    return {
+        name: costed(
+            profile,
+            Order(seed, MONTHS, runs, name),
+            known=known,
+            quality=quality_of(task, comparisons, task=name),
+        )
+        for name, task in profile.tasks.items()
+    }
+
+
+def decided(
+    profile: Profile,
+    task: str,
+    found: Costed,
+    *,
+    judgements: Sequence[Judgement],
+    comparisons: Sequence[ComparisonRecord] = (),
+) -> Decided:
+    """The verdict on one task that was costed."""
+    facts = facts_of(profile, task)
+    quality = quality_of(profile.tasks[task], comparisons, task=task)
+    costs = found.costing.costs
+    verdict = decide(task, facts, judgements, quality=quality, costs=costs)
+    found_turns = _turns(verdict, found)
+    flips = (*verdict.flips, *(str(turn) for turn in found_turns))
+    total = found.costing.total
+    scenarios = total.scenarios if total else ()
+    return Decided(
+        msgspec.structs.replace(verdict, flips=flips, ask=_asked(verdict, found, found_turns)),
+        quality,
+        found_turns,
+        tuple(_under(verdict, facts, quality, costs=costs, priced=one) for one in scenarios),
+    )
+
+
+def _turns(verdict: TaskVerdict, found: Costed) -> tuple[Turn, ...]:
+    # What a constraint decides, no number turns: it names no other option.
+    if found.runs is None or not verdict.option or not verdict.than:
+        return ()
+    return turns(found.runs, verdict.option, verdict.than)
+
+
+def _asked(verdict: TaskVerdict, found: Costed, turned: Sequence[Turn]) -> tuple[str, ...]:
+    """Where money leaves it open: inputs that are missing, or move it most."""
+    if verdict.ask != ("costs",):
+        return verdict.ask
+    return found.costing.ask or tuple(f"costs.{turn.name}" for turn in turned[:2]) or verdict.ask
+
+
+def _under(
+    verdict: TaskVerdict,
+    facts: Mapping[str, Fact],
+    quality: Quality | None,
+    *,
+    costs: Sequence[Cost],
+    priced: Priced,
+) -> UnderPrices:
+    then = decide(
+        verdict.task, facts, (), quality=quality, costs=[_at(cost, priced) for cost in costs]
+    )
+    before = verdict.outcome, verdict.pending, verdict.by_seats
+    return UnderPrices(
+        priced.scenario,
+        priced.source,
+        then.outcome,
+        then.pending,
+        (then.outcome, then.pending, then.by_seats) != before,
+        then.money or then.decided_by,
+    )
+
+
+def _at(cost: Cost, priced: Priced) -> Cost:
+    option = cost.option
+    return msgspec.structs.replace(
+        cost,
+        against=tuple(d for d in priced.differences if option in (d.option, d.than)),
+        whole_usd=priced.totals[option].median,
+    )
