@@ -48,7 +48,11 @@ READY = {
     "incident_response": True,
     "sovereignty_regulated": False,
     "can_invest_in_safety": True,
+    "internal_without_security": False,
+    "observability": True,
 }
+PLACED = {"customer_facing": False, "safety_critical": False, "vendor_sla_needed": False}
+TIMED = {"stage": "post_pmf", "months_at_this_spend": 3}
 HYBRID = {
     "people": 50,
     "stage": "post_pmf",
@@ -85,6 +89,13 @@ GATES = {
 }
 
 
+def spend(usd_per_month: int) -> dict[str, Fact]:
+    return {
+        "api_usd_per_month": Decimal(usd_per_month),
+        "api_usd_per_year": Decimal(usd_per_month * 12),
+    }
+
+
 @pytest.mark.parametrize(
     ("framework", "base", "change", "verdict"),
     [
@@ -114,9 +125,10 @@ GATES = {
         ("hybrid_yes_no", YES, {"api_growth_per_quarter": 0}, "undefined"),
         ("hybrid_yes_no", YES, {"repetitive": False}, "undefined"),
         ("hybrid_yes_no", YES, {"accepts_months_before_return": 3}, "undefined"),
-        ("placement", {"customer_facing": True}, {"safety_critical": False}, "closed"),
-        ("placement", {"customer_facing": False}, {"safety_critical": True}, "closed"),
-        ("placement", {"customer_facing": False}, {"safety_critical": False}, "open"),
+        ("placement", PLACED, {"customer_facing": True}, "closed"),
+        ("placement", PLACED, {"safety_critical": True}, "closed"),
+        ("placement", PLACED, {"vendor_sla_needed": True}, "closed"),
+        ("placement", PLACED, {}, "open"),
         ("security", READY, {}, "open"),
         ("security", READY, {"security_engineers": 0}, "closed"),
         ("security", READY, {"customer_facing": True}, "closed"),
@@ -124,6 +136,8 @@ GATES = {
         ("security", READY, {"risk_tolerance": "low"}, "closed"),
         ("security", READY, {"safety_layers": False}, "closed"),
         ("security", READY, {"incident_response": False}, "closed"),
+        ("security", READY, {"internal_without_security": True}, "closed"),
+        ("security", READY, {"observability": False}, "closed"),
         ("security", READY, {"can_invest_in_safety": False}, "undefined"),
         ("feature_or_product", {}, {"ai_is": "feature"}, "closed"),
         ("feature_or_product", {}, {"ai_is": "product"}, "open"),
@@ -147,10 +161,14 @@ GATES = {
             {"sovereignty_regulated": True, "ml_native": True, "funding_months": 6},
             "open",
         ),
-        ("timing", {"api_usd_per_month": 9_999}, {"api_usd_per_year": 119_988}, "closed"),
-        ("timing", {"api_usd_per_month": 10_000}, {"api_usd_per_year": 120_000}, "evaluate"),
-        ("timing", {"api_usd_per_month": 50_000}, {"api_usd_per_year": 600_000}, "open"),
-        ("timing", {"api_usd_per_month": 83_334}, {"api_usd_per_year": 1_000_000}, "open"),
+        ("timing", TIMED, spend(9_999), "closed"),
+        ("timing", TIMED, spend(10_000), "evaluate"),
+        ("timing", TIMED, spend(20_000), "evaluate"),
+        ("timing", TIMED, {**spend(10_000), "months_at_this_spend": 2}, "closed"),
+        ("timing", TIMED, {**spend(49_999), "stage": "pre_pmf"}, "closed"),
+        ("timing", TIMED, spend(49_999), "evaluate"),
+        ("timing", TIMED, spend(50_000), "open"),
+        ("timing", TIMED, spend(83_334), "open"),
         ("five_questions", FIVE, {}, "open"),
         ("five_questions", FIVE, {"data_may_leave": False}, "open"),
         ("five_questions", FIVE, {"tokens_per_month": 500_000_000}, "closed"),

@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 
 from aihandler.advisor.company import Fact, demo_profile, facts_of, parse_profile
-from aihandler.advisor.frameworks.contradictions import contradictions
 from aihandler.advisor.frameworks.judging import judge_all
 from aihandler.advisor.frameworks.reading import parse_frameworks, shipped
 from aihandler.advisor.verdicts import Cost, Quality, TaskVerdict, decide
@@ -18,10 +17,6 @@ CLOSED = Cost("stay_closed", Decimal(5000), Decimal(6000), "a test")
 
 def demo(task: str = "documents", **changes: Fact) -> dict[str, Fact]:
     return {**facts_of(demo_profile(), task), **changes}
-
-
-def touched(facts: dict[str, Fact]) -> set[str]:
-    return {c.id for c in contradictions(facts, judge_all(facts, FILES))}
 
 
 def verdict(facts: dict[str, Fact], quality: Quality | None = EQUAL, *costs: Cost) -> TaskVerdict:
@@ -52,34 +47,6 @@ def test_a_framework_of_ones_own_with_an_unknown_fact_is_refused() -> None:
     assert parse_frameworks(text.replace("peopel", "people"), file="own.yaml").source.id == "own"
     with pytest.raises(ConfigError, match="'steady' cannot be compared so"):
         parse_frameworks(text.replace("peopel", "steady"), file="own.yaml")
-
-
-@pytest.mark.parametrize(
-    ("name", "touching", "apart"),
-    [
-        ("volume", {"tokens_per_month": Decimal(1_000_000)}, {"tokens_per_month": Decimal(10)}),
-        ("money", {"api_usd_per_year": Decimal(90_000)}, {"api_usd_per_year": Decimal(10)}),
-        ("team", {"people": Decimal(45)}, {"people": Decimal(50)}),
-        (
-            "safety",
-            {"safety_critical": True},
-            {"safety_critical": False, "sovereignty_regulated": False},
-        ),
-        ("latency", {"latency_critical": True}, {"latency_critical": False}),
-        ("skipped_score", {"data_may_leave": False}, {"data_may_leave": True}),
-        ("gate_order", {"frontier_needed": True}, {"frontier_needed": False}),
-        (
-            "payback",
-            {"accepts_months_before_return": Decimal(6)},
-            {"accepts_months_before_return": Decimal(11)},
-        ),
-    ],
-)
-def test_each_contradiction_is_shown_where_the_facts_touch_it(
-    name: str, touching: dict[str, Fact], apart: dict[str, Fact]
-) -> None:
-    assert name in touched(demo(**touching))
-    assert name not in touched(demo(**apart))
 
 
 def test_the_company_of_the_source_gets_yes_from_one_text_and_both_from_the_other() -> None:

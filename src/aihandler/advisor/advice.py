@@ -11,7 +11,8 @@ from aihandler.advisor.deciding import UnderPrices, cost_all, decided
 from aihandler.advisor.economics.tornado import Turn
 from aihandler.advisor.evidence import evidence, unready
 from aihandler.advisor.frameworks.contradictions import Contradiction, contradictions
-from aihandler.advisor.frameworks.judging import Judgement, judge_all
+from aihandler.advisor.frameworks.judging import Judgement, judge_all, judge_lists
+from aihandler.advisor.frameworks.lists import JudgedList
 from aihandler.advisor.frameworks.reading import Frameworks
 from aihandler.advisor.linter import Finding, lint
 from aihandler.advisor.plan import SPREAD, size
@@ -44,6 +45,7 @@ class TaskAdvice(msgspec.Struct, frozen=True):
     scenarios: tuple[UnderPrices, ...] = ()
     evidence: tuple[str, ...] = ()
     unready: tuple[str, ...] = ()
+    lists: tuple[JudgedList, ...] = ()
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -70,6 +72,7 @@ def advise(
     costs = cost_all(profile, comparisons, seed=seed, runs=runs)
     spreads = measured_spreads(comparisons)
     tasks = {}
+    partings = [parting for file in files for parting in file.contradictions]
     for name in profile.tasks:
         facts = facts_of(profile, name)
         judgements = judge_all(facts, files)
@@ -81,13 +84,14 @@ def advise(
         tasks[name] = TaskAdvice(
             verdict,
             judgements,
-            contradictions(facts, judgements),
+            contradictions(facts, judgements, partings),
             costs[name].costing,
             found.quality,
             found.turns,
             found.scenarios,
             commands,
             lacking,
+            judge_lists(facts, files),
         )
     verdicts = {name: task.verdict for name, task in tasks.items()}
     together = whole(profile, costs, verdicts, units=units)

@@ -8,42 +8,129 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from aihandler.advisor.amounts import Amount, Count
+from aihandler.advisor.claims import Claim
 from aihandler.config.places import Mistakes
 from aihandler.config.shape import find_misshapes_of
 from aihandler.config.yaml import read_yaml
 from aihandler.errors import ConfigError, InputError
 
-Count = Annotated[int, Meta(ge=0)]
-Amount = Annotated[Decimal, Meta(extra_json_schema={"minimum": 0})]
 # A number of a framework, a word, yes or no; None is missing.
 Fact = Decimal | str | bool | None
+Kind = Literal[
+    "summarisation",
+    "classification",
+    "embeddings",
+    "extraction",
+    "generation",
+    "code",
+    "chat",
+    "agent",
+]
+
+
+# Fields of a profile: what is not said is None, and the words are shown in the template.
+def _about(words: str) -> Meta:
+    return Meta(description=words)
+
+
+class SecurityMeasures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What of the security checklist is in place."""
+
+    prompt_filter: Annotated[bool | None, _about("malicious prompts are filtered")] = None
+    user_rate_limit: Annotated[bool | None, _about("requests are limited per user")] = None
+    input_anomalies: Annotated[bool | None, _about("unusual input is noticed")] = None
+    output_filter: Annotated[bool | None, _about("content of answers is filtered")] = None
+    redaction: Annotated[bool | None, _about("personal data is redacted")] = None
+    harmful_content: Annotated[bool | None, _about("harmful answers are noticed")] = None
+    isolation: Annotated[bool | None, _about("the servers' network is isolated")] = None
+    access: Annotated[bool | None, _about("access is controlled")] = None
+    audit_log: Annotated[bool | None, _about("what is done is logged for an audit")] = None
+    checksums: Annotated[bool | None, _about("weights are compared with checksums")] = None
+    poisoning: Annotated[bool | None, _about("models are watched for poisoning")] = None
+    updates: Annotated[bool | None, _about("models and servers are kept up to date")] = None
+    abuse_plan: Annotated[bool | None, _about("there is a plan for abuse")] = None
+    alerting: Annotated[bool | None, _about("somebody is alerted")] = None
+    kill_switch: Annotated[bool | None, _about("everything can be stopped at once")] = None
 
 
 class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Facts that hold for every task."""
 
-    people: Annotated[Count | None, Meta(description="how many people work there")] = None
-    stage: Literal["pre_pmf", "post_pmf"] | None = None
-    ai_is: Literal["product", "feature"] | None = None
-    ml_native: bool | None = None
-    differentiator: bool | None = None
-    ml_engineers: Count | None = None
-    free_engineer_share: Amount | None = None
-    can_hire: bool | None = None
-    security_engineers: Count | None = None
-    safety_layers: bool | None = None
-    can_invest_in_safety: bool | None = None
-    incident_response: bool | None = None
-    risk_tolerance: Literal["low", "medium", "high"] | None = None
-    sovereignty_regulated: bool | None = None
-    api_usd_per_year: Amount | None = None
-    api_growth_per_quarter: Decimal | None = None
-    growth_base_quarter: str | None = None
-    api_share_of_cogs: Amount | None = None
-    funding_months: Amount | None = None
-    accepts_months_before_return: Amount | None = None
-    could_lock_in_18_months: bool | None = None
-    speed_to_market_first: bool | None = None
+    people: Annotated[Count | None, _about("how many people work there")] = None
+    stage: Annotated[
+        Literal["pre_pmf", "post_pmf"] | None, _about("before or after product-market fit")
+    ] = None
+    ai_is: Annotated[
+        Literal["product", "feature"] | None, _about("what is sold, or a part of it")
+    ] = None
+    ml_native: Annotated[bool | None, _about("the team comes from machine learning")] = None
+    differentiator: Annotated[
+        bool | None, _about("the quality of the model sets you apart from competitors")
+    ] = None
+    ml_engineers: Annotated[
+        Count | None, _about("engineers who can run models, and may be set to it")
+    ] = None
+    free_engineer_share: Annotated[
+        Amount | None, _about("engineers free to run models: 0.2 is a fifth of one")
+    ] = None
+    can_hire: Annotated[bool | None, _about("such engineers can be hired")] = None
+    security_engineers: Annotated[Count | None, _about("engineers for security alone")] = None
+    safety_layers: Annotated[
+        bool | None, _about("filters before and behind an open model are planned")
+    ] = None
+    can_invest_in_safety: Annotated[bool | None, _about("there are means for safety")] = None
+    incident_response: Annotated[bool | None, _about("there is a plan for incidents")] = None
+    internal_without_security: Annotated[
+        bool | None, _about("internal use is thought to need no security")
+    ] = None
+    risk_tolerance: Annotated[
+        Literal["low", "medium", "high"] | None, _about("how much risk is borne")
+    ] = None
+    sovereignty_regulated: Annotated[
+        bool | None, _about("rules of law ask for sovereignty over data")
+    ] = None
+    revenue_usd_per_year: Annotated[Amount | None, _about("revenue")] = None
+    cogs_usd_per_year: Annotated[Amount | None, _about("cost of goods sold")] = None
+    api_usd_per_year: Annotated[Amount | None, _about("spent on closed APIs")] = None
+    api_growth_per_quarter: Annotated[
+        Decimal | None, _about("growth of that spend: 0.4 is 40 % a quarter")
+    ] = None
+    growth_base_quarter: Annotated[
+        str | None, _about("the quarter whose spend, times four, `api_usd_per_year` is: 2025-Q3")
+    ] = None
+    months_at_this_spend: Annotated[
+        Amount | None, _about("for how many months the spend has been like this")
+    ] = None
+    api_share_of_cogs: Annotated[
+        Amount | None, _about("that spend over the cost of goods: 0.2 is 20 %")
+    ] = None
+    funding_months: Annotated[Amount | None, _about("months that money lasts")] = None
+    gpu_budget_usd: Annotated[Amount | None, _about("money for GPUs in a year")] = None
+    accepts_months_before_return: Annotated[
+        Amount | None, _about("months that may pass before money comes back")
+    ] = None
+    could_lock_in_18_months: Annotated[
+        bool | None, _about("one vendor for 18 months and two or three price rises can be borne")
+    ] = None
+    speed_to_market_first: Annotated[bool | None, _about("being early counts most")] = None
+    providers: Annotated[Count | None, _about("providers of models in use")] = None
+    serves_open_models: Annotated[bool | None, _about("a server of open models runs already")] = (
+        None
+    )
+    observability: Annotated[
+        bool | None, _about("latency, errors and cost of models are watched")
+    ] = None
+    fallback_to_api: Annotated[
+        bool | None, _about("when an open model fails, a vendor's answers")
+    ] = None
+    abstraction_layer: Annotated[
+        bool | None, _about("another model is a change of configuration, not of code")
+    ] = None
+    indemnity_needed: Annotated[
+        bool | None, _about("a vendor has to bear claims of third parties")
+    ] = None
+    security: SecurityMeasures = SecurityMeasures()
 
 
 class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -60,26 +147,56 @@ class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class TaskFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Facts of one task."""
 
-    does: str = ""
-    model: str | None = None
-    price_model: str | None = None
-    input_tokens_per_month: Count | None = None
-    output_tokens_per_month: Count | None = None
-    api_usd_per_month: Amount | None = None
-    growth_per_quarter: Decimal | None = None
-    could_be_open: bool | None = None
-    data_may_leave: bool | None = None
-    open_licence_allowed: bool | None = None
-    frontier_needed: bool | None = None
-    customer_facing: bool | None = None
-    safety_critical: bool | None = None
-    customised: bool | None = None
-    latency_critical: bool | None = None
-    cost_sensitive: bool | None = None
-    complex_output: bool | None = None
-    prompt_iteration: Literal["high", "stable"] | None = None
-    repetitive: bool | None = None
-    steady: bool | None = None
+    does: Annotated[str, _about("what it does, in words")] = ""
+    kind: Annotated[Kind | None, _about("the kind of work")] = None
+    model: Annotated[str | None, _about("the model that does it")] = None
+    price_model: Annotated[
+        str | None, _about("its name in the price list that ships: claude-sonnet-4-5")
+    ] = None
+    input_tokens_per_month: Annotated[Count | None, _about("tokens sent")] = None
+    output_tokens_per_month: Annotated[Count | None, _about("tokens answered")] = None
+    api_usd_per_month: Annotated[Amount | None, _about("spent on its closed API")] = None
+    growth_per_quarter: Annotated[
+        Decimal | None, _about("growth of its requests, where it is not the company's")
+    ] = None
+    could_be_open: Annotated[bool | None, _about("an open model might do it")] = None
+    data_may_leave: Annotated[bool | None, _about("its data may go to a vendor")] = None
+    open_licence_allowed: Annotated[
+        bool | None, _about("some licence of an open model allows this use")
+    ] = None
+    open_licence: Annotated[
+        Literal["apache-2.0", "mit", "llama", "other"] | None,
+        _about("the licence of the open model that would do it"),
+    ] = None
+    frontier_needed: Annotated[bool | None, _about("only the best models can do it")] = None
+    customer_facing: Annotated[bool | None, _about("customers see the answers")] = None
+    safety_critical: Annotated[
+        bool | None, _about("medical, legal or financial advice hangs on it")
+    ] = None
+    vendor_sla_needed: Annotated[
+        bool | None, _about("compliance asks for a vendor's promise of service")
+    ] = None
+    customised: Annotated[bool | None, _about("a model tuned on own data is needed")] = None
+    latency_critical: Annotated[bool | None, _about("people wait for it")] = None
+    latency_target_s: Annotated[Amount | None, _about("seconds a whole answer may take")] = None
+    measured_latency_s: Annotated[Amount | None, _about("seconds it takes today")] = None
+    invalid_share: Annotated[
+        Amount | None, _about("answers that break the schema: 0.08 is 8 %")
+    ] = None
+    cost_sensitive: Annotated[bool | None, _about("cost decides whether it is done")] = None
+    complex_output: Annotated[
+        bool | None, _about("answers follow a complex schema, the same each time")
+    ] = None
+    prompt_iteration: Annotated[
+        Literal["high", "stable"] | None, _about("how often prompts change")
+    ] = None
+    repetitive: Annotated[bool | None, _about("the same prompt over and over")] = None
+    steady: Annotated[bool | None, _about("the load is even over day and week")] = None
+    mixed_difficulty: Annotated[bool | None, _about("some requests are easy, others hard")] = None
+    compared: Annotated[bool | None, _about("open and closed were compared on own examples")] = None
+    pilot_passed: Annotated[
+        bool | None, _about("an open model ran beside the closed one and was good enough")
+    ] = None
     # Deployments of a comparison, and the points of a score that may be lost by leaving.
     closed: str | None = None
     open: str | None = None
@@ -94,7 +211,7 @@ class TaskFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 # What is no fact of a framework.
-NO_FACTS = ("costs", "hosting", "sources", "units")
+NO_FACTS = ("costs", "hosting", "sources", "units", "security")
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +219,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     company: Company
     tasks: Annotated[dict[str, TaskFacts], Meta(min_length=1)]
+    # Numbers that somebody stated, by a name of one's own, to be held against their sums.
+    claims: dict[str, Claim] = {}
     # The day of the figures that do not name their own.
     as_of: str = "not stated"
     # As those of a task, of the whole company: `customer: 300`.
@@ -137,8 +256,12 @@ def demo_profile() -> Profile:
 def facts_of(profile: Profile, task: str) -> dict[str, Fact]:
     """What the frameworks read of one task: company, task, and what follows from them by sums."""
     facts = {**dict(_members(profile.company)), **dict(_members(profile.tasks[task]))}
+    measures = _members(profile.company.security)
+    facts |= {f"security.{name}": value for name, value in measures}
     # The task's own spend has the same name as the company's by month, and is another thing.
     facts["task_api_usd_per_month"] = facts.pop("api_usd_per_month", None)
+    requests = profile.tasks[task].costs.get("requests_per_month")
+    facts["requests_per_month"] = Decimal(str(requests[0])) if requests else None
     return {**facts, **_derived(facts)}
 
 
@@ -155,7 +278,11 @@ def _derived(facts: Mapping[str, Fact]) -> dict[str, Fact]:
     given, made = facts["input_tokens_per_month"], facts["output_tokens_per_month"]
     tokens = given + made if isinstance(given, Decimal) and isinstance(made, Decimal) else None
     by_quarter = growth if isinstance(growth, Decimal) else None
+    share, goods = facts["api_share_of_cogs"], facts["cogs_usd_per_year"]
+    if share is None and isinstance(yearly, Decimal) and isinstance(goods, Decimal) and goods:
+        share = yearly / goods
     return {
+        "api_share_of_cogs": share,
         "api_usd_per_month": yearly / 12 if isinstance(yearly, Decimal) else None,
         "api_growth_per_year": None if by_quarter is None else (1 + by_quarter) ** 4 - 1,
         "tokens_per_month": tokens,

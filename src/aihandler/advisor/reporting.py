@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from aihandler.advisor.advice import Advice
 from aihandler.advisor.company import Company, Profile, facts_of
 from aihandler.advisor.facts import Taken
@@ -92,7 +94,7 @@ def of_advice(
         )
         for name, task in advice.tasks.items()
     ]
-    return report(
+    found = report(
         profile.company,
         tasks,
         made_at=made_at,
@@ -100,6 +102,9 @@ def of_advice(
         findings=advice.findings,
         planning=Planning(starts, advice.spreads, configuration),
     )
+    # As judged over the user's own files, where there are some.
+    touched = tuple((name, one) for name, t in advice.tasks.items() for one in t.contradictions)
+    return msgspec.structs.replace(found, contradictions=touched)
 
 
 def asked_for(tasks: Sequence[TaskReport]) -> tuple[Missing, ...]:

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import msgspec
 
-from aihandler.advisor.economics.reference import Gpu, Shape
+from aihandler.advisor.economics.reference import BYTES_PER_WEIGHT, Gpu, Shape
 
 # Servers keep about a tenth of the memory for activations and for themselves (vLLM's default).
 USABLE = Fraction(9, 10)
@@ -41,6 +41,13 @@ def fit(shape: Shape, gpu: Gpu, *, precision: str, gpus: int = 1, tokens: int = 
         fits=left >= a_request,
         least_gpus=math.ceil((weights + a_request) / usable_of_one),
         requests=_room(left, a_request) if a_token else None,
+    )
+
+
+def fitting(shape: Shape, gpu: Gpu, *, gpus: int = 1) -> tuple[str, ...]:
+    """The precisions at which the weights fit, widest first."""
+    return tuple(
+        name for name in BYTES_PER_WEIGHT if fit(shape, gpu, precision=name, gpus=gpus).fits
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from aihandler.advisor.company import Fact
+from aihandler.advisor.frameworks.lists import JudgedList, judge_list
 from aihandler.advisor.frameworks.reading import Frameworks, Source
 from aihandler.advisor.frameworks.rules import Distance, Framework, Reading, Verdict
 
@@ -26,6 +27,13 @@ class Judgement(msgspec.Struct, frozen=True):
 def judge_all(facts: Mapping[str, Fact], files: Sequence[Frameworks]) -> tuple[Judgement, ...]:
     """Every framework over the same facts."""
     return tuple(judge(f, facts, source=file.source) for file in files for f in file.frameworks)
+
+
+def judge_lists(facts: Mapping[str, Fact], files: Sequence[Frameworks]) -> tuple[JudgedList, ...]:
+    """Every list over the same facts."""
+    return tuple(
+        judge_list(one, facts, source=file.source.id) for file in files for one in file.lists
+    )
 
 
 def judge(framework: Framework, facts: Mapping[str, Fact], *, source: Source) -> Judgement:

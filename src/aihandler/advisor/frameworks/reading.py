@@ -7,8 +7,15 @@ from typing import get_args, get_type_hints
 
 import msgspec
 
-from aihandler.advisor.company import NO_FACTS, Company, TaskFacts
-from aihandler.advisor.frameworks.rules import Condition, Framework, parts_of, thresholds_of
+from aihandler.advisor.company import NO_FACTS, Company, SecurityMeasures, TaskFacts
+from aihandler.advisor.frameworks.lists import Checklist
+from aihandler.advisor.frameworks.partings import Parting
+from aihandler.advisor.frameworks.rules import (
+    Condition,
+    Framework,
+    parts_of,
+    thresholds_of,
+)
 from aihandler.config.places import Mistakes
 from aihandler.config.places import Path as Place
 from aihandler.config.shape import find_misshapes_of
@@ -23,7 +30,11 @@ _DERIVED = (
     "task_api_usd_per_month",
     "tokens_per_month",
     "tokens_per_day",
+    "requests_per_month",
 )
+_SECURITY = "security."
+# What a file may hold beside its source; ids are unique within each.
+_KEYS = ("frameworks", "lists", "contradictions")
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,15 +46,22 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Frameworks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file: a source and its frameworks."""
+    """One file: a source with its frameworks and lists, and contradictions that it names."""
 
     source: Source
-    frameworks: tuple[Framework, ...]
+    frameworks: tuple[Framework, ...] = ()
+    lists: tuple[Checklist, ...] = ()
+    contradictions: tuple[Parting, ...] = ()
 
 
 def shipped() -> tuple[Frameworks, ...]:
     """Those that come with the package, in the order of their sources."""
-    return tuple(read_frameworks(path) for path in sorted(Path(__file__).parent.glob("*.yaml")))
+    return tuple(read_frameworks(path) for path in shipped_paths())
+
+
+def shipped_paths() -> tuple[Path, ...]:
+    """Their files, to copy and edit."""
+    return tuple(sorted(Path(__file__).parent.glob("*.yaml")))
 
 
 def read_frameworks(path: Path) -> Frameworks:
@@ -66,6 +84,11 @@ def parse_frameworks(text: str, *, file: str) -> Frameworks:
         read = msgspec.convert(tree.data, Frameworks)
         for at, framework in enumerate(read.frameworks):
             _check(framework, ("frameworks", at), mistakes)
+        for at, checklist in enumerate(read.lists):
+            _check(checklist, ("lists", at), mistakes)
+        for at, parting in enumerate(read.contradictions):
+            _check_parting(parting, ("contradictions", at), mistakes)
+        _check_ids(read, mistakes)
         if not len(mistakes):
             return read
     found = mistakes.in_order()
@@ -75,21 +98,48 @@ def parse_frameworks(text: str, *, file: str) -> Frameworks:
 def fact_names() -> tuple[str, ...]:
     """Everything that a rule may ask for."""
     own = (*Company.__struct_fields__, *TaskFacts.__struct_fields__)
-    return tuple(name for name in dict.fromkeys((*own, *_DERIVED)) if name not in NO_FACTS)
+    measures = (f"{_SECURITY}{name}" for name in SecurityMeasures.__struct_fields__)
+    names = dict.fromkeys((*own, *_DERIVED, *measures))
+    return tuple(name for name in names if name not in NO_FACTS)
 
 
-def _check(framework: Framework, at: Place, mistakes: Mistakes) -> None:
+def _check(framework: Framework | Checklist, at: Place, mistakes: Mistakes) -> None:
     signals = framework.signals
     places: dict[Place, Condition] = {(*at, "signals", n): c for n, c in signals.items()}
-    for number, rule in enumerate(framework.rules):
-        places[*at, "rules", number, "when"] = rule.when
+    whens = (
+        [("rules", n, rule.when) for n, rule in enumerate(framework.rules)]
+        if isinstance(framework, Framework)
+        else [("items", n, item.when) for n, item in enumerate(framework.items)]
+    )
+    places |= {(*at, key, number, "when"): when for key, number, when in whens}
     for place, condition in places.items():
-        for part in _walk(condition):
-            _check_condition(part, place, signals=signals, mistakes=mistakes)
+        for each in _walk(condition):
+            _check_condition(each, place, signals=signals, mistakes=mistakes)
     for name in signals:
         # A signal that needs itself would never have a value.
         if name in _needed(name, signals):
             mistakes.add((*at, "signals", name), f"the signal {name!r} needs itself")
+
+
+def _check_parting(parting: Parting, at: Place, mistakes: Mistakes) -> None:
+    for part in _walk(parting.when):
+        _check_condition(part, (*at, "when"), signals={}, mistakes=mistakes)
+    if parting.of:
+        _known(parting.of, fact_names(), (*at, "of"), mistakes=mistakes)
+    named = {("sides", n): side.fact for n, side in enumerate(parting.sides)}
+    named |= {("gaps", n): gap.fact for n, gap in enumerate(parting.gaps)}
+    for place, fact in named.items():
+        if fact is not None:
+            _known(fact, fact_names(), (*at, *place, "fact"), mistakes=mistakes)
+
+
+def _check_ids(read: Frameworks, mistakes: Mistakes) -> None:
+    for key in _KEYS:
+        seen: set[str] = set()
+        for at, entry in enumerate(getattr(read, key)):
+            if entry.id in seen:
+                mistakes.add((key, at, "id"), f"{entry.id!r} stands twice", hint="rename one")
+            seen.add(entry.id)
 
 
 def _walk(condition: Condition) -> Iterator[Condition]:

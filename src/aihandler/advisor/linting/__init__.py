@@ -1,0 +1,1 @@
+"""What the linter holds against what: money, units, prices, machines."""
