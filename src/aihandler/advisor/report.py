@@ -7,13 +7,18 @@ from typing import Literal
 import msgspec
 
 from aihandler.advisor.company import Company, Fact
+from aihandler.advisor.deciding import UnderPrices
 from aihandler.advisor.economics.break_even import BreakEven
 from aihandler.advisor.economics.figures import Figure
+from aihandler.advisor.economics.tornado import Turn
 from aihandler.advisor.economics.total_cost import TotalCost
 from aihandler.advisor.frameworks.contradictions import Contradiction
 from aihandler.advisor.frameworks.judging import Judgement
+from aihandler.advisor.frameworks.lists import JudgedList
 from aihandler.advisor.linter import Finding
+from aihandler.advisor.units import UnitCost
 from aihandler.advisor.verdicts import Quality, TaskVerdict
+from aihandler.advisor.whole import Whole
 
 Readiness = Literal["covered", "partly", "open"]
 
@@ -41,6 +46,7 @@ class TaskReport(msgspec.Struct, frozen=True):
     `figures` are the inputs of the cost, with source and day; `sources` say where the facts come
     from. `quality` is what a comparison showed; `evidence` are the commands that would show it,
     and `unready` says what they need first.
+    `turns` and `scenarios` say what would turn the verdict; `reached` is the month of break-even.
     """
 
     task: str
@@ -56,6 +62,12 @@ class TaskReport(msgspec.Struct, frozen=True):
     quality: Quality | None = None
     evidence: tuple[str, ...] = ()
     unready: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    scenarios: tuple[UnderPrices, ...] = ()
+    units: tuple[UnitCost, ...] = ()
+    managed_break_even: BreakEven | None = None
+    reached: int | None = None
+    lists: tuple[JudgedList, ...] = ()
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -156,3 +168,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     contradictions: tuple[tuple[str, Contradiction], ...] = ()
     findings: tuple[Finding, ...] = ()
     plan: Plan | None = None
+    whole: Whole | None = None

@@ -91,6 +91,12 @@ def of_advice(
             task.quality,
             task.evidence,
             task.unready,
+            task.turns,
+            task.scenarios,
+            task.costing.units,
+            task.costing.managed_break_even,
+            task.costing.reached,
+            task.lists,
         )
         for name, task in advice.tasks.items()
     ]
@@ -104,7 +110,7 @@ def of_advice(
     )
     # As judged over the user's own files, where there are some.
     touched = tuple((name, one) for name, t in advice.tasks.items() for one in t.contradictions)
-    return msgspec.structs.replace(found, contradictions=touched)
+    return msgspec.structs.replace(found, contradictions=touched, whole=advice.whole)
 
 
 def asked_for(tasks: Sequence[TaskReport]) -> tuple[Missing, ...]:

@@ -17,6 +17,9 @@ _OPTIONS: Mapping[str, str] = {
 
 def option_of(task: TaskReport) -> str:
     """The option of the verdict; before there is one, the cheapest open one that may be chosen."""
+    named = task.verdict.option
+    if named and named not in ("closed", "per_seat"):
+        return named
     decided = _OPTIONS.get(task.verdict.outcome)
     if decided or task.total_cost is None:
         return decided or "self_host"

@@ -10,6 +10,8 @@ from aihandler.advisor.verdicts import Outcome
 
 _OPEN = frozenset({"managed_open", "self_host", "hybrid_route"})
 _MONTHS = 12
+# Longer ones are sentences, which stand with the task.
+_SHORT = 60
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -35,12 +37,14 @@ def summary(tasks: Sequence[TaskReport]) -> tuple[Row, ...]:
 
 def _row(task: TaskReport) -> Row:
     verdict = task.verdict
-    found = Row(task.task, verdict.outcome, verdict.decided_by, flips_of(task))
+    # The number behind the reason stands with the task.
+    decided_by = verdict.decided_by.partition(";")[0]
+    found = Row(task.task, verdict.outcome, decided_by, shortly(task))
     if task.total_cost is None:
         return found
     month = {t.option: t.first_year_usd.likely / _MONTHS for t in task.total_cost.totals}
-    leaves = verdict.outcome in (*_OPEN, "not_enough_evidence")
-    option = option_of(task) if leaves else "closed"
+    leaves = verdict.outcome in (*_OPEN, "not_enough_evidence") and _may_leave(task)
+    option = option_of(task) if leaves else "per_seat" if verdict.by_seats else "closed"
     return msgspec.structs.replace(
         found,
         now_usd=month.get("closed"),
@@ -50,10 +54,37 @@ def _row(task: TaskReport) -> Row:
     )
 
 
-def flips_of(task: TaskReport) -> tuple[str, ...]:
-    """What would make another verdict; a fact by its name is told with its other value."""
+def _may_leave(task: TaskReport) -> bool:
+    """False where money would keep it closed even if the quality of an open model holds."""
+    return task.verdict.outcome in _OPEN or task.verdict.pending != "stay_closed"
+
+
+def shortly(task: TaskReport) -> tuple[str, ...]:
+    """What turns it soonest: a constraint, a comparison, or the input that has the least to go."""
+    told = ["a comparison on own examples"]
+    if not task.verdict.command:
+        told = [flip for flip in flips_of(task, turns=False) if len(flip) < _SHORT]
+    reach = [turn for turn in task.turns if turn.at is not None]
+    near = next((t for t in reach if t.within), None)
+    if near is not None and near.at is not None:
+        moves = "above" if near.at > near.now else "below"
+        told.append(f"{near.name} {moves} {near.at:,.3g} {near.unit}")
+    elif reach:
+        told.append("no input within what is given")
+    told += [f"prices: {one.scenario}" for one in task.scenarios if one.flips]
+    return tuple(dict.fromkeys(told))
+
+
+def flips_of(task: TaskReport, *, turns: bool = True) -> tuple[str, ...]:
+    """What would make another verdict; a fact by its name is told with its other value.
+
+    Without `turns` only those that no input of the costs makes.
+    """
+    by_cost = {str(turn) for turn in task.turns}
     told = []
     for flip in task.verdict.flips:
+        if not turns and flip in by_cost:
+            continue
         value = task.facts.get(flip)
         if isinstance(value, bool):
             is_, other = ("yes", "no") if value else ("no", "yes")

@@ -9,6 +9,7 @@ import click
 from aihandler.cli.page import bold, table, width
 
 if TYPE_CHECKING:
+    from aihandler.advisor.economics.runs import Band
     from aihandler.advisor.facts import Taken
     from aihandler.advisor.frameworks.judging import Judgement
     from aihandler.advisor.report import Report, TaskReport
@@ -25,6 +26,7 @@ def show(report: "Report", taken: "Sequence[Taken]", *, verbose: bool) -> None:
     _show_assumed(report, taken, verbose=verbose)
     _show_flagged(report)
     _show_summary(report)
+    _show_whole(report)
     for task in report.tasks:
         _show_task(task, verbose=verbose)
     _show_frameworks(report, verbose=verbose)
@@ -120,12 +122,39 @@ def _show_summary(report: "Report") -> None:
         click.echo(f"{_INDENT}? no verdict yet: the cheapest that is allowed, if the quality holds")
 
 
+def _show_whole(report: "Report") -> None:
+    whole = report.whole
+    if whole is None:
+        return
+    _head(f"The whole company, {whole.months} months")
+    _say("by the verdicts: ", whole.decided.says)
+    if whole.possible is not None:
+        _say("if quality holds: ", whole.possible.says)
+    course = whole.possible or whole.decided
+    for one in course.scenarios:
+        _say(f"{one.scenario}: ", f"{_span(one.today)} -> {_span(one.usd)}", indent=_INDENT * 2)
+    for note in (
+        *whole.notes,
+        *(f"{task} has no cost, and is left out" for task in whole.left_out),
+    ):
+        _say("note: ", note)
+
+
+def _span(band: "Band") -> str:
+    from aihandler.advisor.pages.words import money
+
+    return f"{money(band.median)} ({money(band.low)} to {money(band.high)})"
+
+
 def _show_task(task: "TaskReport", *, verbose: bool) -> None:
     from aihandler.advisor.pages.words import OUTCOMES
 
     verdict = task.verdict
     _head(f"{task.task}: {OUTCOMES[verdict.outcome]}")
     _say("decided by: ", _words(verdict.decided_by))
+    if verdict.money and verdict.money not in verdict.decided_by:
+        _say("money: ", _words(verdict.money))
+    _show_turns(task, verbose=verbose)
     if verdict.ask:
         _say("please say: ", ", ".join(verdict.ask))
     if task.no_cost:
@@ -138,12 +167,28 @@ def _show_task(task: "TaskReport", *, verbose: bool) -> None:
     for said in verdict.disagree if verbose else ():
         _say("- ", _words(said), indent=_INDENT * 2)
     if verdict.command:
-        click.echo(f"{_INDENT}evidence:")
-    for needed in task.unready if verdict.command else ():
-        _say("first ", needed, indent=_INDENT * 2)
-    for command in task.evidence if verdict.command else ():
-        click.echo("\n".join(_command(command)))
+        _show_evidence(task)
     _show_costs(task)
+
+
+def _show_turns(task: "TaskReport", *, verbose: bool) -> None:
+    from aihandler.advisor.pages.words import OUTCOMES
+
+    # The summary names what flips with other prices; the sentences are long.
+    for turn in task.turns if verbose else task.turns[:1]:
+        _say("turns: ", str(turn))
+    for under in task.scenarios if verbose else ():
+        to = under.pending or under.outcome
+        _say("prices: ", f"{under.scenario}: {OUTCOMES[to]}; {_words(under.decided_by)}")
+
+
+def _show_evidence(task: "TaskReport") -> None:
+    click.echo(f"{_INDENT}evidence:")
+    for needed in task.unready:
+        _say("first ", needed, indent=_INDENT * 2)
+    # A command is one line, however long: a line that is cut cannot be copied.
+    for command in task.evidence:
+        click.echo("\n".join(_command(command)))
 
 
 def _command(command: str) -> Iterator[str]:
@@ -177,10 +222,22 @@ def _show_costs(task: "TaskReport") -> None:
         rows.append((option, money(each.usd.median), usd, share, month, never))
     heads = (f"{total.months} months", "median", "nine tenths", "cheapest", "returns", "never")
     click.echo(textwrap.indent(table(heads, rows, numbers=heads[1:4], at_most=WIDEST - 2), _INDENT))
-    even = task.break_even
-    if even is not None:
-        volume = f"{even.per_month:,.0f} requests a month" if even.per_month else "never"
-        _say("own machines stay cheaper from: ", f"{volume} ({even.reason})")
+    _show_volumes(task)
+
+
+def _show_volumes(task: "TaskReport") -> None:
+    from aihandler.advisor.pages.words import money, option
+
+    for who, even in (
+        ("own machines stay", task.break_even),
+        ("a host stays", task.managed_break_even),
+    ):
+        if even is not None:
+            volume = f"{even.per_month:,.0f} requests a month" if even.per_month else "never"
+            _say(f"{who} cheaper from: ", f"{volume} ({even.reason})")
+    for unit in task.units:
+        costs = ", ".join(f"{option(name)} {money(usd.median)}" for name, usd in unit.usd.items())
+        _say(f"a {unit.unit} costs: ", costs)
 
 
 def _show_frameworks(report: "Report", *, verbose: bool) -> None:

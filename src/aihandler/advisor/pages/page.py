@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from aihandler.advisor.pages import views, words
+from aihandler.advisor.pages import joint, views, words
 from aihandler.advisor.pages.timeline import timeline
 from aihandler.advisor.readiness import counted
 from aihandler.advisor.report import Report
@@ -31,6 +31,8 @@ def html_page(advice: Report) -> str:
             rows=(rows := summary(advice.tasks)),
             undecided=any(row.then_usd is not None and not row.decided for row in rows),
             flips_of=flips_of,
+            whole=joint.whole_view(advice.whole),
+            lists=joint.list_views(advice),
             figures=views.figure_views(advice),
             citations=views.citations(advice),
             timeline=timeline(advice.plan.phases, advice.plan.starts) if advice.plan else "",
@@ -50,8 +52,10 @@ def _contents(advice: Report) -> list[tuple[str, str]]:
         "assumed": "Assumed first",
         "summary": "Summary",
         "verdicts": "Verdicts",
+        "whole": "The whole company" if advice.whole else "",
         "costs": "What it costs",
         "frameworks": "All frameworks side by side",
+        "lists": "Published lists" if any(task.lists for task in advice.tasks) else "",
         "findings": "Numbers that were checked" if advice.findings else "",
         "plan": "Plan" if advice.plan else "",
         "readiness": "Ready for own models, in security" if advice.plan else "",

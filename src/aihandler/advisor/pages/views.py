@@ -8,16 +8,18 @@ import msgspec
 from aihandler.advisor.assuming import AssumedFigure, assumed_figures, compact, grouped
 from aihandler.advisor.company import Fact
 from aihandler.advisor.contradicting import Told, contradicting
+from aihandler.advisor.deciding import UnderPrices
 from aihandler.advisor.economics.break_even import BreakEven
 from aihandler.advisor.economics.figures import Figure
 from aihandler.advisor.economics.inputs import RULES
-from aihandler.advisor.economics.total_cost import Return, Swing, Total, TotalCost
+from aihandler.advisor.economics.total_cost import Priced, Return, Swing, Total, TotalCost
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.frameworks.reading import Source
 from aihandler.advisor.frameworks.rules import Distance
 from aihandler.advisor.pages.charts import Scale, cash_curve, cost_bar, swing_bar, volume_bar
 from aihandler.advisor.pages.words import OUTCOMES, money, name
 from aihandler.advisor.report import Assumed, Report, TaskReport
+from aihandler.advisor.units import UnitCost
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -97,6 +99,10 @@ class CostView(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     even: EvenView | None = None
     lines: tuple[tuple[str, tuple[float | None, ...]], ...] = ()
+    managed: str = ""
+    turns: tuple[str, ...] = ()
+    scenarios: tuple[tuple[UnderPrices, Priced], ...] = ()
+    units: tuple[UnitCost, ...] = ()
 
 
 def answer(advice: Report) -> str:
@@ -223,6 +229,10 @@ def _cost_view(task: TaskReport, cost: TotalCost) -> CostView:
         notes=task.notes,
         even=_even(task.break_even, task.figures.get("requests_per_month")),
         lines=_lines(cost),
+        managed=_managed(task.managed_break_even),
+        turns=tuple(str(turn) for turn in task.turns if turn.at is not None),
+        scenarios=tuple(zip(task.scenarios, cost.scenarios, strict=False)),
+        units=task.units,
     )
     back = _told(task, cost, barred)
     if back is None:
@@ -255,6 +265,14 @@ def _even(even: BreakEven | None, now: Figure | None) -> EvenView | None:
     far = f"{times:.2g} x below it" if times >= 1 else f"{1 / times:.2g} x above it"
     bar = volume_bar(now.value, even.per_month)
     return EvenView(bar, f"{words}; today's {now.value:,.0f} are {far} ({even.reason}).")
+
+
+def _managed(even: BreakEven | None) -> str:
+    if even is None:
+        return ""
+    if even.per_month is None:
+        return f"never costs less: {even.reason}."
+    return f"stays cheaper from {even.per_month:,.0f} requests a month on ({even.reason})."
 
 
 def _lines(cost: TotalCost) -> tuple[tuple[str, tuple[float | None, ...]], ...]:

@@ -16,6 +16,7 @@ __all__ = [
     "OPTIONS",
     "OUTCOMES",
     "STATES",
+    "STATES_OF_LISTS",
     "VERDICTS",
     "band",
     "coded",
@@ -64,6 +65,10 @@ VERDICTS: Mapping[str | None, str] = MappingProxyType(
 )
 STATES: Mapping[Readiness, str] = MappingProxyType(
     {"covered": "✓ covered", "partly": "◐ partly", "open": "○ open"}
+)
+# Colours by the state of an item; its words are the list's own.
+STATES_OF_LISTS: Mapping[str, str] = MappingProxyType(
+    {"applies": "self_host", "does_not": "undefined", "not_known": "unknown"}
 )
 # Written large by everybody else.
 _SHORT = re.compile(r"\b(usd|api|ml|ai|gpu|cogs|pmf)\b")
