@@ -8,7 +8,7 @@ from aihandler.advisor.pages import joint, views, words
 from aihandler.advisor.pages.timeline import timeline
 from aihandler.advisor.readiness import counted
 from aihandler.advisor.report import Report
-from aihandler.advisor.summary import flips_of, summary
+from aihandler.advisor.summary import shortly, summary
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,7 +30,7 @@ def html_page(advice: Report) -> str:
             groups=views.assumption_groups(advice),
             rows=(rows := summary(advice.tasks)),
             undecided=any(row.then_usd is not None and not row.decided for row in rows),
-            flips_of=flips_of,
+            shortly=shortly,
             whole=joint.whole_view(advice.whole),
             lists=joint.list_views(advice),
             figures=views.figure_views(advice),
