@@ -162,6 +162,11 @@ def test_writing_a_cache_costs_more_than_reading_none() -> None:
     assert after["vendor tokens"] > first_year(costed(), "closed")["vendor tokens"]
 
 
+def test_more_than_all_of_the_input_cannot_pass_through_a_cache() -> None:
+    with pytest.raises(InputError, match="more than all of the input"):
+        costed(cached_share=0.6, cache_write_share=0.5)
+
+
 def test_an_exit_is_paid_in_the_last_month() -> None:
     before, after = costed(), costed(exit_usd=100_000.0)
     assert before.total is not None
@@ -192,6 +197,9 @@ def test_never_where_the_machines_that_can_be_had_are_passed_first() -> None:
     assert few.answer == "never"
     assert "what can be had serves" in few.reason
     assert few.capacity_per_month < free.per_month
+    notes = costed(gpus_at_most=2.0).notes
+    assert any("than the 2 GPUs that can be had from month" in note for note in notes)
+    assert not any("GPUs that can be had" in note for note in costed(gpus_at_most=99.0).notes)
 
 
 def test_the_month_in_which_the_volume_pays_is_told() -> None:

@@ -157,6 +157,20 @@ def test_without_a_comparison_it_is_told_what_is_at_stake() -> None:
     assert mail(profile(), OPEN).verdict.outcome == "not_enough_evidence"
 
 
+def test_what_is_unknown_in_quality_and_in_money_is_told_together() -> None:
+    verdict = mail(profile(0.35)).verdict
+    assert (verdict.outcome, verdict.pending) == ("not_enough_evidence", None)
+    assert verdict.decided_by.startswith("no comparison of open and closed on this task; the diff")
+    assert verdict.command
+    assert "costs.growth_per_month" in verdict.ask
+
+
+def test_what_would_show_a_loss_is_among_what_turns_a_verdict() -> None:
+    first = mail(profile(), GOOD).verdict.flips[0]
+    assert first.startswith("stay_closed when a comparison shows a loss of more than 2 points")
+    assert "comparison c1 of 2026-09-21" in first
+
+
 def test_no_comparison_is_asked_for_where_it_could_change_nothing() -> None:
     cheap = profile(0.01, managed_setup_months=6.0)
     cheap.tasks["mail"].costs["output_usd_per_million"] = (0.05,)

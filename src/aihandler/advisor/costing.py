@@ -14,6 +14,7 @@ from aihandler.advisor.economics import hosting, lines, reference
 from aihandler.advisor.economics.break_even import BreakEven, fixed_machines, of_staircase, within
 from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.inputs import RULES, Assumption, Case, case
+from aihandler.advisor.economics.machines import replicas
 from aihandler.advisor.economics.runs import FEW_RUNS, MONTHS, RUNS, Order, Runs, run
 from aihandler.advisor.economics.total_cost import Total, TotalCost, of_runs
 from aihandler.advisor.hosted import Known, machines
@@ -105,7 +106,7 @@ def costed(
     costing = Costing(
         total,
         tuple(_cost(each, total) for each in total.totals),
-        notes=(*notes, *_not_computed(facts, whole, told=bool(notes))),
+        notes=(*notes, *_not_computed(facts, whole, told=bool(notes)), *_passed(drawn)),
         break_even=even,
         managed_break_even=_managed_break_even(whole) if "managed" in whole.options else None,
         reached=_reached(even, drawn),
@@ -294,6 +295,20 @@ def _reached(even: BreakEven | None, found: Runs) -> int | None:
         return None
     at = np.flatnonzero(found.likely.requests[0] >= even.per_month)
     return int(at[0]) + 1 if len(at) else None
+
+
+def _passed(found: Runs) -> tuple[str, ...]:
+    """The month in which the likely load asks for more machines than can be had."""
+    x, most = found.likely.x, found.case.figures.get("gpus_at_most")
+    if most is None or "self_host" not in found.case.options:
+        return ()
+    each = float(x["gpus_per_replica"][0, 0])
+    gpus = replicas([found.likely.pooled("self_host")])[0] * each
+    late = np.flatnonzero(gpus > most.value)
+    if not len(late):
+        return ()
+    told = f"own machines are more than the {most.value:g} GPUs that can be had from month "
+    return (f"{told}{late[0] + 1} on; their cost is told as if there were more",)
 
 
 def _units(facts: TaskFacts, found: Runs) -> tuple[UnitCost, ...]:

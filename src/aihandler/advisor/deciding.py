@@ -75,7 +75,7 @@ def decided(
     costs = found.costing.costs
     verdict = decide(task, facts, judgements, quality=quality, costs=costs)
     found_turns = _turns(verdict, found)
-    flips = (*verdict.flips, *(str(turn) for turn in found_turns))
+    flips = (*verdict.flips, *_told(found_turns))
     total = found.costing.total
     scenarios = total.scenarios if total else ()
     return Decided(
@@ -93,11 +93,21 @@ def _turns(verdict: TaskVerdict, found: Costed) -> tuple[Turn, ...]:
     return turns(found.runs, verdict.option, verdict.than)
 
 
+def _told(found: Sequence[Turn]) -> tuple[str, ...]:
+    """Those that turn something; that nothing does is said once."""
+    told = tuple(str(turn) for turn in found if turn.at is not None)
+    if told or not found:
+        return told
+    looked = ", ".join(turn.name for turn in found)
+    return (f"no input alone turns it, whatever its value ({looked})",)
+
+
 def _asked(verdict: TaskVerdict, found: Costed, turned: Sequence[Turn]) -> tuple[str, ...]:
     """Where money leaves it open: inputs that are missing, or move it most."""
-    if verdict.ask != ("costs",):
+    if "costs" not in verdict.ask:
         return verdict.ask
-    return found.costing.ask or tuple(f"costs.{turn.name}" for turn in turned[:2]) or verdict.ask
+    asked = found.costing.ask or tuple(f"costs.{turn.name}" for turn in turned[:2]) or ("costs",)
+    return (*(name for name in verdict.ask if name != "costs"), *asked)
 
 
 def _under(

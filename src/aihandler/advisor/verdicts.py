@@ -145,9 +145,9 @@ def _without_evidence(
     return msgspec.structs.replace(
         pending,
         outcome="not_enough_evidence",
-        decided_by=reason,
+        decided_by=reason if known or not pending.money else f"{reason}; {pending.decided_by}",
         flips=(then, *pending.flips) if known else (),
-        ask=ask,
+        ask=ask if known else (*ask, *pending.ask),
         command=command,
         shares={},
         pending=pending.outcome if known else None,

@@ -138,7 +138,7 @@ def inputs(throughput: Throughput, rented: Rented) -> dict[str, Figure]:
             f"{throughput.basis}: {each.source}",
             each.as_of,
         ),
-        "gpus_per_replica": Figure(gpus, gpus, gpus, "GPUs", throughput.basis),
+        "gpus_per_replica": Figure(gpus, gpus, gpus, "GPUs", throughput.basis, each.as_of),
         "usd_per_gpu_hour": rented.usd_per_gpu_hour,
         "hours_per_month": rented.hours_per_month,
     }

@@ -253,6 +253,11 @@ def case(given: Mapping[str, Figure], *, taken: Sequence[Assumption] = ()) -> Ca
         if name not in figures and rule.assumed is not None and name not in OF_RENT:
             figures[name] = assumption(name).figure
             assumed.append(assumption(name))
+    if sum(figures[share].high for share in _CACHES.values()) > 1:
+        raise InputError(
+            "cached_share and cache_write_share are more than all of the input",
+            hint="give both as parts of the same input: together at most 1, also at their highest",
+        )
     for name, share in _CACHES.items():
         if name not in given:
             figures[name] = given["input_usd_per_million"]

@@ -134,7 +134,7 @@ def _all_prices(flow: lines.Flow, pair: tuple[str, str]) -> Turn:
     def with_value(values: "Array") -> lines.Flow:
         return lines.flow(flow.x, flow.months, flow.prices * values)
 
-    at = _crossing(with_value, pair, 1.0, (0.0, 20.0))
+    at = _crossing(with_value, pair, 1.0, (0.0, 100.0))
     cheaper, source = _dearer(flow, pair), "all inputs of a vendor's prices"
     unit = "share of today's"
     return Turn(
@@ -198,7 +198,10 @@ def _at(flow: lines.Flow, x: lines.Drawn) -> lines.Flow:
 
 
 def _number(value: float, unit: str) -> str:
-    if unit.startswith("share"):
-        return f"{100 * value:.3g} %{unit.removeprefix('share')}"
-    sign, unit = ("$", unit.removeprefix("USD")) if unit.startswith("USD") else ("", f" {unit}")
-    return f"{sign}{value:,.0f}{unit}" if abs(value) >= 1000 else f"{sign}{value:.3g}{unit}"
+    sign, unit, times = "", f" {unit}", 1
+    if unit.startswith(" share"):
+        unit, times = f" %{unit.removeprefix(' share')}", 100
+    elif unit.startswith(" USD"):
+        sign, unit = "$", unit.removeprefix(" USD")
+    shown = value * times
+    return f"{sign}{shown:,.0f}{unit}" if abs(shown) >= 1000 else f"{sign}{shown:.3g}{unit}"
