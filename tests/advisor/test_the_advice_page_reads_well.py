@@ -7,14 +7,18 @@ import msgspec
 import pytest
 from advices import demo_advice
 
+from aihandler.advisor.advice import advise
+from aihandler.advisor.company import demo_profile
 from aihandler.advisor.economics.break_even import BreakEven
 from aihandler.advisor.economics.figures import exact
 from aihandler.advisor.economics.total_cost import Band
+from aihandler.advisor.frameworks.reading import shipped
 from aihandler.advisor.pages import html_page
 from aihandler.advisor.pages.charts import Scale, cost_bar
 from aihandler.advisor.pages.views import assumptions, distances, matrix
 from aihandler.advisor.pages.words import coded, money, percent
 from aihandler.advisor.report import Assumed, Report
+from aihandler.advisor.reporting import of_advice
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +200,15 @@ def test_every_scale_holds_its_values_and_zero(values: list[float]) -> None:
     assert scale.low <= min(values) <= max(values) <= scale.high
     assert 2 <= len(scale.ticks()) <= 7
     assert any(abs(tick) < scale.step / 1000 for tick in scale.ticks())
+
+
+def test_the_whole_company_lists_and_prices_have_their_place() -> None:
+    profile = demo_profile()
+    advice = advise(profile, shipped(), seed=1, runs=300)
+    page = html_page(of_advice(advice, profile, made_at=0.0, origin="demo_company.yaml"))
+    for id_ in ("whole", "lists"):
+        assert f'<section id="{id_}">' in page
+    assert advice.whole is not None
+    assert advice.whole.decided.scenarios[0].scenario in page
+    assert "if quality holds" in page
+    assert "What turns it" in page

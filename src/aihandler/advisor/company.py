@@ -10,9 +10,10 @@ from msgspec import Meta
 
 from aihandler.advisor.amounts import Amount, Count
 from aihandler.advisor.claims import Claim
-from aihandler.config.places import Mistakes
+from aihandler.advisor.naming import find_wrong_names
 from aihandler.config.shape import find_misshapes_of
 from aihandler.config.yaml import read_yaml
+from aihandler.domain.task import Json
 from aihandler.errors import ConfigError, InputError
 
 # A number of a framework, a word, yes or no; None is missing.
@@ -90,9 +91,9 @@ class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     sovereignty_regulated: Annotated[
         bool | None, _about("rules of law ask for sovereignty over data")
     ] = None
-    revenue_usd_per_year: Annotated[Amount | None, _about("revenue")] = None
-    cogs_usd_per_year: Annotated[Amount | None, _about("cost of goods sold")] = None
-    api_usd_per_year: Annotated[Amount | None, _about("spent on closed APIs")] = None
+    revenue_usd_per_year: Annotated[Amount | None, _about("revenue in a year")] = None
+    cogs_usd_per_year: Annotated[Amount | None, _about("cost of goods sold in a year")] = None
+    api_usd_per_year: Annotated[Amount | None, _about("spent on closed APIs in a year")] = None
     api_growth_per_quarter: Annotated[
         Decimal | None, _about("growth of that spend: 0.4 is 40 % a quarter")
     ] = None
@@ -136,11 +137,11 @@ class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A machine that was measured: names as in the shipped points, and what a request may wait."""
 
-    model: str
-    gpu: str
-    precision: str
-    latency_s: Annotated[float, Meta(gt=0)]
-    usd_per_gpu_hour: Annotated[float, Meta(ge=0)] | None = None
+    model: Annotated[str, _about("an open model, as in the points that ship, or its short name")]
+    gpu: Annotated[str, _about("h100_sxm, a100_40gb, l4 and others")]
+    precision: Annotated[str, _about("bf16, fp8, int4 and others, or unstated")]
+    latency_s: Annotated[float, Meta(gt=0, description="seconds a whole answer may take")]
+    usd_per_gpu_hour: Annotated[float, Meta(ge=0, description="your own quote")] | None = None
     rent: Literal["hourly", "reserved", "spot", "nightly", "owned"] = "hourly"
 
 
@@ -153,9 +154,11 @@ class TaskFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     price_model: Annotated[
         str | None, _about("its name in the price list that ships: claude-sonnet-4-5")
     ] = None
-    input_tokens_per_month: Annotated[Count | None, _about("tokens sent")] = None
-    output_tokens_per_month: Annotated[Count | None, _about("tokens answered")] = None
-    api_usd_per_month: Annotated[Amount | None, _about("spent on its closed API")] = None
+    input_tokens_per_month: Annotated[
+        Count | None, _about("tokens sent in a month, cached ones included")
+    ] = None
+    output_tokens_per_month: Annotated[Count | None, _about("tokens answered in a month")] = None
+    api_usd_per_month: Annotated[Amount | None, _about("spent on its closed API in a month")] = None
     growth_per_quarter: Annotated[
         Decimal | None, _about("growth of its requests, where it is not the company's")
     ] = None
@@ -198,9 +201,9 @@ class TaskFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         bool | None, _about("an open model ran beside the closed one and was good enough")
     ] = None
     # Deployments of a comparison, and the points of a score that may be lost by leaving.
-    closed: str | None = None
-    open: str | None = None
-    margin: Amount | None = None
+    closed: Annotated[str | None, _about("the deployment of the closed model")] = None
+    open: Annotated[str | None, _about("the deployment of the open model")] = None
+    margin: Annotated[Amount | None, _about("points of 100 that may be lost by leaving")] = None
     # Inputs of the total cost by name: one number, or likely, low and high.
     costs: dict[str, tuple[float, ...]] = {}
     hosting: Hosting | None = None
@@ -242,9 +245,14 @@ def read_profile(path: Path) -> Profile:
 def parse_profile(text: str, *, file: str = "company.yaml") -> Profile:
     """Raises ConfigError with all mistakes and their lines."""
     tree, mistakes = read_yaml(text, file=file)
-    find_misshapes_of(Profile, tree.data, mistakes)
-    _refuse(mistakes)
-    return msgspec.convert(tree.data, Profile)
+    data = _without_empty(tree.data)
+    if not find_misshapes_of(Profile, data, mistakes) and not len(mistakes):
+        profile = msgspec.convert(data, Profile)
+        find_wrong_names(profile, mistakes)
+        if not len(mistakes):
+            return profile
+    found = mistakes.in_order()
+    raise ConfigError("\n".join(str(m) for m in found), hint=found[0].hint, mistakes=found)
 
 
 def demo_profile() -> Profile:
@@ -290,7 +298,14 @@ def _derived(facts: Mapping[str, Fact]) -> dict[str, Fact]:
     }
 
 
-def _refuse(mistakes: Mistakes) -> None:
-    found = mistakes.in_order()
-    if found:
-        raise ConfigError("\n".join(str(m) for m in found), hint=found[0].hint, mistakes=found)
+def _without_empty(data: Json) -> Json:
+    """A company or task of which all lines are comments says nothing yet, which is no mistake."""
+    if not isinstance(data, dict):
+        return data
+    filled = {
+        key: {} if value is None and key == "company" else value for key, value in data.items()
+    }
+    tasks = filled.get("tasks")
+    if isinstance(tasks, dict):
+        filled["tasks"] = {name: {} if task is None else task for name, task in tasks.items()}
+    return filled

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aihandler.cli.advice_files import files_to_edit, frameworks_option
 from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.cli.page import bold
 from aihandler.errors import InputError, StorageError
@@ -58,6 +59,8 @@ _EXIT_FLIPPED = 1
 )
 @click.option("--verbose", is_flag=True, help="Every assumption, and every framework in full.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@frameworks_option
+@files_to_edit
 @config_option
 @json_option
 def advise(
@@ -69,6 +72,7 @@ def advise(
     starts: "datetime | None",
     verbose: bool,
     seed: int,
+    own: Path | None,
     config: Path,
     as_json: bool,
 ) -> None:
@@ -87,7 +91,9 @@ def advise(
     profile, taken, comparisons = _with_ledger(given, config, month=month)
     # The checklist and the commands are of this configuration, where there is one.
     configuration = _configuration(config)
-    advice = _advised(profile, comparisons, configuration, config=config, seed=seed)
+    advice = _advised(
+        profile, own, comparisons, configuration=configuration, config=config, seed=seed
+    )
     report = _reported(
         advice,
         profile,
@@ -123,19 +129,20 @@ def _configuration(config: Path) -> "Configuration | None":
 
 def _advised(
     profile: "Profile",
+    own: Path | None,
     comparisons: "Sequence[ComparisonRecord]",
-    configuration: "Configuration | None",
     *,
+    configuration: "Configuration | None",
     config: Path,
     seed: int,
 ) -> "Advice":
     from aihandler.advisor.advice import Configured
     from aihandler.advisor.advice import advise as advised
-    from aihandler.advisor.frameworks.reading import shipped
+    from aihandler.advisor.frameworks.own import frameworks
 
     return advised(
         profile,
-        shipped(),
+        frameworks(own),
         seed=seed,
         comparisons=comparisons,
         configured=Configured(

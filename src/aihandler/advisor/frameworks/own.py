@@ -5,8 +5,18 @@ from pathlib import Path
 
 import msgspec
 
-from aihandler.advisor.frameworks.reading import Frameworks, read_frameworks, shipped_paths
+from aihandler.advisor.frameworks.reading import (
+    Frameworks,
+    read_frameworks,
+    shipped,
+    shipped_paths,
+)
 from aihandler.errors import ConfigError, InputError, Mistake, StorageError
+
+
+def frameworks(own: Path | None) -> tuple[Frameworks, ...]:
+    """The shipped ones, with those of a user at `own` beside them or in their place."""
+    return shipped() if own is None else with_own(shipped(), read_own(own))
 
 
 def read_own(path: Path) -> tuple[Frameworks, ...]:
