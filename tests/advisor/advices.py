@@ -7,11 +7,13 @@ import msgspec
 
 from aihandler.advisor.company import demo_profile, facts_of
 from aihandler.advisor.economics.figures import Figure, exact
-from aihandler.advisor.economics.inputs import RULES, case
+from aihandler.advisor.economics.inputs import RULES, Case, case
 from aihandler.advisor.economics.total_cost import TotalCost, total_cost
+from aihandler.advisor.evidence import evidence
 from aihandler.advisor.frameworks.judging import judge_all
 from aihandler.advisor.frameworks.reading import shipped
-from aihandler.advisor.report import Assumed, Finding, Report, TaskReport
+from aihandler.advisor.linter import Finding
+from aihandler.advisor.report import Assumed, Report, TaskReport
 from aihandler.advisor.reporting import report
 from aihandler.advisor.verdicts import Cost, Outcome, Quality, decide
 
@@ -21,6 +23,11 @@ STARTS = date(2026, 1, 31)
 
 def costed(requests: float, **more: float) -> TotalCost:
     """Six figures of a task; the rest is assumed."""
+    return total_cost(cased(requests, **more), seed=7, runs=400)
+
+
+def cased(requests: float, **more: float) -> Case:
+    """The inputs of that cost."""
     known: dict[str, float | tuple[float, float, float]] = {
         "requests_per_month": requests,
         "input_tokens": 3000,
@@ -40,7 +47,7 @@ def costed(requests: float, **more: float) -> TotalCost:
         else exact(value, RULES[name].unit, source="a test")
         for name, value in known.items()
     }
-    return total_cost(case(figures), seed=7, runs=400)
+    return case(figures)
 
 
 def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True) -> Report:
@@ -64,7 +71,19 @@ def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True)
         )
         verdict = decide(task, facts, judged, quality=quality, costs=costs)
         no_cost = "" if cost else "no price of a vendor is known"
-        tasks.append(TaskReport(task, facts, judged, verdict, cost, no_cost))
+        tasks.append(
+            TaskReport(
+                task,
+                facts,
+                judged,
+                verdict,
+                cost,
+                no_cost,
+                evidence=evidence(task, facts, examples=1546, margin_points=2),
+                quality=quality,
+                figures=cased(requests, **more).figures if with_costs else {},
+            )
+        )
     return report(
         profile.company,
         tasks,
@@ -73,8 +92,8 @@ def demo_advice(*, text: str = "a contract in a table", with_costs: bool = True)
         origin="demo_company.yaml",
         assumed=[Assumed("base quarter of the growth", "2025-Q3", "the last whole quarter")],
         findings=[
-            Finding("company.api_usd_per_year", text, "flagged"),
-            Finding("tasks.documents", "the sums hold", "confirmed"),
+            Finding("flagged", "company.api_usd_per_year", text),
+            Finding("confirmed", "tasks.documents", "the sums hold"),
         ],
     )
 

@@ -1,16 +1,23 @@
 """Phases, sizes and the security checklist."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
 from advices import STARTS, demo_advice, with_outcome
 
-from aihandler.advisor.plan import months_later, plan
+from aihandler.advisor.phases import months_later
+from aihandler.advisor.plan import plan, size
 from aihandler.advisor.readiness import counted, readiness
 from aihandler.advisor.report import Plan, Report
+from aihandler.advisor.spreads import Spread, measured_spreads
 from aihandler.config.loading import load
+from aihandler.evaluation.pairs import PairFindings
+from aihandler.evaluation.statistics.means import Interval
+from aihandler.evaluation.statistics.paired import Difference
+from aihandler.ledger.comparisons import ComparisonRecord
 
 LIMITED = """\
 version: 1
@@ -59,7 +66,8 @@ def test_the_pilot_is_the_costliest_that_no_customer_sees() -> None:
 def test_data_that_may_not_leave_is_not_sent_to_a_vendor_to_compare() -> None:
     first = planned(demo_advice()).phases[0]
     (triage,) = [step for step in first.steps if step.task == "triage"]
-    assert "CLOSED" not in triage.command
+    assert triage.commands
+    assert not any("CLOSED" in command for command in triage.commands)
     assert not any("closed" in g.otherwise for g in first.gates if g.task == "triage")
     staying = with_outcome(demo_advice(), "documents", "stay_closed")
     pilot = planned(staying).phases[1]
@@ -122,3 +130,65 @@ def test_a_report_asks_once_for_what_every_task_lacks() -> None:
     assert advice.plan is not None
     assert advice.plan.starts == STARTS
     assert [(m.name, m.task) for m in advice.missing] == [("api_share_of_cogs", "")]
+
+
+def test_examples_follow_from_the_spread_that_was_measured() -> None:
+    advice = demo_advice()
+    spreads = {"documents": Spread(0.2, "comparison c1")}
+    found = plan(advice.tasks, advice.company, starts=STARTS, spreads=spreads)
+    by_task = {ranked.task: ranked for ranked in found.ranking}
+    assert (by_task["documents"].examples, by_task["documents"].spread_from) == (
+        3092,
+        "comparison c1",
+    )
+    assert "a guess" in by_task["chat"].spread_from
+
+
+def test_the_margin_of_a_task_is_that_of_its_profile() -> None:
+    ranked = size("mail", {"margin": Decimal(4)})
+    assert (ranked.margin_points, ranked.examples, ranked.margin_from) == (4.0, 387, "the profile")
+
+
+def test_a_comparison_in_the_ledger_gives_the_spread() -> None:
+    one = Difference(0.0, 0.0, 0.01, 50, 398)
+    pair = PairFindings(
+        "llama", "gpt", 398, 398, one, Interval(-0.02, 0.02), -0.02, 20, 20, None, 1.0, 0.01, 0.02,
+        0.02, 400,
+    )  # fmt: skip
+    findings = msgspec.to_builtins({"pairs": [pair]})
+    record = ComparisonRecord("c1", 1.0, "mail", "v", "d", "x", "exact", 1, "", findings)
+    found = measured_spreads([record])["mail"]
+    # The squared error times the items, two of them added.
+    assert found.value == pytest.approx(0.0001 * 400)
+    assert found.source == "comparison c1: llama against gpt, 398 examples"
+    timed = msgspec.structs.replace(record, id="c2", at=2.0, scorer="latency:2")
+    assert measured_spreads([record, timed]) == {"mail": found}
+    assert measured_spreads([msgspec.structs.replace(record, findings={})]) == {}
+
+
+def test_work_is_told_in_months_of_engineers_and_in_money() -> None:
+    phases = planned(with_outcome(demo_advice(), "documents", "self_host")).phases
+    # One engineer for two months, half of one to two of them, at 150 to 300 thousand a year.
+    assert phases[0].work is not None
+    assert phases[0].work.months == (2.0, 1.0, 4.0)
+    assert phases[0].work.usd == (33_300.0, 12_500.0, 100_000.0)
+    assert phases[0].work.once_usd == (0.0, 0.0, 60_000.0)
+    assert phases[-1].work is not None
+    assert (phases[-1].work.each_month, phases[-1].work.months) == (True, (0.2, 0.2, 0.3))
+
+
+def test_a_managed_host_takes_less_of_an_engineer() -> None:
+    advice = with_outcome(demo_advice(), "triage", "stay_closed")
+    for task in ("documents", "chat"):
+        advice = with_outcome(advice, task, "managed_open")
+    work = planned(advice).phases[0].work
+    assert work is not None
+    assert work.months == (0.1, 0.0, 0.2)
+    assert "managed host" in work.source
+
+
+def test_gates_of_quality_have_their_size_and_margin() -> None:
+    first = planned(demo_advice()).phases[0]
+    gate = next(g for g in first.gates if g.task == "documents" and g.examples)
+    assert (gate.examples, gate.margin_points) == (1546, 2.0)
+    assert "stays closed" in gate.otherwise

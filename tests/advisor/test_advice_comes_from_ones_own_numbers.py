@@ -79,7 +79,10 @@ def test_the_command_for_evidence_names_the_deployments_of_the_profile() -> None
         "margin: 3, data_may_leave: true, open_licence_allowed: true, frontier_needed: false",
     )
     verdict = advised(parse_profile(text)).tasks["mail"].verdict
-    assert verdict.command == "aihandler compare mail --deployments gpt,llama --data DATA.csv"
+    assert (
+        verdict.command
+        == "aihandler compare mail --deployments gpt,llama --data mail.jsonl --margin 3"
+    )
 
 
 def test_a_cost_without_its_figures_asks_for_them_by_name() -> None:

@@ -8,8 +8,10 @@ import pytest
 from advices import demo_advice, with_outcome
 
 from aihandler.advisor.company import Fact
+from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.report import Report
-from aihandler.advisor.watch import flips, keep, kept, last_kept
+from aihandler.advisor.verdicts import Quality
+from aihandler.advisor.watch import flips, keep, kept, last_kept, watched
 from aihandler.errors import StorageError
 
 
@@ -77,3 +79,58 @@ def test_a_broken_file_is_one_message(tmp_path: Path, advice: Report) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(StorageError, match="cannot keep"):
         keep(tmp_path / "file" / "advice.json", advice)
+
+
+def with_figure(advice: Report, task: str, **figures: Figure) -> Report:
+    replace = msgspec.structs.replace
+    tasks = tuple(
+        replace(t, figures={**t.figures, **figures}) if t.task == task else t for t in advice.tasks
+    )
+    return replace(advice, tasks=tasks)
+
+
+def test_a_price_that_moved_is_named_with_its_row(advice: Report) -> None:
+    price = exact(2, "USD/1M tokens", source="the list of a vendor", as_of="2026-11-20")
+    cheaper = with_figure(advice, "documents", input_usd_per_million=price)
+    (flip,) = flips(kept(advice), with_outcome(cheaper, "documents", "stay_closed"))
+    assert (
+        "input_usd_per_million 2.5 -> 2 (-20 %) [a test -> the list of a vendor, 2026-11-20]"
+        in flip.reason
+    )
+
+
+def test_a_price_that_moved_is_told_also_where_the_verdict_stands(advice: Report) -> None:
+    price = exact(2.4, "USD/1M tokens", source="a test")
+    found = watched(kept(advice), with_figure(advice, "chat", input_usd_per_million=price))
+    assert (found.flips, [one.task for one in found.moved]) == ((), ["chat"])
+    assert "input_usd_per_million 2.5 -> 2.4 (-4 %) [a test]" in found.moved[0].changes
+
+
+def test_a_drift_of_quality_names_both_comparisons(advice: Report) -> None:
+    replace = msgspec.structs.replace
+    worse = Quality(Decimal(-9), Decimal(-5), Decimal(2), "comparison c2")
+    tasks = tuple(replace(t, quality=worse) if t.quality else t for t in advice.tasks)
+    drifted = with_outcome(replace(advice, tasks=tasks), "documents", "stay_closed")
+    (flip,) = flips(kept(advice), drifted)
+    assert "quality: a test: -1 to +1 points -> comparison c2: -9 to -5 points" in flip.reason
+
+
+def test_verdicts_of_another_company_do_not_flip(advice: Report) -> None:
+    other = msgspec.structs.replace(advice, origin="other.yaml", tasks=advice.tasks[1:])
+    found = watched(kept(other), advice)
+    assert (found.since, found.flips, found.other) == (None, (), "other.yaml")
+
+
+def test_the_first_time_nothing_was_kept_before(advice: Report) -> None:
+    assert watched(None, advice).since is None
+
+
+def test_verdicts_that_an_older_version_kept_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "advice.json"
+    file.write_text(
+        '{"made_at": 1.0, "tasks": {"chat": {"outcome": "self_host", "decided_by": "cost", '
+        '"facts": {}, "first_year_usd": {"closed": 5.0}}}}'
+    )
+    before = last_kept(file)
+    assert before is not None
+    assert before.tasks["chat"].figures == {}

@@ -152,7 +152,10 @@ def test_a_difference_that_is_open_is_no_verdict_and_asks_for_what_moves_it() ->
 def test_without_a_comparison_it_is_told_what_is_at_stake() -> None:
     verdict = mail(profile()).verdict
     assert (verdict.outcome, verdict.pending) == ("not_enough_evidence", "managed_open")
-    assert verdict.command == "aihandler compare mail --deployments gpt,llama --data DATA.csv"
+    assert (
+        verdict.command
+        == "aihandler compare mail --deployments gpt,llama --data mail.jsonl --margin 2"
+    )
     assert verdict.flips[0].startswith("managed_open once a comparison shows it good enough: $")
     assert mail(profile(), OPEN).verdict.outcome == "not_enough_evidence"
 

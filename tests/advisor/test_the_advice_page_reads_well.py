@@ -1,17 +1,24 @@
 """The page of an advice as text: its order, what is escaped, which costs are shown."""
 
+import html
 import re
 
 import msgspec
 import pytest
 from advices import demo_advice
 
+from aihandler.advisor.advice import advise
+from aihandler.advisor.company import demo_profile
+from aihandler.advisor.economics.break_even import BreakEven
+from aihandler.advisor.economics.figures import exact
 from aihandler.advisor.economics.total_cost import Band
+from aihandler.advisor.frameworks.reading import shipped
 from aihandler.advisor.pages import html_page
 from aihandler.advisor.pages.charts import Scale, cost_bar
 from aihandler.advisor.pages.views import assumptions, distances, matrix
 from aihandler.advisor.pages.words import coded, money, percent
 from aihandler.advisor.report import Assumed, Report
+from aihandler.advisor.reporting import of_advice
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +33,7 @@ def page(advice: Report) -> str:
 
 def row(page: str, section: str, first: str) -> str:
     # The cards of the verdicts have the same headings, and come first.
-    *_, found = re.findall(rf"<h3>{section}</h3>.*?<tbody>(.*?)</tbody>", page, re.DOTALL)
+    *_, found = re.findall(rf"<h3[^>]*>{section}</h3>.*?<tbody>(.*?)</tbody>", page, re.DOTALL)
     return next(text for text in found.split("<tr") if first in text)
 
 
@@ -34,14 +41,66 @@ def test_what_was_assumed_stands_before_every_verdict(page: str) -> None:
     headings = re.findall(r"<h2>(.*?)</h2>", page)
     assert headings == [
         "Assumed first",
+        "Summary",
         "Verdicts",
         "What it costs",
         "All frameworks side by side",
         "Numbers that were checked",
         "Plan",
         "Ready for own models, in security",
+        "Figures and their sources",
         "How it was computed",
     ]
+
+
+def test_the_contents_lead_to_every_section(page: str) -> None:
+    listed = re.findall(r'<li><a href="#([a-z]+)">', page)
+    assert listed == re.findall(r'<section id="([a-z]+)">', page)
+
+
+def test_every_link_leads_somewhere(page: str) -> None:
+    targets = set(re.findall(r'href="#([^"]+)"', page))
+    assert len(targets) > 40
+    assert targets <= set(re.findall(r'id="([^"]+)"', page))
+
+
+def test_a_figure_leads_to_its_source_and_its_day() -> None:
+    advice = demo_advice()
+    price = exact(3.1, "USD/GPU-hour", source="measured: a quote", as_of="2026-10-02")
+    key = exact(
+        7, "requests/month", source="demo_company.yaml: tasks.chat.costs.requests_per_month"
+    )
+    tasks = tuple(
+        msgspec.structs.replace(t, figures={"usd_per_gpu_hour": price, "requests_per_month": key})
+        for t in advice.tasks[-1:]
+    )
+    page = html_page(msgspec.structs.replace(advice, tasks=tasks))
+    assert re.search(r"a quote\s*<small>2026-10-02</small>", page)
+    assert "tasks.chat.costs.requests_per_month" in page
+    assert re.search(r'id="source-\d+"[^>]*>demo_company.yaml', page)
+
+
+def test_the_summary_tells_what_leaving_would_bring_and_that_it_is_open(page: str) -> None:
+    text = html.unescape(" ".join(re.sub(r"<[^>]+>", " ", page).split()))
+    assert re.search(r"chat not enough evidence \$[\d.]+K \$[\d.]+K \? managed open", text)
+    assert "data may leave: no -> yes" in text
+
+
+def test_notes_and_break_even_stand_beside_the_cost(advice: Report) -> None:
+    even = BreakEven(1_800_000, 9e6, "with 2 replicas")
+    tasks = tuple(
+        msgspec.structs.replace(t, notes=("spot prices are not known",), break_even=even)
+        for t in advice.tasks[:1]
+    )
+    page = html_page(msgspec.structs.replace(advice, tasks=tasks))
+    assert "spot prices are not known" in page
+    assert "from 1,800,000 requests a month on; today&#39;s 900,000 are 2 x below it" in page
+
+
+def test_the_plan_is_drawn_with_its_gates(page: str) -> None:
+    (drawn,) = re.findall(r'<svg class="timeline".*?</svg>(?=<figcaption>)', page, re.DOTALL)
+    assert drawn.count('class="gate"') == 3
+    assert "Pilot: documents" in drawn
 
 
 def test_the_same_advice_makes_the_same_page(advice: Report, page: str) -> None:
@@ -141,3 +200,15 @@ def test_every_scale_holds_its_values_and_zero(values: list[float]) -> None:
     assert scale.low <= min(values) <= max(values) <= scale.high
     assert 2 <= len(scale.ticks()) <= 7
     assert any(abs(tick) < scale.step / 1000 for tick in scale.ticks())
+
+
+def test_the_whole_company_lists_and_prices_have_their_place() -> None:
+    profile = demo_profile()
+    advice = advise(profile, shipped(), seed=1, runs=300)
+    page = html_page(of_advice(advice, profile, made_at=0.0, origin="demo_company.yaml"))
+    for id_ in ("whole", "lists"):
+        assert f'<section id="{id_}">' in page
+    assert advice.whole is not None
+    assert advice.whole.decided.scenarios[0].scenario in page
+    assert "if quality holds" in page
+    assert "What turns it" in page

@@ -8,12 +8,17 @@ from aihandler.ledger import open_ledger
 from cli.commands import Command
 from ledger.ledger_making import NOON, StandingClock, call, settlement
 
+PROFILE = """\
+company: {}
+tasks: {mail: {data_may_leave: true, open_licence_allowed: true, frontier_needed: false}}
+"""
+
 
 def test_the_demo_lists_what_was_assumed_before_any_verdict(aihandler: Command) -> None:
     ran = aihandler("advise", "--demo")
     assert ran.code == 0, ran.err
     assert ran.out.index("Assumed") < ran.out.index("documents: not enough evidence")
-    assert "triage: self host" in ran.out
+    assert "triage: self-host" in ran.out
     assert "own machines stay cheaper from" in ran.out
     assert "contradict each other" in ran.out
 
@@ -69,6 +74,76 @@ def test_a_month_of_the_ledger_fills_the_profile_and_is_listed(
     ran = aihandler("advise", "--profile", "company.yaml", "--ledger", str(rows[0].month))
     assert ran.code == 0, ran.err
     assert f"input_tokens_per_month 1,000 (ledger, {rows[0].month})" in ran.out
+
+
+def test_no_line_is_wider_than_a_hundred_columns(aihandler: Command) -> None:
+    for more in ([], ["--verbose"]):
+        out = aihandler("advise", "--demo", *more).out
+        assert max(map(len, out.splitlines())) <= 100
+
+
+def test_the_summary_comes_before_the_tasks_and_frameworks_stand_once(aihandler: Command) -> None:
+    out = aihandler("advise", "--demo").out
+    order = ["Assumed", "Summary", "documents: not enough", "All frameworks", "contradict", "Plan"]
+    assert sorted(order, key=out.index) == order
+    assert out.count("hybrid_tree (000)") == 1
+    assert len(out.splitlines()) < 190
+
+
+def test_everything_is_told_when_it_is_asked_for(aihandler: Command) -> None:
+    out = " ".join(aihandler("advise", "--demo", "--verbose").out.split())
+    assert "peak_to_mean: 3 (2 to 6) ratio; usual for office hours" in out
+    assert "1,620 x above 1,000,000 (tokens_per_month)" in out
+
+
+def test_commands_for_evidence_name_deployments_of_the_configuration(
+    folder: Path, aihandler: Command
+) -> None:
+    (folder / "company.yaml").write_text(PROFILE)
+    out = " ".join(aihandler("advise", "--profile", "company.yaml").out.split())
+    assert "aihandler dataset from-ledger --task mail --limit 1546 --out mail.jsonl" in out
+    assert "aihandler compare mail --deployments gpt,OPEN --data mail.jsonl" in out
+    assert "first name deployments in place of OPEN" in out
+    assert "first put the task 'mail' into the configuration" in out
+
+
+def test_a_plan_starts_on_the_day_that_is_given(aihandler: Command) -> None:
+    out = aihandler("advise", "--demo", "--start", "2027-01-31").out
+    assert "2027-01-31 to 2027-03-31" in out
+
+
+def test_a_flip_ends_with_1_and_the_first_watch_says_that_it_keeps(
+    folder: Path, aihandler: Command
+) -> None:
+    first = aihandler("advise", "--demo", "--watch")
+    assert (first.code, "are kept in" in first.out) == (0, True)
+    assert aihandler("advise", "--demo", "--watch").code == 0
+    (kept,) = folder.rglob("advice.json")
+    kept.write_text(kept.read_text().replace("stay_closed", "self_host"))
+    flipped = aihandler("advise", "--demo", "--watch")
+    assert flipped.code == 1
+    assert "code: self host -> stay closed" in flipped.out
+
+
+def test_a_flip_that_could_not_be_written_is_told_again(folder: Path, aihandler: Command) -> None:
+    aihandler("advise", "--demo", "--watch")
+    (kept,) = folder.rglob("advice.json")
+    kept.write_text(kept.read_text().replace("stay_closed", "self_host"))
+    assert aihandler("advise", "--demo", "--watch", "--html", "no/such/page.html").code == 6
+    assert aihandler("advise", "--demo", "--watch").code == 1
+
+
+def test_without_a_profile_the_ledger_and_its_tasks_are_read(
+    folder: Path, aihandler: Command
+) -> None:
+    with open_ledger(folder / ".aihandler" / "ledger.sqlite", clock=StandingClock()) as ledger:
+        settled = settlement(usage=Usage(900, cache_read=100, output=40))
+        asyncio.run(call(ledger, "one", settled=settled, started_at=NOON, task="total"))
+    ran = aihandler("advise")
+    assert ran.code == 0, ran.err
+    assert "total: not enough evidence" in ran.out
+    assert "total: input_tokens_per_month 1,000 (ledger, 202609)" in ran.out
+    assert "data_may_leave" in ran.out
 
 
 def test_a_template_and_a_schema_are_printed(folder: Path, aihandler: Command) -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import msgspec
 
-from aihandler.advisor.invoices import KINDS, Invoice, undated
+from aihandler.advisor.invoices import KINDS, USD, Invoice, undated
 from aihandler.domain.usage import Usage
 from aihandler.ledger import DayOfUsage
 
@@ -14,7 +14,10 @@ Counts = dict[tuple[str, str, str], int]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """Tokens of one kind, model and day (`all` for the whole period) by provider and by ledger."""
+    """Tokens of one kind, model and day (`all` for the whole period) by provider and by ledger.
+
+    The kind `usd_nano` is money, in nano-dollars.
+    """
 
     day: str
     model: str
@@ -30,7 +33,7 @@ class Difference(msgspec.Struct, frozen=True):
     @property
     def share(self) -> Fraction:
         """Of the larger of the two, so that a model that one side lacks is 1."""
-        return Fraction(abs(self.more), max(self.billed, self.booked, 1))
+        return Fraction(abs(self.more), max(abs(self.billed), abs(self.booked), 1))
 
 
 class Reconciliation(msgspec.Struct, frozen=True):
@@ -49,6 +52,7 @@ class Reconciliation(msgspec.Struct, frozen=True):
     drifting: tuple[Difference, ...]
     estimated: int
     tolerance: Fraction
+    measure: str = "tokens"
 
     @property
     def agrees(self) -> bool:
@@ -62,24 +66,29 @@ def reconcile(
     *,
     deployments: Collection[str] = (),
     tolerance: Fraction,
-    least_tokens: int,
+    least: int,
 ) -> Reconciliation:
-    """Compares by day, model (without its date) and kind.
+    """Compares by day, model (without its date) and kind; costs by day and model.
 
     Without `deployments` those of the ledger are taken that served a model of the invoice.
-    Differences below `least_tokens` never drift.
+    Differences below `least` (tokens, or nano-dollars) never drift, nor what rows were rounded by.
     """
     every = list(usage)
     chosen = tuple(sorted(deployments)) or _serving(every, {row.model for row in invoice.rows})
     own = [day for day in every if day.deployment in chosen]
     billed = {
-        (row.day, row.model, kind): row.tokens[kind] for row in invoice.rows for kind in KINDS
+        (row.day, row.model, kind): tokens
+        for row in invoice.rows
+        for kind, tokens in row.tokens.items()
     }
-    booked = _booked(own)
+    booked = _booked(own, money=invoice.measure == "usd")
     by_day = _differences(billed, booked)
     totals = _differences(_over_days(billed), _over_days(booked))
     drifting = tuple(
-        total for total in totals if total.share > tolerance and abs(total.more) >= least_tokens
+        total
+        for total in totals
+        if total.share > tolerance
+        and abs(total.more) >= max(least, invoice.rounding.get(total.model, 0) + 1)
     )
     return Reconciliation(
         invoice.provider,
@@ -91,6 +100,7 @@ def reconcile(
         drifting,
         sum(day.estimated for day in own),
         tolerance,
+        invoice.measure,
     )
 
 
@@ -98,10 +108,11 @@ def _serving(usage: Sequence[DayOfUsage], models: Collection[str]) -> tuple[str,
     return tuple(sorted({day.deployment for day in usage if undated(day.model) in models}))
 
 
-def _booked(usage: Iterable[DayOfUsage]) -> Counts:
+def _booked(usage: Iterable[DayOfUsage], *, money: bool) -> Counts:
     counts: Counts = defaultdict(int)
     for day in usage:
-        for kind, tokens in _by_kind(day.usage).items():
+        kinds = {USD: day.marginal_nano} if money else _by_kind(day.usage)
+        for kind, tokens in kinds.items():
             counts[day.day, undated(day.model), kind] += tokens
     return counts
 
@@ -127,7 +138,7 @@ def _over_days(counts: Mapping[tuple[str, str, str], int]) -> Counts:
 def _differences(
     billed: Mapping[tuple[str, str, str], int], booked: Mapping[tuple[str, str, str], int]
 ) -> tuple[Difference, ...]:
-    order = {kind: place for place, kind in enumerate(KINDS)}
+    order = {kind: place for place, kind in enumerate((*KINDS, USD))}
     keys = sorted({*billed, *booked}, key=lambda key: (key[0], key[1], order[key[2]]))
     found = (Difference(*key, billed.get(key, 0), booked.get(key, 0)) for key in keys)
     return tuple(each for each in found if each.billed or each.booked)

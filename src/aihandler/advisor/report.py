@@ -7,12 +7,19 @@ from typing import Literal
 import msgspec
 
 from aihandler.advisor.company import Company, Fact
+from aihandler.advisor.deciding import UnderPrices
+from aihandler.advisor.economics.break_even import BreakEven
+from aihandler.advisor.economics.figures import Figure
+from aihandler.advisor.economics.tornado import Turn
 from aihandler.advisor.economics.total_cost import TotalCost
 from aihandler.advisor.frameworks.contradictions import Contradiction
 from aihandler.advisor.frameworks.judging import Judgement
-from aihandler.advisor.verdicts import TaskVerdict
+from aihandler.advisor.frameworks.lists import JudgedList
+from aihandler.advisor.linter import Finding
+from aihandler.advisor.units import UnitCost
+from aihandler.advisor.verdicts import Quality, TaskVerdict
+from aihandler.advisor.whole import Whole
 
-FindingKind = Literal["confirmed", "flagged", "not_checked"]
 Readiness = Literal["covered", "partly", "open"]
 
 
@@ -33,16 +40,14 @@ class Missing(msgspec.Struct, frozen=True):
     task: str = ""
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What the linter says of one number. `place` is where the number stands."""
-
-    place: str
-    words: str
-    kind: FindingKind
-
-
 class TaskReport(msgspec.Struct, frozen=True):
-    """One task. Without a `total_cost`, `no_cost` says why."""
+    """One task. Without a `total_cost`, `no_cost` says why; `notes` say what of it is not computed.
+
+    `figures` are the inputs of the cost, with source and day; `sources` say where the facts come
+    from. `quality` is what a comparison showed; `evidence` are the commands that would show it,
+    and `unready` says what they need first.
+    `turns` and `scenarios` say what would turn the verdict; `reached` is the month of break-even.
+    """
 
     task: str
     facts: Mapping[str, Fact]
@@ -50,14 +55,32 @@ class TaskReport(msgspec.Struct, frozen=True):
     verdict: TaskVerdict
     total_cost: TotalCost | None = None
     no_cost: str = ""
+    notes: tuple[str, ...] = ()
+    break_even: BreakEven | None = None
+    figures: Mapping[str, Figure] = {}
+    sources: Mapping[str, str] = {}
+    quality: Quality | None = None
+    evidence: tuple[str, ...] = ()
+    unready: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    scenarios: tuple[UnderPrices, ...] = ()
+    units: tuple[UnitCost, ...] = ()
+    managed_break_even: BreakEven | None = None
+    reached: int | None = None
+    lists: tuple[JudgedList, ...] = ()
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """What has to be shown before the next phase, and what stops when it is not."""
+    """What has to be shown before the next phase, and what stops when it is not.
+
+    `examples` and `margin_points` stand where it is shown by a comparison.
+    """
 
     passes_if: str
     otherwise: str
     task: str = ""
+    examples: int | None = None
+    margin_points: float | None = None
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -65,11 +88,24 @@ class Step(msgspec.Struct, frozen=True):
 
     does: str
     task: str = ""
-    command: str = ""
+    commands: tuple[str, ...] = ()
+
+
+class Staffing(msgspec.Struct, frozen=True):
+    """Work of engineers in a phase: likely, low, high; months of one engineer, and dollars.
+
+    `each_month` where the phase has no end. `once_usd` is paid beside it; `source` says by what.
+    """
+
+    months: tuple[float, float, float]
+    usd: tuple[float, float, float]
+    source: str
+    once_usd: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    each_month: bool = False
 
 
 class Phase(msgspec.Struct, frozen=True):
-    """`ends` is the day after the last one; None: it has no end."""
+    """`ends` is the day after the last one; None: no end. `staff` says who, `work` how much."""
 
     name: str
     starts: date
@@ -77,13 +113,15 @@ class Phase(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
     gates: tuple[Gate, ...]
     staff: str
+    work: Staffing | None = None
 
 
 class Ranked(msgspec.Struct, frozen=True):
     """A task by its value at risk: what its vendor's tokens cost in a year, None when not known.
 
     `examples` show with a chance of 80 % that nothing beyond `margin_points` is lost, when nothing
-    is and two deployments differ on `spread` of the examples. `shows` are margins by examples.
+    is and two deployments differ on `spread` of the examples. `shows` are margins by examples;
+    `spread_from` says where the spread comes from, and `margin_from` the margin.
     """
 
     task: str
@@ -93,6 +131,8 @@ class Ranked(msgspec.Struct, frozen=True):
     spread: float
     examples: int
     shows: tuple[tuple[int, float], ...] = ()
+    spread_from: str = ""
+    margin_from: str = ""
 
 
 class ReadinessItem(msgspec.Struct, frozen=True):
@@ -128,3 +168,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     contradictions: tuple[tuple[str, Contradiction], ...] = ()
     findings: tuple[Finding, ...] = ()
     plan: Plan | None = None
+    whole: Whole | None = None

@@ -1,19 +1,32 @@
 """Puts a report together: what is asked for, and the plan, come from the tasks."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from aihandler.advisor.advice import Advice
 from aihandler.advisor.company import Company, Profile, facts_of
+from aihandler.advisor.facts import Taken
 from aihandler.advisor.frameworks.contradictions import contradictions
+from aihandler.advisor.linter import Finding
 from aihandler.advisor.plan import plan
-from aihandler.advisor.report import Assumed, Finding, Missing, Report, TaskReport
+from aihandler.advisor.report import Assumed, Missing, Report, TaskReport
+from aihandler.advisor.sources import fact_sources, with_keys
+from aihandler.advisor.spreads import Spread
 
 if TYPE_CHECKING:
     from aihandler.config.configuration import Configuration
+
+
+class Planning(NamedTuple):
+    """The first day of the plan, spreads that were measured, and what the checklist is read of."""
+
+    starts: date | None = None
+    spreads: Mapping[str, Spread] = MappingProxyType({})
+    configuration: "Configuration | None" = None
 
 
 def report(
@@ -24,10 +37,11 @@ def report(
     origin: str,
     findings: Sequence[Finding] = (),
     assumed: Sequence[Assumed] = (),
-    configuration: "Configuration | None" = None,
+    planning: Planning | None = None,
 ) -> Report:
-    """Pure. The plan begins on the day of `made_at` (seconds since 1970), in UTC."""
-    starts = datetime.fromtimestamp(made_at, UTC).date()
+    """Pure. The plan begins on the day of `made_at` (seconds since 1970, in UTC), unless said."""
+    planning = planning or Planning()
+    first = planning.starts or datetime.fromtimestamp(made_at, UTC).date()
     return Report(
         made_at=made_at,
         origin=origin,
@@ -41,7 +55,13 @@ def report(
             for found in contradictions(task.facts, task.judgements)
         ),
         findings=tuple(findings),
-        plan=plan(tasks, company, starts=starts, configuration=configuration),
+        plan=plan(
+            tasks,
+            company,
+            starts=first,
+            spreads=planning.spreads,
+            configuration=planning.configuration,
+        ),
     )
 
 
@@ -51,9 +71,11 @@ def of_advice(
     *,
     made_at: float,
     origin: str,
+    taken: Sequence[Taken] = (),
+    starts: date | None = None,
     configuration: "Configuration | None" = None,
 ) -> Report:
-    """The report of an advice. What its costing noted stands among the assumptions."""
+    """The report of an advice; `taken` is what the ledger gave, `origin` names the profile."""
     tasks = [
         TaskReport(
             name,
@@ -62,6 +84,19 @@ def of_advice(
             task.verdict,
             task.costing.total,
             f"give {', '.join(task.costing.ask)}" if task.costing.ask else "",
+            task.costing.notes,
+            task.costing.break_even,
+            with_keys(task.costing, name, origin=origin, taken=taken),
+            fact_sources(profile, name, origin=origin, taken=taken),
+            task.quality,
+            task.evidence,
+            task.unready,
+            task.turns,
+            task.scenarios,
+            task.costing.units,
+            task.costing.managed_break_even,
+            task.costing.reached,
+            task.lists,
         )
         for name, task in advice.tasks.items()
     ]
@@ -70,17 +105,12 @@ def of_advice(
         tasks,
         made_at=made_at,
         origin=origin,
-        findings=[Finding(f.where, f.says, f.status) for f in advice.findings],
-        assumed=[
-            Assumed("cost", note, "the costing of this task", name)
-            for name, task in advice.tasks.items()
-            for note in task.costing.notes
-        ],
-        configuration=configuration,
+        findings=advice.findings,
+        planning=Planning(starts, advice.spreads, configuration),
     )
     # As judged over the user's own files, where there are some.
     touched = tuple((name, one) for name, t in advice.tasks.items() for one in t.contradictions)
-    return msgspec.structs.replace(found, contradictions=touched)
+    return msgspec.structs.replace(found, contradictions=touched, whole=advice.whole)
 
 
 def asked_for(tasks: Sequence[TaskReport]) -> tuple[Missing, ...]:

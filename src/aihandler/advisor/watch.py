@@ -18,13 +18,25 @@ FILE_NAME = "advice.json"
 _TOLD_FROM = 0.05
 
 
+class KeptFigure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A price or a rate that the cost stood on."""
+
+    value: float
+    source: str
+    as_of: str = ""
+
+
 class KeptVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A verdict, and what it stood on: facts as text, the likely cost of the first year."""
+    """A verdict, and what it stood on: facts as text, the likely cost of the first year, prices
+    and growth, and the comparison that showed its quality, with its interval."""
 
     outcome: Outcome
     decided_by: str
     facts: dict[str, str]
     first_year_usd: dict[str, float] = {}
+    figures: dict[str, KeptFigure] = {}
+    quality: str = ""
+    quality_points: tuple[float, float] | None = None
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +44,7 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     made_at: float
     tasks: dict[str, KeptVerdict]
+    origin: str = ""
 
 
 class Flip(msgspec.Struct, frozen=True):
@@ -43,9 +56,44 @@ class Flip(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """What has changed under a verdict that stands: prices, growth, quality, costs."""
+
+    task: str
+    changes: tuple[str, ...]
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """`since` is when the verdicts before were kept, in seconds since 1970; None: never, or of
+    another profile, which `other` names."""
+
+    since: float | None
+    flips: tuple[Flip, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    other: str = ""
+
+
 def kept(advice: Report) -> Kept:
     """What is to be remembered of an advice: verdicts and numbers, no text of a document."""
-    return Kept(advice.made_at, {task.task: _verdict(task) for task in advice.tasks})
+    verdicts = {task.task: _verdict(task) for task in advice.tasks}
+    return Kept(advice.made_at, verdicts, advice.origin)
+
+
+def watched(before: Kept | None, advice: Report) -> Watched:
+    """What has become of the verdicts that were kept."""
+    if before is None:
+        return Watched(None)
+    if before.origin and before.origin != advice.origin:
+        # Tasks of one company are not flips of another.
+        return Watched(None, other=before.origin)
+    after = kept(advice).tasks
+    standing = {n: v for n, v in after.items() if _outcome(before, n) == v.outcome}
+    moved = (Moved(name, _changes(before.tasks[name], v)) for name, v in standing.items())
+    return Watched(before.made_at, flips(before, advice), tuple(m for m in moved if m.changes))
+
+
+def _outcome(before: Kept, task: str) -> Outcome | None:
+    return before.tasks[task].outcome if task in before.tasks else None
 
 
 def flips(before: Kept, advice: Report) -> tuple[Flip, ...]:
@@ -98,11 +146,19 @@ def _temporary(path: Path) -> Iterator[tuple[int, str]]:
 def _verdict(task: TaskReport) -> KeptVerdict:
     facts = {name: _shown(value) for name, value in task.facts.items() if value is not None}
     totals = task.total_cost.totals if task.total_cost else ()
+    quality = task.quality
     return KeptVerdict(
         task.verdict.outcome,
         task.verdict.decided_by,
         facts,
         {total.option: total.first_year_usd.likely for total in totals},
+        {
+            name: KeptFigure(figure.value, figure.source, figure.as_of)
+            for name, figure in task.figures.items()
+            if figure.unit.startswith("USD") or name.startswith("growth")
+        },
+        quality.source if quality else "",
+        (float(quality.low), float(quality.high)) if quality else None,
     )
 
 
@@ -124,9 +180,44 @@ def _flips(before: Mapping[str, KeptVerdict], after: Mapping[str, KeptVerdict]) 
 
 
 def _reason(then: KeptVerdict, now: KeptVerdict) -> str:
-    changed = [*_facts_changed(then.facts, now.facts), *_costs_changed(then, now)]
+    changed = _changes(then, now)
     moved = f"; changed: {', '.join(changed)}" if changed else ""
     return f"{now.decided_by} (before: {then.decided_by}){moved}"
+
+
+def _changes(then: KeptVerdict, now: KeptVerdict) -> tuple[str, ...]:
+    return (
+        *_facts_changed(then.facts, now.facts),
+        *_figures_changed(then.figures, now.figures),
+        *_quality_changed(then, now),
+        *_costs_changed(then, now),
+    )
+
+
+def _figures_changed(
+    then: Mapping[str, KeptFigure], now: Mapping[str, KeptFigure]
+) -> Iterator[str]:
+    """Prices and growth, each with the row that it comes from; any change counts."""
+    for name in sorted(then.keys() & now.keys()):
+        old, new = then[name], now[name]
+        if old.value == new.value:
+            continue
+        by = f" ({100 * (new.value / old.value - 1):+.0f} %)" if old.value else ""
+        where = new.source if old.source == new.source else f"{old.source} -> {new.source}"
+        day = f", {new.as_of}" if new.as_of not in ("", "not stated") else ""
+        yield f"{name} {old.value:,g} -> {new.value:,g}{by} [{where}{day}]"
+
+
+def _quality_changed(then: KeptVerdict, now: KeptVerdict) -> Iterator[str]:
+    if then.quality == now.quality:
+        return
+    told = [
+        f"{v.quality}: {v.quality_points[0]:+g} to {v.quality_points[1]:+g} points"
+        if v.quality_points
+        else "no comparison"
+        for v in (then, now)
+    ]
+    yield f"quality: {told[0]} -> {told[1]}"
 
 
 def _facts_changed(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

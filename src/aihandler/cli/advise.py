@@ -1,5 +1,6 @@
 """`aihandler advise`: open or closed, per task, from a profile and the ledger."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,19 +8,24 @@ import click
 
 from aihandler.cli.advice_files import files_to_edit, frameworks_option
 from aihandler.cli.options import config_option, echo_json, json_option, times_of_month
-from aihandler.cli.page import bold, table
+from aihandler.cli.page import bold
 from aihandler.cli.waiting import waiting
 from aihandler.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from aihandler.advisor.advice import Advice, TaskAdvice
+    from aihandler.advisor.advice import Advice
     from aihandler.advisor.company import Profile
     from aihandler.advisor.facts import Taken
     from aihandler.advisor.report import Report
-    from aihandler.advisor.watch import Flip
+    from aihandler.advisor.watch import Watched
+    from aihandler.config.configuration import Configuration
     from aihandler.ledger.comparisons import ComparisonRecord
+
+# As of a run that ended with something left to do.
+_EXIT_FLIPPED = 1
 
 
 @click.command()
@@ -42,7 +48,17 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the whole advice, with the plan, to one page.",
 )
-@click.option("--watch", is_flag=True, help="Keep the verdicts, and tell which ones have flipped.")
+@click.option(
+    "--watch", is_flag=True, help="Keep the verdicts; tell which ones have flipped, and exit 1."
+)
+@click.option(
+    "--start",
+    "starts",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    help="First day of the plan (2027-01-04); left out: today.",
+)
+@click.option("--verbose", is_flag=True, help="Every assumption, and every framework in full.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @frameworks_option
 @files_to_edit
@@ -54,6 +70,8 @@ def advise(
     month: str | None,
     page: Path | None,
     watch: bool,
+    starts: "datetime | None",
+    verbose: bool,
     seed: int,
     own: Path | None,
     config: Path,
@@ -61,45 +79,115 @@ def advise(
 ) -> None:
     """Say per task whether to stay closed, rent an open model, host one, or mix.
 
-    Constraints decide first, then comparisons on your own data, then cost where intervals part.
-    """
-    from aihandler.advisor.advice import advise as advised
-    from aihandler.advisor.frameworks.own import frameworks
+    Without --profile and --demo it reads the tasks of the configuration, and the last whole month
+    of the ledger.
 
-    files = frameworks(own)
-    profile = _profile(path, demo=demo)
-    taken: Sequence[Taken] = ()
-    comparisons: Sequence[ComparisonRecord] = ()
-    if month is not None:
-        profile, taken, comparisons = _with_ledger(profile, config, month=month)
-    advice = advised(profile, files, seed=seed, comparisons=comparisons)
-    report = None
-    if page is not None or watch:
-        report = _reported(advice, profile, config, origin=str(path or "the demo"))
-    flipped = _flipped(report, config, path) if report is not None and watch else ()
+    Constraints decide first, then comparisons on your own data, then cost where intervals part.
+
+    With --watch it exits 1 when a verdict has flipped since the last time, else 0.
+    """
+    from aihandler.cli.advice_text import show
+
+    given = _profile(path, demo=demo)
+    profile, taken, comparisons = _with_ledger(given, config, month=month)
+    # The checklist and the commands are of this configuration, where there is one.
+    configuration = _configuration(config)
+    advice = _advised(
+        profile, own, comparisons, configuration=configuration, config=config, seed=seed
+    )
+    report = _reported(
+        advice,
+        profile,
+        taken,
+        configuration,
+        origin=str(path or ("demo_company.yaml" if demo else config)),
+        starts=starts,
+    )
+    kept_in = _kept_in(config, path)
+    found = _watched(report, kept_in) if watch else None
     if as_json:
-        echo_json({"from_ledger": taken, "advice": advice, "flips": flipped})
+        echo_json(_plain(advice, report, taken, found))
     else:
-        _show(advice, taken)
-        _show_flips(flipped, watched=watch)
-    if page is not None and report is not None:
+        show(report, taken, verbose=verbose)
+        if found is not None:
+            _show_watched(found, kept_in)
+    if page is not None:
         _write_page(page, report)
+    if found is not None:
+        # Kept last: a flip that could not be told is told the next time.
+        _keep(report, kept_in)
+        sys.exit(_EXIT_FLIPPED if found.flips else 0)
 
 
 command = advise
 
 
-def _reported(advice: "Advice", profile: "Profile", config: Path, *, origin: str) -> "Report":
+def _configuration(config: Path) -> "Configuration | None":
+    from aihandler.config import load
+
+    return load(config) if config.exists() else None
+
+
+def _advised(
+    profile: "Profile",
+    own: Path | None,
+    comparisons: "Sequence[ComparisonRecord]",
+    *,
+    configuration: "Configuration | None",
+    config: Path,
+    seed: int,
+) -> "Advice":
+    from aihandler.advisor.advice import Configured
+    from aihandler.advisor.advice import advise as advised
+    from aihandler.advisor.frameworks.own import frameworks
+
+    return advised(
+        profile,
+        frameworks(own),
+        seed=seed,
+        comparisons=comparisons,
+        configured=Configured(
+            configuration, "" if config == Path("aihandler.yaml") else str(config)
+        ),
+    )
+
+
+def _reported(
+    advice: "Advice",
+    profile: "Profile",
+    taken: "Sequence[Taken]",
+    configuration: "Configuration | None",
+    *,
+    origin: str,
+    starts: "datetime | None",
+) -> "Report":
     import time
 
     from aihandler.advisor.reporting import of_advice
-    from aihandler.config import load
 
-    # The checklist says what this configuration covers, where there is one.
-    configuration = load(config) if config.exists() else None
     return of_advice(
-        advice, profile, made_at=time.time(), origin=origin, configuration=configuration
+        advice,
+        profile,
+        made_at=time.time(),
+        origin=origin,
+        taken=taken,
+        starts=starts.date() if starts else None,
+        configuration=configuration,
     )
+
+
+def _plain(
+    advice: "Advice", report: "Report", taken: "Sequence[Taken]", found: "Watched | None"
+) -> dict[str, object]:
+    """What is data: the advice, what is asked for, the plan; `flips` are those of the watch."""
+    return {
+        "from_ledger": taken,
+        "advice": advice,
+        "missing": report.missing,
+        "plan": report.plan,
+        "flips": found.flips if found else (),
+        "watch": found,
+    }
 
 
 def _write_page(page: Path, report: "Report") -> None:
@@ -114,142 +202,83 @@ def _write_page(page: Path, report: "Report") -> None:
     click.echo(f"\nthe page: {page}", err=True)
 
 
-def _flipped(report: "Report", config: Path, path: Path | None) -> "Sequence[Flip]":
-    from aihandler.advisor.watch import FILE_NAME, flips, keep, last_kept
+def _kept_in(config: Path, path: Path | None) -> Path:
+    """Beside the ledger; before there is one, beside the profile."""
+    from aihandler.advisor.watch import FILE_NAME
     from aihandler.assembly import ledger_path
     from aihandler.config import load
 
-    # Beside the ledger; before there is one, beside the profile.
     folder = ledger_path(load(config)).parent if config.exists() else (path or Path("x")).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    before = last_kept(folder / FILE_NAME)
-    keep(folder / FILE_NAME, report)
-    return () if before is None else flips(before, report)
+    return folder / FILE_NAME
 
 
-def _show_flips(flipped: "Sequence[Flip]", *, watched: bool) -> None:
-    if watched:
-        click.echo("\n" + bold("Verdicts that flipped since the last time"))
-        for flip in flipped:
-            was, now = (str(one or "none").replace("_", " ") for one in (flip.before, flip.after))
-            click.echo(f"  {flip.task}: {was} -> {now}; {flip.reason}")
-        if not flipped:
-            click.echo("  none")
+def _watched(report: "Report", kept_in: Path) -> "Watched":
+    from aihandler.advisor.watch import last_kept, watched
+
+    return watched(last_kept(kept_in), report)
 
 
-def _profile(path: Path | None, *, demo: bool) -> "Profile":
+def _keep(report: "Report", kept_in: Path) -> None:
+    from aihandler.advisor.watch import keep
+
+    keep(kept_in, report)
+
+
+def _show_watched(found: "Watched", kept_in: Path) -> None:
+    from datetime import UTC, datetime
+
+    if found.since is None:
+        why = f"those there were of {found.other!r}" if found.other else "there were none before"
+        click.echo(f"\nVerdicts are kept in {kept_in} ({why}): the next time tells what flipped")
+        return
+    when = datetime.fromtimestamp(found.since, UTC)
+    click.echo("\n" + bold(f"Verdicts that flipped since {when:%Y-%m-%d %H:%M} UTC"))
+    for flip in found.flips:
+        was, now = (str(one or "none").replace("_", " ") for one in (flip.before, flip.after))
+        click.echo(f"  {flip.task}: {was} -> {now}; {flip.reason}")
+    if not found.flips:
+        click.echo("  none")
+    for moved in found.moved:
+        click.echo(f"  {moved.task} stands; changed: {'; '.join(moved.changes)}")
+
+
+def _profile(path: Path | None, *, demo: bool) -> "Profile | None":
     from aihandler.advisor.company import demo_profile, read_profile
 
-    if demo == (path is not None):
-        raise InputError(
-            "advise needs either a profile or the demo",
-            hint="give `--profile FILE` or `--demo`",
-        )
-    return demo_profile() if path is None else read_profile(path)
+    if demo and path is not None:
+        raise InputError("advise takes one company", hint="give `--profile FILE` or `--demo`")
+    if demo:
+        return demo_profile()
+    return None if path is None else read_profile(path)
 
 
 def _with_ledger(
-    profile: "Profile", config: Path, *, month: str
+    given: "Profile | None", config: Path, *, month: str | None
 ) -> "tuple[Profile, Sequence[Taken], Sequence[ComparisonRecord]]":
+    """Without a profile, that of the configuration, and the last whole month."""
+    import time
+
+    from aihandler.advisor.configured import configured, last_whole_month
     from aihandler.advisor.facts import with_usage
     from aihandler.handler import Handler
 
-    since, until = times_of_month(month)
-    handler = Handler.load(config)
-    with waiting("reading the ledger") as tick, handler.read_ledger(watch=tick) as ledger:
-        usage = ledger.queries.usage_by_month(since=since, until=until)
-        rates = ledger.queries.valid_rates(since=since, until=until)
-        comparisons = [c for task in profile.tasks for c in ledger.queries.comparisons(task)]
-    filled, taken = with_usage(profile, usage, month=int(month), rates=rates)
-    return filled, taken, comparisons
-
-
-def _show(advice: "Advice", taken: "Sequence[Taken]") -> None:
-    click.echo(bold("Assumed, because nobody said it"))
-    for line in _assumed(advice):
-        click.echo(f"  {line}")
-    for fact in taken:
-        click.echo(f"  {fact.task}: {fact.name} {fact.value:,} ({fact.source})")
-    flagged = [finding for finding in advice.findings if finding.status == "flagged"]
-    if flagged:
-        click.echo("\n" + bold("Numbers that do not fit"))
-    for finding in flagged:
-        click.echo(f"  {finding.where}: {finding.says}")
-    for name, task in advice.tasks.items():
-        _show_task(name, task)
-    _show_contradictions(advice)
-
-
-def _assumed(advice: "Advice") -> list[str]:
-    found: dict[str, list[str]] = {}
-    for name, task in advice.tasks.items():
-        for one in task.costing.total.assumed if task.costing.total else ():
-            figure = one.figure
-            span = "" if figure.low == figure.high else f" ({figure.low:,g} to {figure.high:,g})"
-            line = f"{one.name}: {figure.value:,g}{span} {figure.unit}; {figure.source}"
-            found.setdefault(line, []).append(name)
-    everyone = len(advice.tasks)
-    return [
-        line if len(names) == everyone else f"{line} [{', '.join(names)}]"
-        for line, names in found.items()
-    ] or ["nothing"]
-
-
-def _show_task(name: str, task: "TaskAdvice") -> None:
-    verdict = task.verdict
-    click.echo(f"\n{bold(name)}: {verdict.outcome.replace('_', ' ')}")
-    click.echo(f"  decided by: {verdict.decided_by}")
-    for head, told in (
-        ("flips with", verdict.flips),
-        ("please say", verdict.ask),
-        ("cost needs", task.costing.ask),
-        ("note", task.costing.notes),
-    ):
-        if told:
-            click.echo(f"  {head}: {'; '.join(told)}")
-    for told_by in verdict.disagree:
-        click.echo(f"  disagrees: {told_by}")
-    if verdict.command:
-        click.echo(f"  evidence: {verdict.command}")
-    _show_costs(task)
-    rows = [
-        (
-            f"{j.framework} ({j.source.id})",
-            j.verdict or "not known",
-            ", ".join(j.missing) or "; ".join(str(d) for d in j.distances[:2]),
+    if given is not None and month is None:
+        return given, (), ()
+    if month is not None:
+        times_of_month(month)
+    if given is None and not config.exists():
+        raise InputError(
+            "advise needs a profile, the demo, or a configuration with a ledger",
+            hint="give `--profile FILE` or `--demo`",
         )
-        for j in task.judgements
-    ]
-    click.echo(table(("framework", "says", "missing, or distance to thresholds"), rows))
-
-
-def _show_costs(task: "TaskAdvice") -> None:
-    total = task.costing.total
-    if total is None:
-        return
-    returns = {one.option: one for one in total.returns}
-    rows = []
-    for each in total.totals:
-        back = returns.get(each.option)
-        month = "" if back is None else "never" if back.month is None else f"month {back.month}"
-        never = "" if back is None else f"{back.never_share:.0%}"
-        usd = f"{each.usd.low:,.0f} to {each.usd.high:,.0f}"
-        cheapest = f"{each.cheapest_share:.0%}"
-        rows.append((each.option, f"{each.usd.median:,.0f}", usd, cheapest, month, never))
-    heads = (f"USD, {total.months} months", "median", "nine tenths", "cheapest", "returns", "never")
-    click.echo(table(heads, rows, numbers=heads[1:4]))
-    even = task.costing.break_even
-    if even is not None:
-        volume = f"{even.per_month:,.0f} requests a month" if even.per_month else "never"
-        click.echo(f"  own machines stay cheaper from: {volume} ({even.reason})")
-
-
-def _show_contradictions(advice: "Advice") -> None:
-    found: dict[str, tuple[str, list[str]]] = {}
-    for name, task in advice.tasks.items():
-        for each in task.contradictions:
-            found.setdefault(each.id, (each.says, []))[1].append(name)
-    if found:
-        click.echo("\n" + bold("Where the frameworks contradict each other"))
-    for says, names in found.values():
-        click.echo(f"  [{', '.join(names)}] {says}")
+    handler = Handler.load(config)
+    running = int(time.strftime("%Y%m", time.gmtime()))
+    with waiting("reading the ledger") as tick, handler.read_ledger(watch=tick) as ledger:
+        usage = ledger.queries.usage_by_month()
+        profile = given or configured(handler.configuration, usage)
+        comparisons = [c for task in profile.tasks for c in ledger.queries.comparisons(task)]
+        chosen = last_whole_month(usage, now=running) if month is None else int(month)
+        since, until = times_of_month(str(chosen))
+        rates = ledger.queries.valid_rates(since=since, until=until)
+    filled, taken = with_usage(profile, usage, month=chosen, rates=rates)
+    return filled, taken, comparisons

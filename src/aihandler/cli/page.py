@@ -37,18 +37,24 @@ def width() -> int:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Sequence[str] = (),
+    at_most: int | None = None,
 ) -> str:
     """A table as text. Columns in `numbers` are aligned to the right; the last one is wrapped.
 
     Nothing is cut: a terminal that is too narrow wraps, a name that is cut cannot be copied.
+    `at_most` bounds the characters a line where the terminal is wider.
     """
+    wide = min(width(), at_most or width())
     cells = [[_plain(cell) for cell in row] for row in rows]
     widths = [max(map(_columns, column)) for column in zip(columns, *cells, strict=True)]
-    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= width() else " "
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= wide else " "
     before = sum(widths[:-1]) + len(gap) * (len(widths) - 1)
-    last = max(_NARROWEST_LAST, width() - before)
-    rule = "─" * (before + min(widths[-1], last))
+    last = max(_NARROWEST_LAST, wide - before)
+    rule = "─" * min(wide, before + min(widths[-1], last))
     lines = [rule]
     right = [name in numbers for name in columns]
     for row in (list(columns), *cells):

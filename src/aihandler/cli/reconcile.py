@@ -32,7 +32,7 @@ _EXIT_DRIFT = 1
     type=click.FloatRange(min=0, max=100),
     default=1.0,
     show_default=True,
-    help="Percent by which a total may differ.",
+    help="Percent by which a total may differ; more is a drift.",
 )
 @click.option(
     "--least",
@@ -40,6 +40,20 @@ _EXIT_DRIFT = 1
     default=1000,
     show_default=True,
     help="Differences of fewer tokens never alarm.",
+)
+@click.option(
+    "--least-usd",
+    type=click.FloatRange(min=0),
+    default=0.01,
+    show_default=True,
+    help="Differences of less money never alarm.",
+)
+@click.option(
+    "--alias",
+    "aliases",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="A model by the provider's name, and by the ledger's; may be repeated.",
 )
 @click.option("--by-day", is_flag=True, help="Show every day that differs, not the totals alone.")
 @config_option
@@ -49,23 +63,28 @@ def reconcile(
     deployments: tuple[str, ...],
     tolerance: float,
     least: int,
+    least_usd: float,
+    aliases: tuple[str, ...],
     by_day: bool,
     config: Path,
     as_json: bool,
 ) -> None:
-    """Compare a provider's usage export (CSV of OpenAI or Anthropic) with the ledger.
+    """Compare a provider's export of usage or costs (OpenAI, Anthropic) with the ledger.
 
-    By model and kind of token over the days of the export. Ends with 1 when a total differs by more
-    than the tolerance: some other program uses the key, calls were lost, or counts are wrong.
+    CSV of a console or JSON of an API; by model and kind of token, or in dollars by model, over the
+    days of the export, in UTC. Exits 1 when a total differs by more than the tolerance: another
+    program uses the key, calls were lost, or counts or prices are wrong. Exits 2 when the file
+    cannot be read.
     """
     from aihandler.advisor.invoices import read_invoice
     from aihandler.advisor.reconcile import reconcile as compared
+    from aihandler.domain.usage import NANO
     from aihandler.handler import Handler
 
     handler = Handler.load(config)
     for name in deployments:
         handler.deployment(name)
-    read = read_invoice(_text(invoice), name=str(invoice))
+    read = read_invoice(_text(invoice), name=str(invoice), aliases=_aliases(aliases))
     with handler.read_ledger() as ledger:
         usage = ledger.queries.usage_by_day(read.first, read.last)
     result = compared(
@@ -73,7 +92,7 @@ def reconcile(
         usage,
         deployments=deployments,
         tolerance=Fraction(str(tolerance)) / 100,
-        least_tokens=least,
+        least=least if read.measure == "tokens" else round(least_usd * NANO),
     )
     echo_json(_plain(result)) if as_json else _show(result, by_day=by_day)
     sys.exit(0 if result.agrees else _EXIT_DRIFT)
@@ -91,6 +110,19 @@ def _text(path: Path) -> str:
         raise InputError(
             f"{str(path)!r} is no text in UTF-8", hint="export it as CSV, not as a spreadsheet"
         ) from error
+
+
+def _aliases(given: "Sequence[str]") -> dict[str, str]:
+    from aihandler.errors import InputError
+
+    pairs = [each.partition("=") for each in given]
+    for whole, (theirs, _, ours) in zip(given, pairs, strict=True):
+        if not theirs or not ours:
+            raise InputError(
+                f"--alias {whole!r} is no pair of names",
+                hint="write the provider's name, `=`, and the model as the ledger has it",
+            )
+    return {theirs.strip(): ours.strip() for theirs, _, ours in pairs}
 
 
 def _show(result: "Reconciliation", *, by_day: bool) -> None:
@@ -114,16 +146,21 @@ def _show_table(differences: "Sequence[Difference]", result: "Reconciliation") -
         (
             each.day,
             each.model,
-            each.kind,
-            f"{each.billed:,}",
-            f"{each.booked:,}",
-            f"{each.more:+,}",
+            "USD" if result.measure == "usd" else each.kind,
+            *_amounts(each, result),
             f"{float(each.share):.2%}",
             "drift" if each in result.drifting else "",
         )
         for each in differences
     ]
     click.echo(table(("day", "model", "kind", *numbers, ""), rows, numbers=numbers))
+
+
+def _amounts(each: "Difference", result: "Reconciliation") -> tuple[str, str, str]:
+    if result.measure == "tokens":
+        return f"{each.billed:,}", f"{each.booked:,}", f"{each.more:+,}"
+    billed, booked, more = (x / 1_000_000_000 for x in (each.billed, each.booked, each.more))
+    return f"{billed:,.4f}", f"{booked:,.4f}", f"{more:+,.4f}"
 
 
 def _plain(result: "Reconciliation") -> dict[str, object]:
@@ -143,6 +180,7 @@ def _plain(result: "Reconciliation") -> dict[str, object]:
 
     return {
         "provider": result.provider,
+        "measure": result.measure,
         "first": result.first,
         "last": result.last,
         "deployments": result.deployments,

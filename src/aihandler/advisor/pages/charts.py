@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from aihandler.advisor.economics.total_cost import Band, Return
 from aihandler.advisor.pages.words import band, money, percent
 
-__all__ = ["Scale", "cash_curve", "cost_bar", "swing_bar"]
+__all__ = ["Scale", "cash_curve", "cost_bar", "swing_bar", "volume_bar"]
 
 
 class Scale(NamedTuple):
@@ -67,6 +67,36 @@ def swing_bar(low: float, high: float, base: float, scale: Scale) -> Markup:
         )
     parts.append(f'<line class="base" x1="{at}%" x2="{at}%" y1="8%" y2="92%"/></svg>')
     return Markup("".join(parts))  # noqa: S704
+
+
+def volume_bar(now: float, even: float) -> Markup:
+    """Today's volume and that of break-even, by powers of ten."""
+    low = 10 ** math.floor(math.log10(min(now, even) / 2))
+    high = 10 ** math.ceil(math.log10(max(now, even) * 2))
+    powers = round(math.log10(high / low))
+
+    def at(value: float) -> float:
+        return round(4 + 92 * math.log10(value / low) / powers, 2)
+
+    label = escape(f"{now:,.0f} requests a month today, break-even at {even:,.0f}")
+    parts = [f'<svg class="volume" height="64" role="img" aria-label="{label}">']
+    for power in range(powers + 1):
+        x, text = at(low * 10**power), f"{low * 10**power:,.0f}"
+        side = "start" if power == 0 else "end" if power == powers else "middle"
+        parts.append(
+            f'<line class="grid" x1="{x}%" x2="{x}%" y1="22" y2="42"/>'
+            f'<text x="{x}%" y="58" text-anchor="{side}">{text}</text>'
+        )
+    left, right = sorted((at(now), at(even)))
+    parts.append(f'<line class="range self_host" x1="{left}%" x2="{right}%" y1="32" y2="32"/>')
+    for value, words, kind in ((now, "today", "closed"), (even, "break-even", "self_host")):
+        # Words that would meet stand to the two sides of their points.
+        side = "end" if (value < max(now, even)) else "start"
+        parts.append(
+            f'<circle class="dot {kind}" cx="{at(value)}%" cy="32" r="6"/>'
+            f'<text class="name" x="{at(value)}%" y="16" text-anchor="{side}">{words}</text>'
+        )
+    return Markup("".join([*parts, "</svg>"]))  # noqa: S704
 
 
 _HEIGHT, _TOP, _BOTTOM = 240, 14, 30

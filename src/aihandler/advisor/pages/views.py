@@ -5,17 +5,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from aihandler.advisor.assuming import AssumedFigure, assumed_figures, compact, grouped
 from aihandler.advisor.company import Fact
+from aihandler.advisor.contradicting import Told, contradicting
+from aihandler.advisor.deciding import UnderPrices
+from aihandler.advisor.economics.break_even import BreakEven
 from aihandler.advisor.economics.figures import Figure
 from aihandler.advisor.economics.inputs import RULES
-from aihandler.advisor.economics.total_cost import Return, Swing, Total, TotalCost
-from aihandler.advisor.frameworks.contradictions import Contradiction
+from aihandler.advisor.economics.total_cost import Priced, Return, Swing, Total, TotalCost
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.frameworks.reading import Source
 from aihandler.advisor.frameworks.rules import Distance
-from aihandler.advisor.pages.charts import Scale, cash_curve, cost_bar, swing_bar
+from aihandler.advisor.pages.charts import Scale, cash_curve, cost_bar, swing_bar, volume_bar
 from aihandler.advisor.pages.words import OUTCOMES, money, name
 from aihandler.advisor.report import Assumed, Report, TaskReport
+from aihandler.advisor.units import UnitCost
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -23,10 +27,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CostView",
     "answer",
+    "assumption_groups",
     "assumptions",
+    "citations",
     "contradictions",
     "cost_views",
     "distances",
+    "figure_views",
     "matrix",
     "sources",
 ]
@@ -48,6 +55,31 @@ class SwingView(msgspec.Struct, frozen=True):
     bar: "Markup"
 
 
+class EvenView(msgspec.Struct, frozen=True):
+    """The break-even volume against that of today."""
+
+    bar: "Markup | None"
+    words: str
+
+
+class Citation(msgspec.Struct, frozen=True):
+    """A source and its day, as often as figures stand on it."""
+
+    text: str
+    as_of: str = ""
+
+
+class FigureView(msgspec.Struct, frozen=True):
+    """An input of the cost; `source` is the number of its citation, `detail` what of it."""
+
+    name: str
+    meaning: str
+    value: str
+    given: bool
+    source: int
+    detail: str = ""
+
+
 class CostView(msgspec.Struct, frozen=True):
     """The costs of one task; curve and tornado are of `option`, that of the verdict if it has one.
 
@@ -64,6 +96,13 @@ class CostView(msgspec.Struct, frozen=True):
     curve: "Markup | None" = None
     swings: tuple[SwingView, ...] = ()
     swing_ticks: list[Tick] = []
+    notes: tuple[str, ...] = ()
+    even: EvenView | None = None
+    lines: tuple[tuple[str, tuple[float | None, ...]], ...] = ()
+    managed: str = ""
+    turns: tuple[str, ...] = ()
+    scenarios: tuple[tuple[UnderPrices, Priced], ...] = ()
+    units: tuple[UnitCost, ...] = ()
 
 
 def answer(advice: Report) -> str:
@@ -78,21 +117,62 @@ def answer(advice: Report) -> str:
 
 def assumptions(advice: Report) -> list[Assumed]:
     """Those of the advice, then those of the costs; what holds for several tasks stands once."""
-    found: dict[tuple[str, str, str], list[str]] = {}
-    for task in advice.tasks:
-        for assumed in task.total_cost.assumed if task.total_cost else ():
-            why = assumed.figure.source.removeprefix("assumed: ")
-            what = f"{name(assumed.name)} ({assumed.meaning})"
-            key = (what, _figure(assumed.figure), why)
-            found.setdefault(key, []).append(task.task)
-    costed = sum(1 for task in advice.tasks if task.total_cost)
-    return [
-        *advice.assumed,
-        *(
-            Assumed(what, taken, why, "" if len(tasks) == costed else ", ".join(tasks))
-            for (what, taken, why), tasks in found.items()
-        ),
+    return [*advice.assumed, *map(_assumed, assumed_figures(advice.tasks))]
+
+
+def assumption_groups(advice: Report) -> list[tuple[str, str, list[Assumed]]]:
+    """What they are about, all of them in a few words, and each."""
+    found = [
+        (group, "; ".join(compact(members)), [_assumed(one) for one in members])
+        for group, members in grouped(assumed_figures(advice.tasks)).items()
     ]
+    if advice.assumed:
+        told = "; ".join(f"{one.what}: {one.taken}" for one in advice.assumed)
+        found.insert(0, ("stated", told, list(advice.assumed)))
+    return found
+
+
+def _assumed(one: AssumedFigure) -> Assumed:
+    what = f"{name(one.name)} ({one.meaning})"
+    return Assumed(what, _figure(one.figure), one.why, ", ".join(one.tasks))
+
+
+def citations(advice: Report) -> list[Citation]:
+    """All sources of figures, each once; assumptions are one, and the last."""
+    figures = [figure for task in advice.tasks for figure in task.figures.values()]
+    found = dict.fromkeys(_cited(figure, advice.origin)[0] for figure in figures)
+    return sorted(found, key=lambda one: one == _ASSUMED)
+
+
+def figure_views(advice: Report) -> list[tuple[str, list[FigureView]]]:
+    """By task, given and measured ones first."""
+    numbers = {one: number for number, one in enumerate(citations(advice), 1)}
+    found = []
+    for task in advice.tasks:
+        rows = []
+        for label, figure in task.figures.items():
+            source, detail = _cited(figure, advice.origin)
+            meaning = RULES[label].meaning if label in RULES else ""
+            given, number = source != _ASSUMED, numbers[source]
+            rows.append(FigureView(label, meaning, _figure(figure), given, number, detail))
+        if rows:
+            found.append((task.task, sorted(rows, key=lambda row: not row.given)))
+    return found
+
+
+_ASSUMED = Citation("assumed by AI Handler, because nobody said it; the reasons stand beside them")
+
+
+def _cited(figure: Figure, origin: str) -> tuple[Citation, str]:
+    """The source, and what of it: a key of the profile, or why it was assumed."""
+    if figure.source.startswith("assumed"):
+        return _ASSUMED, figure.source.removeprefix("assumed: ")
+    if figure.source.startswith(f"{origin}: "):
+        return Citation(origin, "the profile"), figure.source.removeprefix(f"{origin}: ")
+    # A unit is the whole, or what was measured how; what follows is where from.
+    basis, colon, source = figure.source.partition(": ")
+    day = "" if figure.as_of == "not stated" else figure.as_of
+    return Citation(source if colon else basis, day), basis if colon else ""
 
 
 def matrix(tasks: Sequence[TaskReport]) -> list[list[Judgement]]:
@@ -110,13 +190,9 @@ def sources(tasks: Sequence[TaskReport]) -> list[Source]:
     return list(found.values())
 
 
-def contradictions(advice: Report) -> list[tuple[Contradiction, list[str]]]:
+def contradictions(advice: Report) -> tuple[Told, ...]:
     """Each once, with the tasks that it touches."""
-    found: dict[tuple[str, str], tuple[Contradiction, list[str]]] = {}
-    for task, contradiction in advice.contradictions:
-        key = contradiction.id, contradiction.says
-        found.setdefault(key, (contradiction, []))[1].append(task)
-    return list(found.values())
+    return contradicting(advice.contradictions, [task.task for task in advice.tasks])
 
 
 def distances(tasks: Sequence[TaskReport]) -> list[tuple[str, str, str, list[str]]]:
@@ -144,7 +220,20 @@ def _cost_view(task: TaskReport, cost: TotalCost) -> CostView:
     scale = Scale.over([v for t in cost.totals for v in (t.usd.low, t.usd.high, t.usd.likely)])
     bars = {t.option: cost_bar(t.usd, scale, kind=t.option) for t in cost.totals}
     barred = _barred(task.facts)
-    view = CostView(task.task, cost, bars, _ticks(scale), barred)
+    view = CostView(
+        task.task,
+        cost,
+        bars,
+        _ticks(scale),
+        barred,
+        notes=task.notes,
+        even=_even(task.break_even, task.figures.get("requests_per_month")),
+        lines=_lines(cost),
+        managed=_managed(task.managed_break_even),
+        turns=tuple(str(turn) for turn in task.turns if turn.at is not None),
+        scenarios=tuple(zip(task.scenarios, cost.scenarios, strict=False)),
+        units=task.units,
+    )
     back = _told(task, cost, barred)
     if back is None:
         return view
@@ -162,6 +251,35 @@ def _cost_view(task: TaskReport, cost: TotalCost) -> CostView:
         ),
         swing_ticks=_ticks(swing_scale),
     )
+
+
+def _even(even: BreakEven | None, now: Figure | None) -> EvenView | None:
+    if even is None:
+        return None
+    if even.per_month is None:
+        return EvenView(None, f"own machines never cost less: {even.reason}.")
+    words = f"own machines stay cheaper from {even.per_month:,.0f} requests a month on"
+    if now is None or now.value <= 0:
+        return EvenView(None, f"{words} ({even.reason}).")
+    times = even.per_month / now.value
+    far = f"{times:.2g} x below it" if times >= 1 else f"{1 / times:.2g} x above it"
+    bar = volume_bar(now.value, even.per_month)
+    return EvenView(bar, f"{words}; today's {now.value:,.0f} are {far} ({even.reason}).")
+
+
+def _managed(even: BreakEven | None) -> str:
+    if even is None:
+        return ""
+    if even.per_month is None:
+        return f"never costs less: {even.reason}."
+    return f"stays cheaper from {even.per_month:,.0f} requests a month on ({even.reason})."
+
+
+def _lines(cost: TotalCost) -> tuple[tuple[str, tuple[float | None, ...]], ...]:
+    """Lines of the first year by option; the dearest first."""
+    names = dict.fromkeys(line for total in cost.totals for line in total.lines_usd)
+    rows = [(line, tuple(t.lines_usd.get(line) for t in cost.totals)) for line in names]
+    return tuple(sorted(rows, key=lambda row: -max(usd or 0 for usd in row[1])))
 
 
 def _barred(facts: Mapping[str, Fact]) -> dict[str, str]:

@@ -1,15 +1,34 @@
 """Money, verdicts and facts as people read them."""
 
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 
 from markupsafe import Markup, escape
 
+from aihandler.advisor.company import Fact
 from aihandler.advisor.economics.total_cost import Band
-from aihandler.advisor.report import Readiness
+from aihandler.advisor.report import Readiness, Staffing
 from aihandler.advisor.verdicts import Outcome
 
-__all__ = ["OPTIONS", "OUTCOMES", "STATES", "VERDICTS", "band", "coded", "money", "name", "percent"]
+__all__ = [
+    "OPTIONS",
+    "OUTCOMES",
+    "STATES",
+    "STATES_OF_LISTS",
+    "VERDICTS",
+    "band",
+    "coded",
+    "effort",
+    "ends",
+    "money",
+    "name",
+    "option",
+    "percent",
+    "slug",
+    "told",
+]
 
 OUTCOMES: Mapping[Outcome, str] = MappingProxyType(
     {
@@ -47,6 +66,12 @@ VERDICTS: Mapping[str | None, str] = MappingProxyType(
 STATES: Mapping[Readiness, str] = MappingProxyType(
     {"covered": "✓ covered", "partly": "◐ partly", "open": "○ open"}
 )
+# Colours by the state of an item; its words are the list's own.
+STATES_OF_LISTS: Mapping[str, str] = MappingProxyType(
+    {"applies": "self_host", "does_not": "undefined", "not_known": "unknown"}
+)
+# Written large by everybody else.
+_SHORT = re.compile(r"\b(usd|api|ml|ai|gpu|cogs|pmf)\b")
 _STEPS = ((1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 
@@ -66,6 +91,25 @@ def band(found: Band) -> str:
     return f"{money(found.low)} to {money(found.high)}"
 
 
+def ends(low: float, high: float) -> str:
+    """Two sums of money, or one where they are the same."""
+    return money(low) if low == high else f"{money(low)} to {money(high)}"
+
+
+def effort(work: Staffing) -> str:
+    """`2.0 (1.0 to 4.0) months of an engineer, $33.3K`."""
+    likely, low, high = work.months
+    span = f" ({low:g} to {high:g})" if low != high else ""
+    often = " each month" if work.each_month else ""
+    once = f" + {ends(*work.once_usd[1:])} once" if work.once_usd[2] else ""
+    return f"{likely:g}{span} months{often}, {ends(*work.usd[1:])}{once}"
+
+
+def option(text: str) -> str:
+    """An option in words, also one that has none here."""
+    return OPTIONS.get(text, name(text))
+
+
 def coded(text: str) -> Markup:
     """The same words, with what stands between backticks as code. Everything is escaped."""
     parts = [str(escape(part)) for part in text.split("`")]
@@ -79,7 +123,21 @@ def coded(text: str) -> Markup:
 
 def name(text: str) -> str:
     """A name of ours as words."""
-    return text.replace("_", " ")
+    return _SHORT.sub(lambda found: found[0].upper(), text.replace("_", " "))
+
+
+def slug(text: str) -> str:
+    """Fit for an anchor."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text)
+
+
+def told(value: Fact) -> str:
+    """A fact as people read it."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value.normalize():,f}" if isinstance(value, Decimal) else name(value)
 
 
 def percent(share: float) -> str:
