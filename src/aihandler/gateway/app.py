@@ -212,4 +212,9 @@ _INTERNAL = Reply(
     500, error_body({"message": "a mistake of ours; see the log", "type": "internal"})
 )
 # Clients look here before they have a key, and nothing of the configuration is told.
-_OPEN: Mapping[str, Callable[[Send], Awaitable[None]]] = {"/": base, "/openapi.json": description}
+_OPEN: Mapping[str, Callable[[Send], Awaitable[None]]] = {
+    "/": base,
+    "/openapi.json": description,
+    # Claude Code opens its connection with this.
+    "/api/hello": health,
+}

@@ -40,16 +40,23 @@ _ID_PREFIXES = {
 PATIENCE_S = 3.0
 # What a server says of the key that we sent it is no business of our client's.
 _OURS = frozenset({401, 403})
+# These say "later", which a client has to know from "it is broken".
+_OVERLOADS = frozenset({503, 529})
 
 
 class Relayed(AIHandlerError):
-    """A server's refusal, with its own status, on its way to the client."""
+    """A server's refusal, with its own status, on its way to the client.
+
+    `told` is the server's own body, which a client of its format gets as it came.
+    """
 
     code = "backend_rejected"
 
     def __init__(self, error: BackendError, status: int) -> None:
         super().__init__(error.message, hint=error.hint)
         self.retry_after_s = error.retry_after_s
+        self.told = error.told
+        self.code = error.code  # type: ignore[misc]  # here it is of the one error
         self.http_status = status  # type: ignore[misc]  # here it is of the one error
 
 
@@ -76,6 +83,7 @@ class Conversations:
     async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         stream = StreamOut(send)
         writer: StreamWriter | None = None
+        call: Call | None = None
         try:
             inbound = self._codec.read_request(request.body, request.headers)
             call = self._call(inbound, request, asker)
@@ -98,7 +106,8 @@ class Conversations:
                 await stream.cut()
                 return
             status, body = self._codec.write_error(told)
-            await send_whole(send, HttpReply(status, body), error_headers(told))
+            headers = error_headers(told) + (_call_headers(call) if call is not None else [])
+            await send_whole(send, HttpReply(status, told_by(told) or body), headers)
         finally:
             # Also when the client has left.
             stream.rest()
@@ -228,7 +237,9 @@ def _as_text(value: Json) -> str:
 
 
 def _call_headers(call: Call) -> Headers:
-    return [(b"x-aihandler-call", call.id.encode())]
+    name = call.id.encode()
+    # Libraries of Anthropic and OpenAI show these to their users, who can then look the call up.
+    return [(b"x-aihandler-call", name), (b"request-id", name), (b"x-request-id", name)]
 
 
 def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
@@ -246,12 +257,19 @@ def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     return headers
 
 
+def told_by(error: AIHandlerError) -> bytes:
+    """The server's own body, where the client may have it."""
+    return error.told if isinstance(error, Relayed) else b""
+
+
 def for_clients(error: AIHandlerError) -> AIHandlerError:
     """The server's own refusal, where one server alone was asked: its client knows what to do."""
     if not isinstance(error, AllAttemptsFailed) or error.last is None:
         return error
     alone = len({attempt.deployment for attempt in error.attempts}) == 1
     status = error.last.status
-    if not alone or status is None or status in _OURS or not 400 <= status < 500:
+    if not alone or status is None or status in _OURS:
+        return error
+    if not 400 <= status < 500 and status not in _OVERLOADS:
         return error
     return Relayed(error.last, status)
