@@ -28,6 +28,7 @@ from aihandler.gateway.http import (
 )
 from aihandler.gateway.pages import Pages, base, description, error_body, health, readiness
 from aihandler.gateway.serving import Serving
+from aihandler.gateway.weighing import require_bounded
 
 # Upstreams of clients that left are cancelled within a second.
 WATCH_AFTER_S = 0.5
@@ -111,6 +112,7 @@ class Gateway:
                 await send_whole(send, _not_found(path))
                 return
             body = await body_of(receive, headers)
+            require_bounded(body)
             query = scope["query_string"].decode("latin-1")
             request = HttpRequest(scope["method"], path, query, headers, body)
             await _while_wanted(route(request, asker, send), receive)
