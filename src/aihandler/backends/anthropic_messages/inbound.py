@@ -106,7 +106,7 @@ def _message(wire: Json, place: int) -> Message:
         _wrong(f"/messages/{place}", "must be an object")
     extra = dict(wire)
     role, content = extra.pop("role", None), extra.pop("content", None)
-    if role not in {"user", "assistant", "system"}:
+    if role not in ("user", "assistant", "system"):
         _wrong(f"/messages/{place}/role", "must be 'user' or 'assistant'")
     if not isinstance(content, (str, list)):
         _wrong(f"/messages/{place}/content", "must be a text or a list of blocks")

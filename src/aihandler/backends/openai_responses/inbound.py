@@ -151,7 +151,7 @@ def _is_told_to_model(item: dict[str, Json], kind: Json) -> bool:
     if not isinstance(kind, str) or item.get("execution") == "server":
         return False
     # `additional_tools` and the like have a role and are no messages.
-    return kind.endswith(("_output", "_response")) or item.get("role") in _ROLES
+    return kind.endswith(("_output", "_response")) or item.get("role") in (*_ROLES,)
 
 
 def _message(item: dict[str, Json], pointer: str) -> Message:
