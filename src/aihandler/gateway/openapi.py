@@ -97,7 +97,9 @@ def _asked(name: str, summary: str, kind: str, error: str, *, stream: str = "") 
         answered["description"] = "The answer: whole, or a stream where `stream` is true."
         content = answered["content"]
         assert isinstance(content, dict)
-        content["text/event-stream"] = {"schema": {**TEXT, "description": stream}}
+        # Of each event, as those who check streams take it; of the whole there is nothing to say.
+        event: Schema = {"event": TEXT, "data": TEXT}
+        content["text/event-stream"] = {"schema": {"description": stream, "properties": event}}
     given = ["class", "priority", "idempotency"]
     if error == "AnthropicError":
         given += ["version", "beta"]

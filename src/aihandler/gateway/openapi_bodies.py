@@ -11,7 +11,10 @@ TEXT: Schema = {"type": "string"}
 NAMED: Schema = {"type": "string", "minLength": 1}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _FROM_ONE: Schema = {"type": "integer", "minimum": 1}
+_TOKEN: Schema = {"type": "integer"}
 _FLAG: Schema = {"type": "boolean", "default": False}
+# A text, or parts of the format's own kinds, which go along as they are.
+_CONTENT: Schema = {"type": ["string", "array"], "items": ANY}
 _MODEL: Schema = {
     **NAMED,
     "description": "A task, a deployment or an alias of the configuration: see GET /v1/models.",
@@ -35,31 +38,32 @@ def _requests() -> Schema:
             streamed | {"messages": _some(ref("ChatMessage"))}, ["model", "messages"]
         ),
         "ChatMessage": object_of(
-            {"role": _one_of("system", "developer", "user", "assistant"), "content": TEXT},
-            ["role", "content"],
+            {"role": _one_of("system", "developer", "user", "assistant"), "content": _CONTENT},
+            ["role"],
         ),
         "CompletionRequest": object_of(streamed | {"prompt": TEXT}, ["model", "prompt"]),
         "ResponseRequest": object_of(
             streamed | {"input": _either(TEXT, _some(ref("ResponseItem")))}, ["model", "input"]
         ),
         "ResponseItem": object_of(
-            {"role": _one_of("system", "developer", "user", "assistant"), "content": TEXT},
+            {"role": _one_of("system", "developer", "user", "assistant"), "content": _CONTENT},
             ["role", "content"],
         ),
         "MessageRequest": object_of(
-            streamed | {"messages": _some(ref("Turn")), "max_tokens": _FROM_ONE, "system": TEXT},
+            streamed | {"messages": _some(ref("Turn")), "max_tokens": _FROM_ONE, "system": _CONTENT},
             ["model", "messages", "max_tokens"],
         ),
         "CountRequest": object_of(
             {"model": _MODEL, "messages": _some(ref("Turn"))}, ["model", "messages"]
         ),
         "Turn": object_of(
-            {"role": _one_of("user", "assistant", "system"), "content": TEXT}, ["role", "content"]
+            {"role": _one_of("user", "assistant", "system"), "content": _CONTENT},
+            ["role", "content"],
         ),
         "EmbeddingRequest": object_of(
             {
                 "model": _MODEL,
-                "input": _either(NAMED, _some(NAMED) | {"maxItems": 2048}),
+                "input": _either(NAMED, _texts(), _some(_TOKEN)),
                 "dimensions": {"type": ["integer", "null"], "minimum": 1},
             },
             ["model", "input"],
@@ -167,6 +171,10 @@ def _one_of(*words: Json) -> Schema:
 
 def _either(*choices: Json) -> Schema:
     return {"anyOf": list(choices)}
+
+
+def _texts() -> Schema:
+    return _some(_either(NAMED, _some(_TOKEN))) | {"maxItems": 2048}
 
 
 def _list(items: Schema) -> Schema:

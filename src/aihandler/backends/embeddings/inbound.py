@@ -28,6 +28,9 @@ def read_request(body: bytes) -> Inbound:
     if not isinstance(model, str) or not model:
         raise InputError("no model is named (at /model)", hint="send `model`")
     dimensions = left.pop("dimensions", None)
+    if isinstance(dimensions, float) and dimensions.is_integer():
+        # In JSON 5.0 is a whole number too.
+        dimensions = int(dimensions)
     if dimensions is not None and (type(dimensions) is not int or dimensions < 1):
         raise InputError(
             "dimensions must be a whole number from 1 (at /dimensions)", hint="leave it out"

@@ -101,7 +101,7 @@ def _messages(rest: dict[str, Json]) -> tuple[Message, ...]:
     if isinstance(given, str):
         rest[PLAIN_INPUT] = True
         reading.take({"role": "user", "content": given}, "/input")
-    elif isinstance(given, list):
+    elif isinstance(given, list) and (given or any(rest.get(key) for key in _BRINGS_INPUT)):
         for place, item in enumerate(given):
             reading.take(item, f"/input/{place}")
     elif given is not None or not any(rest.get(key) for key in _BRINGS_INPUT):
