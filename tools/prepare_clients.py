@@ -1,6 +1,6 @@
 """Prepares the client libraries of the tests, each in an environment of its own.
 
-They lie in `~/.cache/aihandler/clients` (or below `$AIHANDLER_CACHE`), some 1,000 MB in all. Running
+They lie in `~/.cache/aihandler/clients` (or below `$AIHANDLER_CACHE`), about 1 GB in all. Running
 it again does nothing. A name as argument prepares that one alone. What npm brings is left out,
 and said so, on a machine without npm.
 """

@@ -143,4 +143,4 @@ def test_it_says_that_a_key_is_not_known(program, house):
     served, _, work, _ = house
     told = asked_of(program, served, work, key="ahk_wrong", model="claude-sonnet-4-6")
     assert told["is_error"]
-    assert "401" in told["result"] or "authenticate" in told["result"].lower()
+    assert "/login" in told["result"]

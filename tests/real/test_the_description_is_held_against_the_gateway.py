@@ -7,6 +7,7 @@ import urllib.request
 import prepare_clients
 import pytest
 
+from aihandler.gateway.openapi import document
 from aihandler.testing import FakeServer
 from gateway.messages_upstream import upstream
 from gateway.running import POLICY
@@ -74,6 +75,21 @@ def test_what_is_described_is_what_happens(gateway, tmp_path):
     # It has seen answers of models, not refusals alone.
     answered = [entry for entry in served.entries() if entry[2] == "valid"]
     assert len(answered) > 50
+
+
+def test_the_description_is_openapi(tmp_path):
+    if not prepare_clients.is_prepared("schemathesis"):
+        pytest.skip("schemathesis is not there: run tools/prepare_clients.py")
+    described = tmp_path / "described.json"
+    described.write_text(json.dumps(document()))
+    python = prepare_clients.clients_folder() / "schemathesis" / "bin" / "python"
+    # It carries the official schema of OpenAPI 3.1.
+    code = (
+        "import json, sys\n"
+        "from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR as official\n"
+        "official.validate(json.load(open(sys.argv[1])))"
+    )
+    subprocess.run([python, "-c", code, described], check=True, timeout=60)
 
 
 def told(url):

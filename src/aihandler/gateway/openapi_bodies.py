@@ -50,7 +50,8 @@ def _requests() -> Schema:
             ["role", "content"],
         ),
         "MessageRequest": object_of(
-            streamed | {"messages": _some(ref("Turn")), "max_tokens": _FROM_ONE, "system": _CONTENT},
+            streamed
+            | {"messages": _some(ref("Turn")), "max_tokens": _FROM_ONE, "system": _CONTENT},
             ["model", "messages", "max_tokens"],
         ),
         "CountRequest": object_of(

@@ -160,7 +160,7 @@ class Serving:
 
     def labels(self, task: Task, headers: Mapping[str, str], asker: Asker) -> Labels:
         """The class of a request: a header may say it, and never lowers what key or task say."""
-        said = class_of(headers.get(CLASS_HEADER) or None)
+        said = class_of(headers.get(CLASS_HEADER))
         labels = labels_for(task, document_class=said, key=asker.key)
         self.switches.require("class", labels.data_class.value)
         return labels
