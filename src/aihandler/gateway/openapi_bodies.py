@@ -65,7 +65,7 @@ def _requests() -> Schema:
             {
                 "model": _MODEL,
                 "input": _either(NAMED, _texts(), _some(_TOKEN)),
-                "dimensions": {"type": ["integer", "null"], "minimum": 1},
+                "dimensions": {"type": ["integer", "null"], "minimum": 1, "maximum": 65_536},
             },
             ["model", "input"],
         ),

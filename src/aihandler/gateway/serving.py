@@ -160,7 +160,13 @@ class Serving:
 
     def labels(self, task: Task, headers: Mapping[str, str], asker: Asker) -> Labels:
         """The class of a request: a header may say it, and never lowers what key or task say."""
-        said = class_of(headers.get(CLASS_HEADER))
+        given = headers.get(CLASS_HEADER)
+        if given is not None and not given.strip():
+            # Whoever sends the header meant to say something.
+            raise InputError(
+                f"no class is named (at header {CLASS_HEADER})", hint="name one, or leave it out"
+            )
+        said = class_of(given)
         labels = labels_for(task, document_class=said, key=asker.key)
         self.switches.require("class", labels.data_class.value)
         return labels
