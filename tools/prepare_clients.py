@@ -1,6 +1,6 @@
 """Prepares the client libraries of the tests, each in an environment of its own.
 
-They lie in `~/.cache/aihandler/clients` (or below `$AIHANDLER_CACHE`), some 600 MB in all. Running
+They lie in `~/.cache/aihandler/clients` (or below `$AIHANDLER_CACHE`), about 1 GB in all. Running
 it again does nothing. A name as argument prepares that one alone. What npm brings is left out,
 and said so, on a machine without npm.
 """
@@ -19,6 +19,8 @@ OF_PIP: Mapping[str, tuple[str, ...]] = {
     "langchain": ("langchain-openai==1.6.7", "langchain-anthropic==1.6.1"),
     "pydantic_ai": ("pydantic-ai-slim[openai,anthropic]==2.68.0",),
     "instructor": ("instructor[anthropic]==1.17.0",),
+    # No client of a model: it holds a gateway against its own description.
+    "schemathesis": ("schemathesis==4.32.5",),
 }
 OF_NPM: Mapping[str, Mapping[str, str]] = {
     "vercel": {
@@ -26,7 +28,9 @@ OF_NPM: Mapping[str, Mapping[str, str]] = {
         "@ai-sdk/openai": "4.0.118",
         "@ai-sdk/anthropic": "4.0.105",
         "zod": "4.6.7",
-    }
+    },
+    # A program of 360 MB, which comes as a package for each system.
+    "claude_code": {"@anthropic-ai/claude-code": "2.1.330"},
 }
 
 

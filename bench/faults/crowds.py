@@ -7,6 +7,7 @@ import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+from aihandler.gateway.weighing import MAX_PARTS
 from aihandler.testing import Scripted
 from bench.faults.asking import Told, ask, messages, send
 from bench.faults.ground import Ground, Running
@@ -26,6 +27,7 @@ def faults() -> dict[str, Callable[..., Awaitable[Outcome]]]:
         "slowloris": slowloris,
         "1 MB of nested JSON": nested_json,
         "1,000,000 keys in an object": many_keys,
+        "as many parts as a body may have": most_parts,
     }
 
 
@@ -98,6 +100,17 @@ async def many_keys(folder: Path, *, short: bool) -> Outcome:
         json.dumps({**asked, "metadata": keys}).encode(),
     ]
     return await _expensive(folder, "1,000,000 keys in an object", raws)
+
+
+async def most_parts(folder: Path, *, short: bool) -> Outcome:  # noqa: ARG001 - as the others
+    """Bodies just within the bounds, which are decoded: keys, and messages."""
+    keys = {f"k{number}": number for number in range(MAX_PARTS - 100)}
+    many = [{"role": "user", "content": "hi"}] * (MAX_PARTS // 3 - 100)
+    raws = [
+        json.dumps({"model": "near", "messages": messages("hi"), "metadata": keys}).encode(),
+        json.dumps({"model": "near", "messages": many}).encode(),
+    ]
+    return await _expensive(folder, "as many parts as a body may have", raws)
 
 
 async def _expensive(folder: Path, name: str, raws: list[bytes]) -> Outcome:

@@ -11,6 +11,7 @@ AIHandlerError
 ├─ BackendError            which deployment                              exit 4
 │  ├─ BackendUnavailable   connection, timeout, 5xx, 429: the next candidate is tried  HTTP 502
 │  ├─ BackendRejected      4xx: not the same deployment again            HTTP 502
+│  │  └─ ContextExceeded   the request is too long for it                HTTP 400
 │  └─ ContentRefused       the model's own filter                        HTTP 422
 ├─ AnswerRejected          every candidate answered, none validly        exit 5   HTTP 422
 ├─ AllAttemptsFailed       holds `.attempts`, each with its error        exit 4   HTTP 502
@@ -34,6 +35,7 @@ __all__ = [
     "BudgetExceeded",
     "ConfigError",
     "ContentRefused",
+    "ContextExceeded",
     "InputError",
     "Mistake",
     "Overloaded",
@@ -170,7 +172,8 @@ class BackendError(AIHandlerError):
     """A deployment did not answer as it should.
 
     `retry_after_s` is the server's own wish, in seconds, when it stated one. `partial` is the Reply
-    as far as it had come when a stream broke off.
+    as far as it had come when a stream broke off. `told` is the server's own body, where the client
+    that asked speaks its format: it may repeat the request, so it goes to that client alone.
     """
 
     code = "backend"
@@ -191,6 +194,7 @@ class BackendError(AIHandlerError):
         self.status = status
         self.retry_after_s = retry_after_s
         self.partial: Reply | None = None
+        self.told = b""
 
 
 class BackendUnavailable(BackendError):
@@ -203,6 +207,13 @@ class BackendRejected(BackendError):
     """The server will not answer this request; asking it again is of no use."""
 
     code = "backend_rejected"
+
+
+class ContextExceeded(BackendRejected):
+    """The request is longer than this deployment's context; a shorter one may go through."""
+
+    code = "context_exceeded"
+    http_status = 400
 
 
 class ContentRefused(BackendError):

@@ -10,6 +10,7 @@ from aihandler.errors import (
     BackendRejected,
     BackendUnavailable,
     ContentRefused,
+    ContextExceeded,
 )
 from aihandler.testing import Scripted
 
@@ -109,9 +110,9 @@ def _says(status, body, **headers):
         ),
         (
             _says(400, b'{"error":{"code":"context_length_exceeded","message":"too long"}}'),
-            BackendRejected,
+            ContextExceeded,
         ),
-        (_says(500, b"the request exceeds the available context size"), BackendRejected),
+        (_says(500, b"the request exceeds the available context size"), ContextExceeded),
         (_says(400, b'{"error":{"code":"content_filter","message":"no"}}'), ContentRefused),
         (_says(429, b'{"error":{"code":"insufficient_quota","message":"pay"}}'), BackendRejected),
         (_says(422, b'{"detail":[{"loc":["body"],"msg":"Field required"}]}'), BackendRejected),

@@ -5,13 +5,10 @@ import urllib.error
 import urllib.request
 
 import anthropic
-import jsonschema_rs
 import openai
 import pytest
 
 from aihandler.errors import ConfigError
-from aihandler.gateway.app import Gateway
-from aihandler.gateway.openapi import document
 from aihandler.testing import FakeServer
 from gateway.running import POLICY, deployments, gateway, written
 from gateway.test_pages_tell import ByName
@@ -125,61 +122,3 @@ def test_an_error_before_a_route_is_read_by_clients_of_anthropic(url):
     status, body = got(f"{url}/v1/nothing", authorization="Bearer ann")
     assert (status, json.loads(body)["type"]) == (404, "error")
     assert got(f"{url}/v1/models")[0] == 401
-
-
-def test_the_description_is_told_without_a_key(url):
-    status, body = got(f"{url}/openapi.json")
-    assert (status, json.loads(body)) == (200, document())
-
-
-def test_the_description_is_of_all_routes_and_of_no_other(url):
-    described = {
-        (method.upper(), path)
-        for path, methods in document()["paths"].items()
-        for method in methods
-    }
-    apart = {("GET", path) for path in ("/", "/healthz", "/readyz", "/openapi.json")}
-    by_name = {("GET", "/v1/models/{name}"), ("GET", "/v1/calls/{id}")}
-    assert described - apart - by_name == routes_of_the_app()
-    assert apart | by_name <= described
-    for _, path in apart:
-        assert got(url + path)[0] == 200, path
-    assert got(f"{url}/v1/models/near", authorization="Bearer ann")[0] == 200
-
-
-def routes_of_the_app():
-    from aihandler.gateway.admission import Everyone
-    from aihandler.gateway.serving import Serving
-
-    class Runs:
-        run_call = stream_call = new_id = None
-
-    class NoTime:
-        def monotonic(self):
-            return 0.0
-
-    from aihandler.config.configuration import Configuration, LedgerSettings
-
-    empty = Configuration("x", ".", LedgerSettings(""))
-    return set(Gateway(Serving(empty, Runs(), clock=NoTime()), Everyone())._routes)
-
-
-def test_the_description_is_valid_and_refers_only_to_what_it_has():
-    described = document()
-    text = json.dumps(described)
-    names = described["components"]["schemas"]
-    assert described["openapi"].startswith("3.1")
-    for name in names:
-        assert f"#/components/schemas/{name}" in text
-    assert text.count('"$ref"') == sum(text.count(f'"#/components/schemas/{n}"') for n in names)
-    for schema in names.values():
-        # In 3.1 every schema is one of JSON Schema 2020-12.
-        jsonschema_rs.meta.validate(
-            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-        )
-    for path, methods in described["paths"].items():
-        for operation in methods.values():
-            given = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "path"}
-            assert given == {part[1:-1] for part in path.split("/") if part[:1] == "{"}
-            assert operation["summary"]
-            assert "200" in operation["responses"]

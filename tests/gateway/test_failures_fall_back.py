@@ -116,7 +116,8 @@ def test_the_servers_own_refusal_reaches_who_asked_for_that_server(pair):
 def test_what_is_no_request_is_refused_and_asks_nobody(pair, raw):
     url, near, far = pair
     status, _, body = ask(url, raw=raw)
-    assert status == 400
+    # What is too deep has too many parts, too, which is seen first.
+    assert status == (413 if len(raw) > 100_000 else 400)
     assert json.loads(body)["error"]["message"]
     assert (near.calls, far.calls) == (0, 0)
 

@@ -56,11 +56,16 @@ def _quote_nothing(_: str) -> bool:
     return False
 
 
+def _return_nothing(_: bytes) -> bool:
+    return False
+
+
 class Asked(msgspec.Struct, frozen=True):
     """What a reply answers to.
 
     `quotable` says whether words of the server may stand in an error message: not when they
     repeat the request or a key. `by_tool`: the answer comes as the arguments of a tool.
+    `returnable` says whether an error's body may go to a client, who then speaks this very format.
     """
 
     request: Request
@@ -69,6 +74,7 @@ class Asked(msgspec.Struct, frozen=True):
     streamed: bool = False
     quotable: Callable[[str], bool] = _quote_nothing
     by_tool: bool = False
+    returnable: Callable[[bytes], bool] = _return_nothing
 
 
 class Reader(Protocol):

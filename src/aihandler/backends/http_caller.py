@@ -166,7 +166,13 @@ class HttpCaller:
                 words, ready.request
             )
 
-        return Asked(ready.request, deployment, profile, streamed, quotable, ready.by_tool)
+        def returnable(body: bytes) -> bool:
+            text = body.decode("utf-8", "replace")
+            return bool(ready.request.raw) and not self._transport.reveals_key(text, deployment)
+
+        return Asked(
+            ready.request, deployment, profile, streamed, quotable, ready.by_tool, returnable
+        )
 
     def _passes_on(self, request: Request) -> bool:
         codec = self._codec_of(request)

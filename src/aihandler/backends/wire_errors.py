@@ -13,6 +13,7 @@ from aihandler.errors import (
     BackendRejected,
     BackendUnavailable,
     ContentRefused,
+    ContextExceeded,
 )
 
 _MAX_QUOTE = 200
@@ -66,7 +67,11 @@ def error_from_reply(
     name = headers.get("x-amzn-errortype", "").partition(":")[0]
     if name and not said.code:
         said = msgspec.structs.replace(said, code=name)
-    return _error(status, said, asked, retry_after_s=retry_after_s(headers))
+    error = _error(status, said, asked, retry_after_s=retry_after_s(headers))
+    # Clients know what to do by the server's own words: some of them shorten a conversation then.
+    if asked.returnable(body) and _is_object(body):
+        error.told = body
+    return error
 
 
 def error_from_stream(error: Any, asked: Asked) -> BackendError:
@@ -160,7 +165,7 @@ def _verdict(status: int, said: _Said, asked: Asked) -> tuple[type[BackendError]
         return BackendRejected, "refused the key", hint
     if _CONTEXT.search(said.all):
         hint = "shorten the input, or use a deployment with a larger context"
-        return BackendRejected, "has too small a context for this request", hint
+        return ContextExceeded, "has too small a context for this request", hint
     if status < 500 and _FILTER.search(said.all):
         return ContentRefused, "refused the content", ""
     if status == 429 and _QUOTA.search(said.all):
@@ -183,6 +188,13 @@ def _read(body: bytes) -> _Said:
     except (msgspec.DecodeError, UnicodeDecodeError):
         text = body[:_MAX_READ].decode("utf-8", "replace").strip()
         return _Said("", "" if text.startswith("<") else text)
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(body), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 def _read_value(value: Any) -> _Said:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aihandler.backends.anthropic_messages import AnthropicMessages
 from aihandler.backends.completions import Completions
@@ -28,6 +28,7 @@ from aihandler.gateway.http import (
 )
 from aihandler.gateway.pages import Pages, base, description, error_body, health, readiness
 from aihandler.gateway.serving import Serving
+from aihandler.gateway.weighing import require_bounded
 
 # Upstreams of clients that left are cancelled within a second.
 WATCH_AFTER_S = 0.5
@@ -35,6 +36,9 @@ _log = logging.getLogger(__name__)
 
 _CALLS = "/v1/calls/"
 _MODELS = "/v1/models/"
+
+_READS = ("GET", "HEAD")
+_ERROR_METHOD = (b"x-aihandler-error", b"method_not_allowed")
 
 Route = Callable[[HttpRequest, Asker, Send], Awaitable[None]]
 
@@ -77,14 +81,8 @@ class Gateway:
         if scope["type"] != "http":
             return
         path = scope["path"]
-        if path == "/healthz":
-            await health(send)
-            return
-        if path == "/readyz":
-            await readiness(self._serving, send)
-            return
-        if path in _OPEN and scope["method"] in ("GET", "HEAD"):
-            await _OPEN[path](send)
+        if path in _OPEN:
+            await self._open(scope["method"], path, send)
             return
         route = self._route(scope["method"], path)
         told = _Told(send)
@@ -99,7 +97,23 @@ class Gateway:
             if told.code:
                 self._figures.failed(_route_name(name), told.code)
 
+    async def _open(self, method: str, path: str, send: Send) -> None:
+        if method not in _READS:
+            await _wrong_method(path, _READS, send)
+        elif path == "/readyz":
+            await readiness(self._serving, send)
+        else:
+            await _OPEN[path](send)
+
+    def _methods(self, path: str) -> Sequence[str]:
+        """By which methods there is something at an address."""
+        if path.startswith((_CALLS, _MODELS)) or ("GET", path) in self._routes:
+            return _READS
+        return ("POST",) if ("POST", path) in self._routes else ()
+
     def _route(self, method: str, path: str) -> Route | None:
+        # The server sends no body to who asks with HEAD.
+        method = "GET" if method == "HEAD" else method
         if method == "GET" and path.startswith(_CALLS):
             return self._pages.call
         if method == "GET" and path.startswith(_MODELS):
@@ -117,9 +131,10 @@ class Gateway:
             self._serving.switches.require("all")
             self._serving.switches.require("key", asker.name)
             if route is None:
-                await send_whole(send, _not_found(path))
+                await self._nothing(path, send)
                 return
             body = await body_of(receive, headers)
+            require_bounded(body)
             query = scope["query_string"].decode("latin-1")
             call_id = self._serving.new_id()
             request = HttpRequest(scope["method"], path, query, headers, body, call_id)
@@ -132,6 +147,12 @@ class Gateway:
             # A mistake of ours must not show what it was about.
             _log.exception("a request failed")
             await send_whole(send, _INTERNAL)
+
+    async def _nothing(self, path: str, send: Send) -> None:
+        if methods := self._methods(path):
+            await _wrong_method(path, methods, send)
+        else:
+            await send_whole(send, _not_found(path))
 
 
 class _Told:
@@ -218,6 +239,13 @@ def _error(error: AIHandlerError) -> Reply:
     return Reply(error.http_status, error_body(told))
 
 
+async def _wrong_method(path: str, methods: Sequence[str], send: Send) -> None:
+    named = ", ".join(methods)
+    told = {"message": f"{path!r} is asked with {named}", "type": "method_not_allowed"}
+    headers = ((b"allow", named.encode()), _ERROR_METHOD)
+    await send_whole(send, Reply(405, error_body(told)), headers)
+
+
 def _not_found(path: str) -> Reply:
     told = {"message": f"there is nothing at {path!r}", "type": "not_found"}
     return Reply(404, error_body(told))
@@ -227,4 +255,11 @@ _INTERNAL = Reply(
     500, error_body({"message": "a mistake of ours; see the log", "type": "internal"})
 )
 # Clients look here before they have a key, and nothing of the configuration is told.
-_OPEN: Mapping[str, Callable[[Send], Awaitable[None]]] = {"/": base, "/openapi.json": description}
+_OPEN: Mapping[str, Callable[[Send], Awaitable[None]]] = {
+    "/": base,
+    "/openapi.json": description,
+    # Claude Code opens its connection with this.
+    "/api/hello": health,
+    "/healthz": health,
+    "/readyz": health,
+}

@@ -40,16 +40,23 @@ _ID_PREFIXES = {
 PATIENCE_S = 3.0
 # What a server says of the key that we sent it is no business of our client's.
 _OURS = frozenset({401, 403})
+# These say "later", which a client has to know from "it is broken".
+_OVERLOADS = frozenset({503, 529})
 
 
 class Relayed(AIHandlerError):
-    """A server's refusal, with its own status, on its way to the client."""
+    """A server's refusal, with its own status, on its way to the client.
+
+    `told` is the server's own body, which a client of its format gets as it came.
+    """
 
     code = "backend_rejected"
 
     def __init__(self, error: BackendError, status: int) -> None:
         super().__init__(error.message, hint=error.hint)
         self.retry_after_s = error.retry_after_s
+        self.told = error.told
+        self.code = error.code  # type: ignore[misc]  # here it is of the one error
         self.http_status = status  # type: ignore[misc]  # here it is of the one error
 
 
@@ -76,6 +83,7 @@ class Conversations:
     async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         stream = StreamOut(send)
         writer: StreamWriter | None = None
+        call: Call | None = None
         try:
             inbound = self._codec.read_request(request.body, request.headers)
             call = self._call(inbound, request, asker)
@@ -98,7 +106,8 @@ class Conversations:
                 await stream.cut()
                 return
             status, body = self._codec.write_error(told)
-            await send_whole(send, HttpReply(status, body), error_headers(told))
+            headers = error_headers(told) + (_call_headers(call) if call is not None else [])
+            await send_whole(send, HttpReply(status, told_by(told) or body), headers)
         finally:
             # Also when the client has left.
             stream.rest()
@@ -236,10 +245,18 @@ def _as_text(value: Json) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _call_headers(call: Call) -> Headers:
-    told = [(b"x-aihandler-call", call.id.encode())]
-    if call.task.cache is not None:
+def _call_headers(call: Call, cached: Cached | None = None) -> Headers:
+    name = call.id.encode()
+    # Libraries of Anthropic and OpenAI show these to their users, who can then look the call up.
+    told = [(b"x-aihandler-call", name), (b"request-id", name), (b"x-request-id", name)]
+    if call.task.cache is not None and cached is None:
         told.append((b"x-aihandler-cache", b"off" if call.cache == "off" else b"miss"))
+    if cached is not None:
+        told += [
+            (b"x-aihandler-cache", b"hit"),
+            (b"x-aihandler-reason", b"cache"),
+            (b"age", b"%d" % cached.age_s),
+        ]
     return told
 
 
@@ -251,7 +268,7 @@ def _who_answers(deployment: str, reason: str) -> Headers:
 def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     """What the headers of a whole answer say."""
     headers = [
-        *(_call_headers(call) if answer.cached is None else _hit_headers(call, answer.cached)),
+        *_call_headers(call, answer.cached),
         *_who_answers(answer.route, answer.attempts[-1].reason if answer.attempts else ""),
         (b"x-aihandler-validity", answer.validity.value.encode()),
     ]
@@ -260,13 +277,9 @@ def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     return headers
 
 
-def _hit_headers(call: Call, cached: Cached) -> Headers:
-    return [
-        (b"x-aihandler-call", call.id.encode()),
-        (b"x-aihandler-cache", b"hit"),
-        (b"x-aihandler-reason", b"cache"),
-        (b"age", b"%d" % cached.age_s),
-    ]
+def told_by(error: AIHandlerError) -> bytes:
+    """The server's own body, where the client may have it."""
+    return error.told if isinstance(error, Relayed) else b""
 
 
 def for_clients(error: AIHandlerError) -> AIHandlerError:
@@ -275,6 +288,8 @@ def for_clients(error: AIHandlerError) -> AIHandlerError:
         return error
     alone = len({attempt.deployment for attempt in error.attempts}) == 1
     status = error.last.status
-    if not alone or status is None or status in _OURS or not 400 <= status < 500:
+    if not alone or status is None or status in _OURS:
+        return error
+    if not 400 <= status < 500 and status not in _OVERLOADS:
         return error
     return Relayed(error.last, status)

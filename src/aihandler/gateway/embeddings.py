@@ -15,7 +15,7 @@ from aihandler.domain.task import EmbeddingOutput
 from aihandler.engine import Call
 from aihandler.errors import AIHandlerError, InputError
 from aihandler.gateway.admission import Asker
-from aihandler.gateway.conversations import PATIENCE_S, answer_headers, for_clients
+from aihandler.gateway.conversations import PATIENCE_S, answer_headers, for_clients, told_by
 from aihandler.gateway.http import HttpRequest, Send, error_headers, send_whole
 from aihandler.gateway.http import Reply as HttpReply
 from aihandler.gateway.repeating import repeats_of
@@ -55,7 +55,7 @@ class Embeddings:
         except AIHandlerError as error:
             told = for_clients(error)
             status, body = self._write_error(told)
-            await send_whole(send, HttpReply(status, body), error_headers(told))
+            await send_whole(send, HttpReply(status, told_by(told) or body), error_headers(told))
             return
         reply = answer.reply or Reply((), "stop")
         identity = ReplyIdentity(call.id, inbound.model, 0)

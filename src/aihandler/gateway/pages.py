@@ -64,9 +64,11 @@ class Pages:
             return
         await send_whole(send, Reply(200, _encode(found)))
 
-    async def count_tokens(self, request: HttpRequest, asker: Asker, send: Send) -> None:  # noqa: ARG002 - a route's shape
+    async def count_tokens(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """Anthropic's count before a call, estimated here: no model is asked for it."""
         inbound = self._messages.read_count_request(request.body, request.headers)
+        # Raises where this could not be asked either.
+        self._serving.target(inbound.model, inbound.request, asker)
         tokens = estimated_tokens(inbound.request)
         await send_whole(send, Reply(200, _encode({"input_tokens": tokens})))
 

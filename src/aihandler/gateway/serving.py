@@ -199,13 +199,19 @@ class Serving:
 
     def labels(self, task: Task, headers: Mapping[str, str], asker: Asker) -> Labels:
         """The class of a request: a header may say it, and never lowers what key or task say."""
-        said = headers.get(CLASS_HEADER, "")
+        given = headers.get(CLASS_HEADER)
+        if given is not None and not given.strip():
+            # Whoever sends the header meant to say something.
+            raise InputError(
+                f"no class is named (at header {CLASS_HEADER})", hint="name one, or leave it out"
+            )
         # Labels follow from task, header and key alone, and most requests bring the same three.
-        known = self._labels.get((task.name, said, asker.name))
+        named = (task.name, given or "", asker.name)
+        known = self._labels.get(named)
         if known is None or known[0] is not task or known[1] is not asker.key:
-            labels = labels_for(task, document_class=class_of(said or None), key=asker.key)
+            labels = labels_for(task, document_class=class_of(given), key=asker.key)
             if len(self._labels) >= _LABELS_KEPT:
                 self._labels.clear()
-            known = self._labels[task.name, said, asker.name] = (task, asker.key, labels)
+            known = self._labels[named] = (task, asker.key, labels)
         self.switches.require("class", known[2].data_class.value)
         return known[2]

@@ -22,6 +22,8 @@ from aihandler.testing.script import (
     whole_reply,
 )
 
+_MOST_DIMENSIONS = 65_536
+
 Script = Callable[[dict[str, Any]], "Scripted | str"]
 
 
@@ -177,6 +179,9 @@ class FakeServer:
         request = msgspec.json.decode(body)
         self.requests.append(request)
         scripted = self._constant
+        if (request.get("dimensions") or 0) > _MOST_DIMENSIONS:
+            # As servers do: a client may ask for more than there is memory for.
+            scripted = Scripted(status=400)
         if scripted.status != 200 or scripted.body is not None:
             return scripted, [whole_reply(scripted, model="", number=0, bill=Bill(0, 0, 0))]
         return Scripted(), [http_reply(Scripted(), vectors_reply(request, body))]

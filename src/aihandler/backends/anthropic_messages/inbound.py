@@ -45,9 +45,8 @@ def read_request(body: bytes, headers: Mapping[str, str], *, count_only: bool = 
     if not model:
         _wrong("/model", "names no model")
     messages = _messages(rest)
-    bound = rest.get("max_tokens")
-    if not count_only and (not isinstance(bound, int) or isinstance(bound, bool) or bound < 1):
-        _wrong("/max_tokens", "must be a whole number of at least 1")
+    if not count_only:
+        rest["max_tokens"] = _bound(rest.get("max_tokens"))
     streamed = take(rest, "stream", bool, False)
     sampling = read_sampling(rest)
     thinking = read_thinking(rest)
@@ -87,10 +86,21 @@ def _object(body: bytes) -> dict[str, Json]:
     return value
 
 
+def _bound(said: Json) -> int:
+    # In JSON 5.0 is a whole number too.
+    if isinstance(said, float) and said.is_integer():
+        said = int(said)
+    if not isinstance(said, int) or isinstance(said, bool) or said < 1:
+        _wrong("/max_tokens", "must be a whole number of at least 1")
+    return said
+
+
 def _messages(rest: dict[str, Json]) -> tuple[Message, ...]:
     found: list[Message] = []
     system = rest.get("system")
-    if isinstance(system, (str, list)) and system:
+    if system is not None and not _is_content(system):
+        _wrong("/system", "must be a text or a list of blocks")
+    if system:
         del rest["system"]
         extra: dict[str, Json] = {}
         found.append(Message("system", read_content(system, extra), extra))
@@ -106,13 +116,19 @@ def _message(wire: Json, place: int) -> Message:
         _wrong(f"/messages/{place}", "must be an object")
     extra = dict(wire)
     role, content = extra.pop("role", None), extra.pop("content", None)
-    if role not in {"user", "assistant", "system"}:
+    if role not in ("user", "assistant", "system"):
         _wrong(f"/messages/{place}/role", "must be 'user' or 'assistant'")
-    if not isinstance(content, (str, list)):
+    if not _is_content(content):
         _wrong(f"/messages/{place}/content", "must be a text or a list of blocks")
     if role == "system":
         extra[PLACED] = True
     return Message(role, read_content(content, extra), extra)
+
+
+def _is_content(said: Json) -> bool:
+    if isinstance(said, list):
+        return all(isinstance(block, dict) for block in said)
+    return isinstance(said, str)
 
 
 def _tools(rest: dict[str, Json]) -> tuple[AnyTool, ...]:

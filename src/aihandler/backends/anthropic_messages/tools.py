@@ -12,7 +12,7 @@ _MODES = {"auto": "auto", "none": "none", "any": "required"}
 
 def read_tool(wire: Json) -> AnyTool:
     """A tool that the provider runs is carried as it is."""
-    if not isinstance(wire, dict) or wire.get("type") not in {None, "custom"}:
+    if not isinstance(wire, dict) or wire.get("type") not in (None, "custom"):
         return Opaque(KIND, wire)
     name, schema = wire.get("name"), wire.get("input_schema")
     if not isinstance(name, str) or not isinstance(schema, dict):

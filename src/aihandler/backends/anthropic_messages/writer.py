@@ -13,7 +13,7 @@ from aihandler.domain.answer import Finish, Reply
 from aihandler.domain.parts import Opaque, Part, Thinking
 from aihandler.domain.task import Json
 from aihandler.domain.usage import Usage
-from aihandler.errors import AIHandlerError
+from aihandler.errors import AIHandlerError, ContextExceeded
 
 _encode = msgspec.json.Encoder().encode
 _TYPES = {status: name for name, status in STATUSES.items()} | {422: "invalid_request_error"}
@@ -50,6 +50,9 @@ def error_body(error: AIHandlerError) -> dict[str, Json]:
     status = 529 if error.http_status == 503 else error.http_status
     kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
     words = f"{error.message}; {error.hint}" if error.hint else error.message
+    if error.code == ContextExceeded.code:
+        # By these words Claude Code and others know that they have to shorten the conversation.
+        words = f"prompt is too long: {words}"
     return {"type": "error", "error": {"type": kind, "message": words}}
 
 

@@ -83,7 +83,7 @@ def _message(wire: Json, pointer: str) -> Message:
         _wrong(pointer, "must be an object")
     extra = dict(wire)
     role, content = extra.pop("role", None), extra.pop("content", None)
-    if role not in {"user", "assistant"}:
+    if role not in ("user", "assistant"):
         _wrong(f"{pointer}/role", "must be 'user' or 'assistant'")
     if not isinstance(content, list):
         _wrong(f"{pointer}/content", "must be a list of blocks")

@@ -19,6 +19,8 @@ _encode = msgspec.json.Encoder().encode
 _HINT = "send `input` as a text, or a list of texts"
 # As many as OpenAI takes.
 MOST_TEXTS = 2048
+# More than any model has: some servers would try to find memory for whatever is asked.
+MOST_DIMENSIONS = 65_536
 
 
 def read_request(body: bytes) -> Inbound:
@@ -28,9 +30,15 @@ def read_request(body: bytes) -> Inbound:
     if not isinstance(model, str) or not model:
         raise InputError("no model is named (at /model)", hint="send `model`")
     dimensions = left.pop("dimensions", None)
-    if dimensions is not None and (type(dimensions) is not int or dimensions < 1):
+    if isinstance(dimensions, float) and dimensions.is_integer():
+        # In JSON 5.0 is a whole number too.
+        dimensions = int(dimensions)
+    if dimensions is not None and (
+        type(dimensions) is not int or not 1 <= dimensions <= MOST_DIMENSIONS
+    ):
         raise InputError(
-            "dimensions must be a whole number from 1 (at /dimensions)", hint="leave it out"
+            f"dimensions must be a whole number from 1 to {MOST_DIMENSIONS} (at /dimensions)",
+            hint="leave it out",
         )
     asked = left.pop("input", None)
     if isinstance(asked, str):

@@ -119,7 +119,7 @@ class _Reading:
         if role == "tool":
             self._add_result(rest, place)
             return
-        if role not in {"system", "user", "assistant"}:
+        if role not in ("system", "user", "assistant"):
             _wrong(f"/messages/{place}/role", "must be 'system', 'user', 'assistant' or 'tool'")
         text = _content(rest, place)
         images = take_images(rest)

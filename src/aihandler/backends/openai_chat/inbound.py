@@ -63,7 +63,7 @@ def _read_messages(wire: list[Json]) -> tuple[Message, ...]:
         if not isinstance(item, dict):
             raise InputError(f"a message must be an object (at /messages/{place})", hint=_MESSAGES)
         role = item.get("role")
-        if role in {"tool", "function"}:
+        if role in ("tool", "function"):
             results.append(_result(item, place))
             continue
         if results:

@@ -23,7 +23,7 @@ from aihandler.domain.answer import (
 from aihandler.domain.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from aihandler.domain.task import Json
 from aihandler.domain.usage import Usage
-from aihandler.errors import AIHandlerError, BackendError
+from aihandler.errors import AIHandlerError, BackendError, ContextExceeded
 
 _encode = msgspec.json.Encoder().encode
 _FINISHES: Mapping[str, str] = {
@@ -204,7 +204,9 @@ def _error(error: AIHandlerError) -> dict[str, Json]:
     kind = _ERROR_TYPES.get(error.http_status, "server_error")
     if isinstance(error, BackendError) and error.status == 429:
         kind = "rate_limit_error"
-    return {"error": {"message": message, "type": kind, "param": None, "code": error.code}}
+    # Their word for it, by which clients know that a shorter conversation may go through.
+    code = "context_length_exceeded" if error.code == ContextExceeded.code else error.code
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
 def _left(reply: Reply) -> Mapping[str, Any]:

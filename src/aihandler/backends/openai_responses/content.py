@@ -105,7 +105,8 @@ def write_said(part: Text | Refusal, *, own: bool) -> dict[str, Json]:
     return restore(wire, part.extra) if own and part.extra else wire
 
 
-_SAID = frozenset({"output_text", "input_text", "text"})
+# No set: a client may send something that has no hash.
+_SAID = ("output_text", "input_text", "text")
 
 
 def _usual_form(parts: Sequence[Part]) -> str:

@@ -101,7 +101,7 @@ def _messages(rest: dict[str, Json]) -> tuple[Message, ...]:
     if isinstance(given, str):
         rest[PLAIN_INPUT] = True
         reading.take({"role": "user", "content": given}, "/input")
-    elif isinstance(given, list):
+    elif isinstance(given, list) and (given or any(rest.get(key) for key in _BRINGS_INPUT)):
         for place, item in enumerate(given):
             reading.take(item, f"/input/{place}")
     elif given is not None or not any(rest.get(key) for key in _BRINGS_INPUT):
@@ -151,7 +151,7 @@ def _is_told_to_model(item: dict[str, Json], kind: Json) -> bool:
     if not isinstance(kind, str) or item.get("execution") == "server":
         return False
     # `additional_tools` and the like have a role and are no messages.
-    return kind.endswith(("_output", "_response")) or item.get("role") in _ROLES
+    return kind.endswith(("_output", "_response")) or item.get("role") in tuple(_ROLES)
 
 
 def _message(item: dict[str, Json], pointer: str) -> Message:
@@ -159,8 +159,9 @@ def _message(item: dict[str, Json], pointer: str) -> Message:
     role = _ROLES.get(given) if isinstance(given, str) else None
     if role is None:
         _wrong(f"{pointer}/role", "must be 'user', 'assistant', 'system' or 'developer'")
-    if not isinstance(content, (str, list)):
-        _wrong(f"{pointer}/content", "must be a text or a list")
+    pieces = isinstance(content, list) and all(isinstance(piece, dict) for piece in content)
+    if not isinstance(content, str) and not pieces:
+        _wrong(f"{pointer}/content", "must be a text or a list of objects")
     extra = without_header(item, "role", "content")
     header = header_of(item)
     if header:

@@ -1,0 +1,186 @@
+"""What goes in and comes out of the gateway's routes, as schemas. Bodies name what is looked at
+here: what else a format knows goes along, so more is allowed than is named.
+"""
+
+from aihandler.domain.task import Json
+
+Schema = dict[str, Json]
+
+ANY: Schema = {"type": "object"}
+TEXT: Schema = {"type": "string"}
+NAMED: Schema = {"type": "string", "minLength": 1}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_FROM_ONE: Schema = {"type": "integer", "minimum": 1}
+_TOKEN: Schema = {"type": "integer"}
+_FLAG: Schema = {"type": "boolean", "default": False}
+# A text, or parts of the format's own kinds, which go along as they are.
+_CONTENT: Schema = {"type": ["string", "array"], "items": ANY}
+_MODEL: Schema = {
+    **NAMED,
+    "description": "A task, a deployment or an alias of the configuration: see GET /v1/models.",
+}
+
+
+def ref(name: str) -> Schema:
+    """A schema of the document, by name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def schemas() -> Schema:
+    """All of them, by name."""
+    return {**_requests(), **_answers(), **_errors(), **_pages()}
+
+
+def _requests() -> Schema:
+    streamed: Schema = {"model": _MODEL, "stream": _FLAG}
+    return {
+        "ChatRequest": object_of(
+            streamed | {"messages": _some(ref("ChatMessage"))}, ["model", "messages"]
+        ),
+        "ChatMessage": object_of(
+            {"role": _one_of("system", "developer", "user", "assistant"), "content": _CONTENT},
+            ["role"],
+        ),
+        "CompletionRequest": object_of(streamed | {"prompt": TEXT}, ["model", "prompt"]),
+        "ResponseRequest": object_of(
+            streamed | {"input": _either(TEXT, _some(ref("ResponseItem")))}, ["model", "input"]
+        ),
+        "ResponseItem": object_of(
+            {"role": _one_of("system", "developer", "user", "assistant"), "content": _CONTENT},
+            ["role", "content"],
+        ),
+        "MessageRequest": object_of(
+            streamed
+            | {"messages": _some(ref("Turn")), "max_tokens": _FROM_ONE, "system": _CONTENT},
+            ["model", "messages", "max_tokens"],
+        ),
+        "CountRequest": object_of(
+            {"model": _MODEL, "messages": _some(ref("Turn"))}, ["model", "messages"]
+        ),
+        "Turn": object_of(
+            {"role": _one_of("user", "assistant", "system"), "content": _CONTENT},
+            ["role", "content"],
+        ),
+        "EmbeddingRequest": object_of(
+            {
+                "model": _MODEL,
+                "input": _either(NAMED, _texts(), _some(_TOKEN)),
+                "dimensions": {"type": ["integer", "null"], "minimum": 1, "maximum": 65_536},
+            },
+            ["model", "input"],
+        ),
+    }
+
+
+def _answers() -> Schema:
+    of_chat: Schema = {"prompt_tokens": _COUNT, "completion_tokens": _COUNT}
+    return {
+        "ChatCompletion": object_of(
+            {"id": NAMED, "object": _one_of("chat.completion"), "choices": _some(ref("Choice"))},
+            ["id", "object", "choices"],
+        ),
+        "Choice": object_of(
+            {
+                "index": _COUNT,
+                "message": object_of({"role": _one_of("assistant")}, ["role"]),
+                "finish_reason": {"type": ["string", "null"]},
+            },
+            ["index", "message", "finish_reason"],
+        ),
+        "Completion": object_of(
+            {
+                "id": NAMED,
+                "object": _one_of("text_completion"),
+                "choices": _some(object_of({"text": TEXT}, ["text"])),
+                "usage": object_of(of_chat, [*of_chat]),
+            },
+            ["id", "object", "choices"],
+        ),
+        "Response": object_of(
+            {"id": NAMED, "object": _one_of("response"), "status": TEXT, "output": _list(ANY)},
+            ["id", "object", "status", "output"],
+        ),
+        "Message": object_of(
+            {
+                "id": NAMED,
+                "type": _one_of("message"),
+                "role": _one_of("assistant"),
+                "content": _list(object_of({"type": NAMED}, ["type"])),
+                "stop_reason": {"type": ["string", "null"]},
+                "usage": object_of(
+                    {"input_tokens": _COUNT, "output_tokens": _COUNT},
+                    ["input_tokens", "output_tokens"],
+                ),
+            },
+            ["id", "type", "role", "content", "stop_reason", "usage"],
+        ),
+        "TokenCount": object_of({"input_tokens": _COUNT}, ["input_tokens"]),
+        "Embeddings": object_of(
+            {"object": _one_of("list"), "data": _some(ref("Embedding"))}, ["object", "data"]
+        ),
+        "Embedding": object_of(
+            {
+                "object": _one_of("embedding"),
+                "index": _COUNT,
+                "embedding": _either(_list({"type": "number"}), TEXT),
+            },
+            ["index", "embedding"],
+        ),
+    }
+
+
+def _errors() -> Schema:
+    """Each format has its own; those before a route are read by clients of either."""
+    told: Schema = {"message": TEXT, "type": TEXT}
+    openai = {**told, "param": {"type": ["string", "null"]}, "code": {"type": ["string", "null"]}}
+    outer: Schema = {"type": _one_of("error")}
+    return {
+        "Error": object_of(
+            outer | {"error": object_of(told | {"hint": TEXT}, ["message", "type"])},
+            ["type", "error"],
+        ),
+        "OpenAIError": object_of({"error": object_of(openai, ["message"])}, ["error"]),
+        "AnthropicError": object_of(
+            outer | {"error": object_of(told, ["message", "type"])}, ["type", "error"]
+        ),
+    }
+
+
+def _pages() -> Schema:
+    openai: Schema = {"id": NAMED, "object": _one_of("model"), "owned_by": TEXT}
+    anthropic: Schema = {"id": NAMED, "type": _one_of("model"), "display_name": NAMED}
+    return {
+        "OpenAIModel": object_of(openai, ["id", "object", "owned_by"]),
+        "AnthropicModel": object_of(anthropic, ["id", "type", "display_name"]),
+        "Model": _either(ref("OpenAIModel"), ref("AnthropicModel")),
+        "Models": object_of({"data": _list(ref("Model"))}, ["data"]),
+        "Call": object_of({"call_id": NAMED}, []),
+        "Status": object_of({"status": NAMED}, ["status"]),
+        "Base": object_of({"name": NAMED, "description": NAMED}, ["name", "description"]),
+        "Described": object_of({"openapi": NAMED, "paths": ANY}, ["openapi", "paths"]),
+    }
+
+
+def object_of(properties: Schema, required: list[Json]) -> Schema:
+    """An object with at least these."""
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _one_of(*words: Json) -> Schema:
+    return {"type": "string", "enum": list(words)}
+
+
+def _either(*choices: Json) -> Schema:
+    return {"anyOf": list(choices)}
+
+
+def _texts() -> Schema:
+    return _some(_either(NAMED, _some(_TOKEN))) | {"maxItems": 2048}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _some(items: Schema) -> Schema:
+    return {**_list(items), "minItems": 1}
