@@ -6,7 +6,7 @@ A worker does nothing else while it decodes: a million keys would hold up everyb
 from aihandler.gateway.http import TooLarge
 
 # Objects, lists and keys. The longest conversations with the most tools have some 30,000; as many
-# as this hold a worker for less than 0.2 s (docs/rooms/gateway.md).
+# as this hold a worker for about 0.2 s (docs/rooms/gateway.md).
 MAX_PARTS = 100_000
 # Bare numbers and texts are cheaper: a batch of texts for vectors may come as numbers of tokens.
 MAX_VALUES = 500_000
