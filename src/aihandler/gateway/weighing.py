@@ -6,12 +6,13 @@ A worker does nothing else while it decodes: a million keys would hold up everyb
 from aihandler.gateway.http import TooLarge
 
 # Objects, lists and keys. The longest conversations with the most tools have some 30,000; as many
-# as this hold a worker for less than 0.2 s (docs/rooms/gateway.md).
+# as this hold a worker for about 0.2 s (docs/rooms/gateway.md).
 MAX_PARTS = 100_000
 # Bare numbers and texts are cheaper: a batch of texts for vectors may come as numbers of tokens.
 MAX_VALUES = 500_000
 # Smaller bodies cannot have so many.
 _LOOKED_AT_BYTES = 64 * 1024
+_BEGINNING_BYTES = 4 * 1024 * 1024
 _PARTS = b"{[:"
 _DROPPED = bytes(set(range(256)) - set(b'"{[:,'))
 
@@ -20,13 +21,19 @@ def require_bounded(body: bytes) -> None:
     """Raises TooLarge for a body with too many objects, lists, keys or values."""
     if len(body) <= _LOOKED_AT_BYTES or _bounded(body):
         return
-    # Texts may hold such signs too, above all texts of programs.
-    signs = _signs(body)
-    if signs.count(b'"') > 2 * (MAX_PARTS + MAX_VALUES) or not _bounded(_between_texts(signs)):
+    # Texts may hold such signs too, above all texts of programs. Most bodies with too many parts
+    # show it in their beginning, which costs less to look at.
+    if _heavy(body[:_BEGINNING_BYTES]) or (len(body) > _BEGINNING_BYTES and _heavy(body)):
         raise TooLarge(
             f"the body has more than {MAX_PARTS} objects, lists and keys, or {MAX_VALUES} values",
             hint="send data as text, or in several requests",
         )
+
+
+def _heavy(body: bytes) -> bool:
+    signs = _signs(body)
+    # Each text stands beside a sign, so with so many of them there are too many signs.
+    return signs.count(b'"') > 2 * (MAX_PARTS + MAX_VALUES) or not _bounded(_between_texts(signs))
 
 
 def _bounded(signs: bytes) -> bool:
