@@ -149,6 +149,13 @@ def test_a_model_has_to_fit_the_gpus_of_a_replica() -> None:
     assert "tasks.mail.hosting" not in hosted(", gpus_per_replica: [2]", big)
 
 
+def test_a_machine_without_figures_is_asked_about_and_not_refused() -> None:
+    task = "hosting: {model: m, gpu: h100_sx, precision: fp9, latency_s: 3}"
+    found = findings(task=task)
+    assert found["tasks.mail.hosting.gpu"].ask == "did you mean 'h100_sxm'?"
+    assert found["tasks.mail.hosting.precision"].status == "flagged"
+
+
 def test_a_throughput_beyond_what_was_measured_is_flagged() -> None:
     costs = ", requests_per_replica_s: [200], gpus_per_replica: [1]"
     found = hosted(costs)["tasks.mail.costs.requests_per_replica_s"]

@@ -1,4 +1,4 @@
-"""Names and values of a profile that its shape cannot refuse: inputs, GPUs, quarters, order."""
+"""Names and values of a profile that its shape cannot refuse: inputs, quarters, order, claims."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from aihandler.advisor.company import Profile, TaskFacts
 
 _QUARTER = re.compile(r"[0-9]{4}-Q[1-4]")
-# In the measured points, where their source says none.
-_UNSTATED = "unstated"
 
 
 def find_wrong_names(profile: "Profile", mistakes: Mistakes) -> None:
@@ -42,12 +40,6 @@ def _of_task(task: "TaskFacts", at: Path, mistakes: Mistakes) -> None:
             mistakes.add(place, f"{name!r} is {list(values)}", hint=hint)
     if task.margin is not None and task.margin > 100:
         mistakes.add((*at, "margin"), "'margin' is more than 100 points", hint="2 is usual")
-    if task.hosting is not None:
-        one = task.hosting
-        _known(one.gpu, gpus(), (*at, "hosting", "gpu"), what="GPU", mistakes=mistakes)
-        precisions = (*BYTES_PER_WEIGHT, _UNSTATED)
-        place = (*at, "hosting", "precision")
-        _known(one.precision, precisions, place, what="precision", mistakes=mistakes)
 
 
 def _known_names(claim: Memory | Tuning, at: Path, mistakes: Mistakes) -> None:

@@ -10,6 +10,7 @@ from aihandler.advisor.economics.memory import fit, fitting
 from aihandler.advisor.economics.throughput import Target, Throughput, measured
 from aihandler.advisor.findings import Finding, enough, found, near, shown, usd
 from aihandler.advisor.linting.units import meant
+from aihandler.config.words import did_you_mean
 
 _HOURS = 730
 _SECONDS = 3600
@@ -26,6 +27,7 @@ def of_tasks(profile: Profile) -> Iterator[Finding]:
     needed: dict[str, Fraction] = {}
     for name, (task, hosting) in hosted.items():
         at = f"tasks.{name}"
+        yield from _unknown(at, hosting)
         yield from _memory(at, task, hosting)
         yield from _price(at, task, hosting)
         served = _served(task, hosting, points)
@@ -40,6 +42,23 @@ def of_tasks(profile: Profile) -> Iterator[Finding]:
         ask = f"that is for {', '.join(needed)} at the mean, without peaks or a spare"
         where = "company.gpu_budget_usd"
         yield enough(where, needed=total, has=Fraction(budget), unit="USD a year", ask=ask)
+
+
+def _unknown(at: str, hosting: Hosting) -> Iterator[Finding]:
+    """A machine that nobody has figures of may be one's own, or a slip of the pen."""
+    precisions = (*reference.BYTES_PER_WEIGHT, "unstated")
+    for key, name, names in (
+        ("gpu", hosting.gpu, reference.gpus()),
+        ("precision", hosting.precision, precisions),
+    ):
+        if name not in names:
+            yield found(
+                f"{at}.hosting.{key}",
+                stated=repr(name),
+                comes_out="no figures of it ship, so memory and speed are not checked",
+                holds=False,
+                ask=did_you_mean(name, names, what="known"),
+            )
 
 
 def _memory(at: str, task: TaskFacts, hosting: Hosting) -> Iterator[Finding]:
