@@ -18,7 +18,6 @@ import msgspec
 import uvloop
 
 from aihandler import Handler
-from aihandler.assembly import SystemClock
 from aihandler.config import load
 from aihandler.domain.answer import Validity
 from aihandler.domain.attempt import Snapshot
@@ -33,6 +32,7 @@ from aihandler.gateway.admission import Everyone
 from aihandler.gateway.serving import Serving
 from aihandler.ledger import FoldedLedger, SpooledLedger
 from aihandler.ledger.cache import AnswerCache, make_cache
+from aihandler.surroundings import SystemClock
 from aihandler.testing import FakeServer, MemoryJournal
 
 ROUNDS, EACH = 8, 500

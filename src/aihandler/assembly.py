@@ -1,12 +1,9 @@
 """Builds the rooms from a configuration: the one place where they are put together."""
 
 import asyncio
-import base64
 import logging
 import random
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -26,35 +23,19 @@ from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Example, Examples
 from aihandler.engine import Attempts, Engine, Inspection, Planner, Slots, Spending
 from aihandler.errors import ConfigError, StorageError
-from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, open_ledger
+from aihandler.ledger import Archive, Ledger, SpooledLedger, open_ledger
 from aihandler.ledger.administration import Administration
 from aihandler.ledger.budgets import LeaseStore
 from aihandler.ledger.cache import AnswerCache, make_cache
 from aihandler.ledger.leases import Leases
-from aihandler.ledger.pricing import PriceBook, PriceList, resolved
 from aihandler.routing import Health, RetryBudget
+from aihandler.surroundings import SystemClock, encryption_key, ledger_path, prices_of
 
 _log = logging.getLogger(__name__)
 
 # A snapshot is a look at the whole ledger: cheap for a run, not for every request of one.
 SNAPSHOT_KEPT_S = 30.0
 BUILTIN_BACKENDS = ("builtin/classify", "builtin/extract", "builtin/summarise")
-
-
-class SystemClock:
-    """The machine's own time."""
-
-    def monotonic(self) -> float:
-        """Seconds that only ever grow."""
-        return time.monotonic()
-
-    def wall(self) -> float:
-        """Seconds since 1970, UTC."""
-        return time.time()
-
-    async def sleep(self, seconds: float) -> None:
-        """Waits without holding up others."""
-        await asyncio.sleep(seconds)
 
 
 class Rooms:
@@ -249,44 +230,6 @@ def require_templates(configuration: Configuration) -> None:
             require_template(deployment)
 
 
-def prices_of(configuration: Configuration, clock: Clock) -> Prices:
-    """What the deployments cost. Raises ConfigError when the price list cannot be read."""
-    listed = price_list(configuration)
-    deployments = list(configuration.deployments.values())
-    if listed is not None:
-        deployments = [resolved(deployment, listed) for deployment in deployments]
-    overrides = configuration.prices.overrides
-    return Prices(deployments, PriceBook(listed, overrides=overrides, wall=clock.wall))
-
-
-def price_list(configuration: Configuration, *, asked: bool = False) -> PriceList | None:
-    """The price list of a configuration; None where no deployment asks for it and `asked` is not
-    set. Raises ConfigError when it cannot be read.
-    """
-    if not asked and not any(d.listed_as for d in configuration.deployments.values()):
-        return None
-    # Imported where used: most configurations say their prices themselves.
-    from aihandler.ledger import pricing
-
-    match configuration.prices.source:
-        case "shipped":
-            return pricing.read_shipped()
-        case "genai-prices":
-            return pricing.read_genai()
-        case file:
-            return pricing.read_community(_bytes(file), source=Path(file).name)
-
-
-def _bytes(file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        why = error.strerror or "unreadable"
-        raise ConfigError(
-            f"the price list {file!r} cannot be read: {why}", hint="check prices.list"
-        ) from error
-
-
 def budgets_of(
     configuration: Configuration, ledger: Archive | None, clock: Clock
 ) -> list[BudgetState]:
@@ -310,26 +253,3 @@ def without_key(configuration: Configuration, environ: Mapping[str, str]) -> dic
             except ConfigError as error:
                 lacking[deployment.name] = error.message
     return lacking
-
-
-def ledger_path(configuration: Configuration) -> Path:
-    """Where the ledger of a configuration lies."""
-    return Path(configuration.root) / configuration.ledger.path
-
-
-def encryption_key(configuration: Configuration, environ: Mapping[str, str]) -> bytes | None:
-    """The key that prompts and answers are encrypted with, if the configuration names one."""
-    secret = configuration.ledger.encryption_key
-    return _key_bytes(resolve(secret, environ)) if secret else None
-
-
-def _key_bytes(text: str) -> bytes:
-    # 32 bytes are 64 hexadecimal digits; anything else is taken as base64, and checked by its use.
-    decode = bytes.fromhex if len(text) == 64 else base64.b64decode
-    try:
-        return decode(text)
-    except ValueError as error:
-        raise ConfigError(
-            "ledger.encryption_key is neither base64 nor hexadecimal",
-            hint="make one with `openssl rand -base64 32`",
-        ) from error

@@ -4,7 +4,6 @@ import asyncio
 import multiprocessing
 from pathlib import Path
 
-from aihandler.assembly import SystemClock
 from aihandler.domain.budget import Budget, booked_nano
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Intent, Settlement
@@ -13,6 +12,7 @@ from aihandler.errors import BudgetExceeded
 from aihandler.ledger import FoldedLedger, SpooledLedger
 from aihandler.ledger.budgets import LeaseStore
 from aihandler.ledger.leases import Leases
+from aihandler.surroundings import SystemClock
 
 # Notes the highest sum that any transaction has left, and each that is above the limit.
 SAMPLED = """

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from aihandler.assembly import SystemClock, prices_of
 from aihandler.backends.discovery import FoundServer
 from aihandler.cli import discovering
 from aihandler.cli.init import written
 from aihandler.config import load
 from aihandler.domain.usage import Usage
+from aihandler.surroundings import SystemClock, prices_of
 from cli.commands import CONFIGURATION, Command
 from ledger.ledger_making import call, opened, settlement
 

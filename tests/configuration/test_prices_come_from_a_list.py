@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from aihandler.assembly import SystemClock, price_list, prices_of
 from aihandler.config import Configuration, load
 from aihandler.domain.usage import Usage
 from aihandler.errors import ConfigError
+from aihandler.surroundings import SystemClock, price_list, prices_of
 
 HEAD = """
 version: 1

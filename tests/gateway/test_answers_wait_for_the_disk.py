@@ -11,11 +11,11 @@ import urllib.request
 import pytest
 
 from aihandler import Handler
-from aihandler.assembly import SystemClock
 from aihandler.domain.answer import Answer, ReplyDone, TextDelta, WireChunk
 from aihandler.domain.task import TextOutput
 from aihandler.errors import AnswerRejected, StorageError
 from aihandler.ledger import FoldedLedger, open_ledger
+from aihandler.surroundings import SystemClock
 from aihandler.testing import FakeCaller, FakeServer
 from engine.bench_of_fakes import Fakes, call, task
 from gateway.running import POLICY, deployments, written

@@ -8,7 +8,6 @@ from time import monotonic
 import msgspec
 import pytest
 
-from aihandler.assembly import SystemClock
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Intent, Settlement
 from aihandler.domain.usage import Cost, Usage
@@ -20,6 +19,7 @@ from aihandler.ledger.spool import make_spool, read_spool, write_spool
 from aihandler.ledger.spool_journal import MAX_TEXT_BYTES, SpoolJournal
 from aihandler.ledger.spool_waiting import NotSynced
 from aihandler.ledger.store import open_for_writing
+from aihandler.surroundings import SystemClock
 
 
 def intent(number, **more):

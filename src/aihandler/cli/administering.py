@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 def administration(config: Path, *, make: bool = False) -> "Administration":
     """The store of a configuration; `make` makes the ledger if there is none."""
-    from aihandler.assembly import SystemClock, encryption_key, ledger_path
     from aihandler.config import load
     from aihandler.ledger import open_ledger
     from aihandler.ledger.administration import Administration
+    from aihandler.surroundings import SystemClock, encryption_key, ledger_path
 
     configuration, clock = load(config), SystemClock()
     path = ledger_path(configuration)
@@ -30,9 +30,9 @@ def administration(config: Path, *, make: bool = False) -> "Administration":
 
 def pepper_for(config: Path) -> bytes:
     """The pepper of a configuration's keys; made if there is none."""
-    from aihandler.assembly import ledger_path
     from aihandler.config import load
     from aihandler.gateway.pepper import make_pepper
+    from aihandler.surroundings import ledger_path
 
     return make_pepper(ledger_path(load(config)), os.environ)
 

@@ -205,8 +205,8 @@ def _write_page(page: Path, report: "Report") -> None:
 def _kept_in(config: Path, path: Path | None) -> Path:
     """Beside the ledger; before there is one, beside the profile."""
     from aihandler.advisor.watch import FILE_NAME
-    from aihandler.assembly import ledger_path
     from aihandler.config import load
+    from aihandler.surroundings import ledger_path
 
     folder = ledger_path(load(config)).parent if config.exists() else (path or Path("x")).parent
     return folder / FILE_NAME

@@ -43,9 +43,9 @@ def command(expect: str, *, as_json: bool, config: Path) -> None:
 
 
 def _applied(config: Path, expect: str) -> "Change":
-    from aihandler.assembly import ledger_path
     from aihandler.config import load
     from aihandler.gateway.snapshots import digest_of, write_snapshot
+    from aihandler.surroundings import ledger_path
 
     configuration = load(config)
     spools = spools_of(ledger_path(configuration))

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from aihandler.assembly import price_list
 from aihandler.config.configuration import Configuration
 from aihandler.domain.deployment import LISTED_BY_NAME, Deployment
 from aihandler.errors import ConfigError
 from aihandler.ledger.pricing import PriceList, close_names, listed_name
 from aihandler.policy import Finding, Proof
+from aihandler.surroundings import price_list
 
 
 def with_prices(proof: Proof, configuration: Configuration) -> Proof:

@@ -16,7 +16,6 @@ from types import FrameType
 
 import msgspec
 
-from aihandler.assembly import SystemClock, encryption_key, ledger_path, prices_of
 from aihandler.config import load
 from aihandler.errors import StorageError
 from aihandler.gateway.board import make_board, subjects_of
@@ -36,6 +35,7 @@ from aihandler.ledger.cache import make_cache
 from aihandler.ledger.configurations import Change
 from aihandler.ledger.repeats import make_repeats
 from aihandler.ledger.spool import is_written
+from aihandler.surroundings import SystemClock, encryption_key, ledger_path, prices_of
 
 _log = logging.getLogger(__name__)
 # At most this much of what workers wrote is lost with the machine; stated in the documents.

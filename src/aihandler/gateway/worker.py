@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 import uvicorn
 
-from aihandler.assembly import SystemClock, encryption_key, ledger_path
 from aihandler.config.configuration import Configuration
 from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Everyone, KeyRing
@@ -34,6 +33,7 @@ from aihandler.handler import Handler
 from aihandler.ledger import SpooledLedger
 from aihandler.ledger.administration import Administration
 from aihandler.ledger.repeats import Repeats
+from aihandler.surroundings import SystemClock, encryption_key, ledger_path
 
 _log = logging.getLogger(__name__)
 _TIDY_EVERY_S = 600.0
