@@ -144,9 +144,10 @@ def test_a_ledger_from_before_has_compared_nothing(folder: Path) -> None:
     keep(loaded())
     path = loaded().ledger_path
     with sqlite3.connect(path) as ledger:
-        later = ("usage_day", "call_again", "allocated_hour", "unsummed", "configuration")
+        later = ("usage_day", "call_again", "allocated_hour", "unsummed", "configuration", "hit")
         for table in ("comparison", "compared", *later):
             ledger.execute(f"DROP TABLE {table}")
+        ledger.execute("ALTER TABLE entry DROP COLUMN inspections")
         ledger.execute("DELETE FROM schema_version WHERE version >= 6")
     ledger.close()
     with loaded().read_ledger() as archive:

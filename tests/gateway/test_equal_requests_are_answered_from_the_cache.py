@@ -16,6 +16,8 @@ import pytest
 from aihandler.domain.api_key import ApiKey
 from aihandler.domain.labels import DataClass
 from aihandler.gateway.admission import Asker, _asker
+from aihandler.ledger import read_ledger
+from aihandler.surroundings import SystemClock
 from aihandler.testing import FakeServer, Scripted
 from gateway.running import POLICY, deployments, gateway, until, written
 from gateway.serving import kill_hard, run, serving
@@ -388,10 +390,9 @@ def test_the_ledger_says_where_an_answer_came_from(url, path, near, tmp_path):
     assert "nobody was asked" in shown
     with contextlib.closing(sqlite3.connect(tmp_path / ".aihandler/ledger.sqlite")) as ledger:
         assert ledger.execute("SELECT count(*) FROM entry").fetchone() == (1,)
-        assert ledger.execute("SELECT sum(calls), sum(attempts) FROM usage_day").fetchone() == (
-            1,
-            1,
-        )
+    with read_ledger(tmp_path / ".aihandler/ledger.sqlite", clock=SystemClock()) as archive:
+        (row,) = archive.queries.costs("task")
+    assert (row.calls, row.attempts) == (1, 1)
 
 
 def test_what_is_forgotten_while_a_gateway_runs_is_told_no_more(url, near, tmp_path):

@@ -97,8 +97,8 @@ def test_a_ledger_from_before_gets_its_sums(tmp_path: Path) -> None:
     with opened(tmp_path) as ledger:
         asyncio.run(many_calls(ledger))
     with sqlite3.connect(tmp_path / "ledger.sqlite") as older:
-        kept = ("usage_day", "call_again", "allocated_hour", "unsummed", "configuration", "hit")
-        for table in kept:
+        later = ("usage_day", "call_again", "allocated_hour", "unsummed", "configuration", "hit")
+        for table in later:
             older.execute(f"DROP TABLE {table}")
         older.execute("ALTER TABLE entry DROP COLUMN inspections")
         older.execute("DELETE FROM schema_version WHERE version >= 7")

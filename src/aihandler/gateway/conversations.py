@@ -106,7 +106,7 @@ class Conversations:
                 await stream.cut()
                 return
             status, body = self._codec.write_error(told)
-            headers = error_headers(told) + (_call_headers(call) if call is not None else [])
+            headers = error_headers(told) + (_ids(call) if call is not None else [])
             await send_whole(send, HttpReply(status, told_by(told) or body), headers)
         finally:
             # Also when the client has left.
@@ -245,10 +245,14 @@ def _as_text(value: Json) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _call_headers(call: Call, cached: Cached | None = None) -> Headers:
+def _ids(call: Call) -> Headers:
     name = call.id.encode()
     # Libraries of Anthropic and OpenAI show these to their users, who can then look the call up.
-    told = [(b"x-aihandler-call", name), (b"request-id", name), (b"x-request-id", name)]
+    return [(b"x-aihandler-call", name), (b"request-id", name), (b"x-request-id", name)]
+
+
+def _call_headers(call: Call, cached: Cached | None = None) -> Headers:
+    told = _ids(call)
     if call.task.cache is not None and cached is None:
         told.append((b"x-aihandler-cache", b"off" if call.cache == "off" else b"miss"))
     if cached is not None:
