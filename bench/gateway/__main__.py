@@ -96,7 +96,8 @@ def _measure(target: Target, settings: dict[str, object], seconds: float) -> tab
     # A worker that died in between has no pair.
     used = [b - a for a, b in zip(before, after, strict=False)]
     measured = msgspec.json.decode(done.stdout, type=Measured)
-    if measured.errors:
+    if measured.errors and not target.failed:
+        target.failed = True
         print(f"{target.name}: {measured.errors} errors, the first: {measured.told!r}", flush=True)
     return table.Sample(measured, used, target.memory_mb())
 

@@ -58,6 +58,8 @@ class Target(msgspec.Struct):
     model: str = "chat"
     process: "subprocess.Popen[bytes] | None" = None
     cold_s: float = 0.0
+    # Its first error has been told.
+    failed: bool = False
 
     def processes(self) -> list[psutil.Process]:
         if self.process is None:
