@@ -22,7 +22,8 @@ class Call(msgspec.Struct, frozen=True):
     answer does so for `patience_s` at most before a server that asked for a pause is asked again.
     `budgets` are those of who asks, beside the configuration's, which go by task, deployment and
     the tags `key`, `team` and `user`.
-    `prefer` names the deployment that is tried first where the plan has it and it is well.
+    `prefer` names the deployment that is tried first where the plan has it and it is well;
+    `conversation` names the conversation of which it is a turn, where a choice is remembered.
     `inspections` are those that were made already, before the engine makes its own.
     `cache` says what is wanted of the answers that a task keeps for equal requests, if it does.
     Calls of `priority` batch wait for a place behind the others; those of one key take turns.
@@ -46,5 +47,6 @@ class Call(msgspec.Struct, frozen=True):
     budgets: tuple[Budget, ...] = ()
     priority: Priority = "interactive"
     prefer: str = ""
+    conversation: str = ""
     inspections: tuple[Inspected, ...] = ()
     cache: CacheUse = "off"

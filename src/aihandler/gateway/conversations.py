@@ -97,7 +97,7 @@ class Conversations:
             else:
                 answer = await self._whole(call, identity, send)
             self._serving.settle(ticket, answer)
-            self._note(inbound.request, call, asker, answer)
+            self._note(call, answer)
         except AIHandlerError as error:
             told = for_clients(error)
             if writer is not None and stream.begun:
@@ -129,20 +129,15 @@ class Conversations:
                 patience_s=PATIENCE_S,
                 budgets=asker.budgets,
                 priority=self._serving.priority(request.headers),
+                # Its next turn is asked where this one was.
+                conversation=_named(inbound.request, target, asker),
                 cache=self._serving.cache_use(target.task, request.headers),
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
-    def _note(self, asked: Request, call: Call, asker: Asker, answer: Answer[Json] | None) -> None:
-        if answer is not None and has_choice(call.task):
-            told = conversation_of(asked, asker=asker.name, task=call.task.name)
-            self._serving.sticking.note(told, answer.route)
-
-    def _preferred(self, asked: Request, target: Target, asker: Asker) -> str:
-        if not has_choice(target.task):
-            return ""
-        told = conversation_of(asked, asker=asker.name, task=target.task.name)
-        return self._serving.sticking.of(told)
+    def _note(self, call: Call, answer: Answer[Json] | None) -> None:
+        if answer is not None and call.conversation:
+            self._serving.sticking.note(call.conversation, answer.route)
 
     def _conversation(
         self,
@@ -155,6 +150,7 @@ class Conversations:
     ) -> Call:
         asked = msgspec.structs.replace(asked, raw=request.body)
         said = "\n".join(m.text for m in asked.messages if m.role == "user")
+        conversation = _named(asked, target, asker)
         return Call(
             id=request.call_id,
             task=target.task,
@@ -168,7 +164,8 @@ class Conversations:
             patience_s=PATIENCE_S,
             budgets=asker.budgets,
             priority=self._serving.priority(request.headers),
-            prefer=self._preferred(asked, target, asker),
+            prefer=self._serving.sticking.of(conversation) if conversation else "",
+            conversation=conversation,
             cache=self._serving.cache_use(target.task, request.headers),
         )
 
@@ -214,6 +211,13 @@ class Conversations:
                 await out.write(data)
         await out.end()
         return answer
+
+
+def _named(asked: Request, target: Target, asker: Asker) -> str:
+    """Names a conversation where there is a choice to remember."""
+    if not has_choice(target.task):
+        return ""
+    return conversation_of(asked, asker=asker.name, task=target.task.name)
 
 
 def _single_text(request: Request) -> str | None:
