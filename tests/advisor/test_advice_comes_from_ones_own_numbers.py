@@ -95,11 +95,9 @@ def test_a_cost_says_that_the_ledger_gave_its_inputs() -> None:
     filled, _ = with_usage(parse_profile(said), [used], month=202610, rates=asked)
     figures = cost_task(filled, "mail", seed=1, runs=50).figures
     given = {n: (f.source, f.as_of) for n, f in figures.items() if f.source.startswith("ledger")}
-    assert given == dict.fromkeys(
-        ("requests_per_month", "input_tokens", "output_tokens")
-        + ("retry_share", "escalation_share", "cached_share"),
-        ("ledger, 202610", "2026-10"),
-    )
+    shares = ("retry_share", "escalation_share", "cached_share")
+    names = ("requests_per_month", "input_tokens", "output_tokens", *shares)
+    assert given == dict.fromkeys(names, ("ledger, 202610", "2026-10"))
     assert figures["input_usd_per_million"].source == "profile, task 'mail'"
 
 

@@ -16,7 +16,7 @@ from aihandler.advisor.frameworks.contradictions import Contradiction
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.frameworks.lists import JudgedList
 from aihandler.advisor.linter import Finding
-from aihandler.advisor.units import UnitCost
+from aihandler.advisor.units import Tagged, UnitCost
 from aihandler.advisor.verdicts import Quality, TaskVerdict
 from aihandler.advisor.whole import Whole
 
@@ -157,7 +157,10 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """`made_at` is in seconds since 1970; `origin` names the profile or the ledger it stands on."""
+    """`made_at` is in seconds since 1970; `origin` names the profile or the ledger it stands on.
+
+    `tagged` is what units of call tags have cost so far.
+    """
 
     made_at: float
     origin: str
@@ -169,3 +172,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     plan: Plan | None = None
     whole: Whole | None = None
+    tagged: tuple[Tagged, ...] = ()
