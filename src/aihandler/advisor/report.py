@@ -20,7 +20,7 @@ from aihandler.advisor.units import Tagged, UnitCost
 from aihandler.advisor.verdicts import Quality, TaskVerdict
 from aihandler.advisor.whole import Whole
 
-Readiness = Literal["covered", "partly", "open"]
+Readiness = Literal["covered", "partly", "people", "open"]
 
 
 class Assumed(msgspec.Struct, frozen=True):
@@ -136,7 +136,10 @@ class Ranked(msgspec.Struct, frozen=True):
 
 
 class ReadinessItem(msgspec.Struct, frozen=True):
-    """A line of the security checklist: what AI Handler covers here, and what people must do."""
+    """A line of the security checklist: what AI Handler covers here, and what people must do.
+
+    `people`: they do it already, as the profile says.
+    """
 
     id: str
     group: str

@@ -70,7 +70,7 @@ VERDICTS: Mapping[str | None, str] = MappingProxyType(
     }
 )
 STATES: Mapping[Readiness, str] = MappingProxyType(
-    {"covered": "✓ covered", "partly": "◐ partly", "open": "○ open"}
+    {"covered": "✓ covered", "partly": "◐ partly", "people": "✓ by people", "open": "○ open"}
 )
 # Colours by the state of an item; its words are the list's own.
 STATES_OF_LISTS: Mapping[str, str] = MappingProxyType(
