@@ -26,6 +26,7 @@ from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Message
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.document import Document
+from aihandler.domain.kept import CacheWatch
 from aihandler.domain.keys import digest_text
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Caller, Inspector
@@ -138,6 +139,10 @@ class Handler(OfServers):
         """The deployments that are not asked now, each with its reason: a key that lacks, a
         switch."""
         return self._opened().unavailable
+
+    def watch_cache(self, watch: CacheWatch) -> None:
+        """From now on tells it of each look for a kept answer, and of each that is kept."""
+        self._opened().engine.watch_cache(watch)
 
     def forget_expired(self) -> None:
         """Removes answers that were kept for equal requests and are of no more use."""
