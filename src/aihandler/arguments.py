@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from aihandler.domain.conversation import Message
 from aihandler.domain.document import Document
+from aihandler.domain.kept import CacheUse
 from aihandler.domain.labels import DataClass
 from aihandler.domain.task import Task
 from aihandler.errors import InputError
@@ -45,6 +46,11 @@ def class_of(given: DataClass | str | None) -> DataClass | None:
     if given is None or isinstance(given, DataClass):
         return given
     return parse_class(given)
+
+
+def cache_use(given: str) -> CacheUse:
+    """What a program wants of kept answers, or an InputError that names what it may want."""
+    return named("use of the cache", given, {use: use for use in get_args(CacheUse)})
 
 
 def documents_of(given: Documents | Path) -> Iterable[Document | Unreadable]:

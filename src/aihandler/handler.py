@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 import msgspec
 
-from aihandler.arguments import Documents, check_fields, class_of, documents_of, named
+from aihandler.arguments import Documents, cache_use, check_fields, class_of, documents_of, named
 from aihandler.assembly import Rooms, budgets_of, with_corrections, without_key
 from aihandler.config.configuration import Configuration
 from aihandler.domain.answer import Answer, DocumentResult, StreamEvent
@@ -26,6 +26,7 @@ from aihandler.domain.clearance import Clearance
 from aihandler.domain.conversation import Message
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.document import Document
+from aihandler.domain.kept import CacheUse, CacheWatch
 from aihandler.domain.keys import digest_text
 from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Caller, Inspector
@@ -106,6 +107,7 @@ class Handler(OfServers):
         key: str | None = None,
         tags: Mapping[str, str] | None = None,
         reuse: bool = False,
+        cache: CacheUse = "use",
         **fields: str,
     ) -> Answer[Any]:
         """A valid answer of `task` for these fields (or this message list).
@@ -117,6 +119,8 @@ class Handler(OfServers):
             key: Who asks: a key of the configuration, with its ceiling and tenant.
             tags: Kept with every attempt, for unit costs (`customer`, `contract`).
             reuse: Take the answer of an earlier equal request, if there is one.
+            cache: Of a task that keeps answers: `renew` asks anew and keeps that, `off` neither
+                takes nor keeps one.
             fields: The task's input, `text=...` unless the task says otherwise.
 
         Raises:
@@ -125,7 +129,7 @@ class Handler(OfServers):
         call = self._call(
             task, fields=fields, messages=messages, data_class=data_class, key=key, tags=tags
         )
-        call = msgspec.structs.replace(call, reuse=reuse, cache="use")
+        call = msgspec.structs.replace(call, reuse=reuse, cache=cache_use(cache))
         rooms = self._opened()
         await rooms.ready()
         return self._typed(call.task, await rooms.engine.run(call))
@@ -138,6 +142,10 @@ class Handler(OfServers):
         """The deployments that are not asked now, each with its reason: a key that lacks, a
         switch."""
         return self._opened().unavailable
+
+    def watch_cache(self, watch: CacheWatch) -> None:
+        """From now on tells it of each look for a kept answer, and of each that is kept."""
+        self._opened().engine.watch_cache(watch)
 
     def forget_expired(self) -> None:
         """Removes answers that were kept for equal requests and are of no more use."""

@@ -8,9 +8,12 @@ import msgspec
 import pytest
 from advices import STARTS, demo_advice, with_outcome
 
+from aihandler.advisor.company import SecurityMeasures
+from aihandler.advisor.frameworks.lists import JudgedItem, JudgedList
+from aihandler.advisor.frameworks.reading import shipped
 from aihandler.advisor.phases import months_later
 from aihandler.advisor.plan import plan, size
-from aihandler.advisor.readiness import counted, readiness
+from aihandler.advisor.readiness import counted, readiness, told_apart
 from aihandler.advisor.report import Plan, Report
 from aihandler.advisor.spreads import Spread, measured_spreads
 from aihandler.config.loading import load
@@ -123,6 +126,35 @@ def test_a_configuration_covers_what_it_covers(tmp_path: Path) -> None:
     assert (states["user_rate_limit"], states["input_anomalies"]) == ("covered", "partly")
     assert (states["output_filter"], states["checksums"]) == ("open", "open")
     assert sum(counted(items).values()) == 15
+
+
+def test_what_the_profile_has_in_place_is_done_by_people() -> None:
+    said = SecurityMeasures(poisoning=True, alerting=True, kill_switch=True, redaction=False)
+    items = {item.id: item for item in readiness(None, said)}
+    states = [items[n].state for n in ("poisoning", "alerting", "kill_switch", "redaction")]
+    # What is covered here does not wait for people, and what they do not have is still to do.
+    assert states == ["people", "people", "covered", "open"]
+    assert items["alerting"].people == "in place, as the profile says"
+    assert items["redaction"].people.startswith("redact")
+    assert sum(counted(items.values()).values()) == 15
+
+
+def test_the_checklist_is_told_once_in_the_words_of_its_source() -> None:
+    (published,) = [
+        one for file in shipped() for one in file.lists if one.id == "security_checklist"
+    ]
+    own = {item.id: f"{item.group}: {item.what}" for item in readiness(None)}
+    assert own == {item.id: item.says for item in published.items}
+    assert set(own) == set(SecurityMeasures.__struct_fields__)
+    for task in demo_advice().tasks:
+        assert "security_checklist" not in {one.id for one in task.lists}
+
+
+def test_lines_that_somebody_added_to_the_checklist_are_still_told() -> None:
+    item = JudgedItem("escrow", "keys in escrow", "applies", "in place", None, {}, (), ())
+    known = msgspec.structs.replace(item, id="redaction")
+    (kept,) = told_apart([JudgedList("security_checklist", "own", "900", (item, known))])
+    assert kept.items == (item,)
 
 
 def test_a_report_asks_once_for_what_every_task_lacks() -> None:

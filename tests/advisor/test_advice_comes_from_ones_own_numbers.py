@@ -59,6 +59,48 @@ def test_how_often_an_open_model_was_asked_again_comes_from_the_ledger() -> None
     assert told["escalation_share"] == (Decimal("0.05"), "ledger, 202610")
 
 
+def busy(**usage: int) -> MonthOfUsage:
+    return month(attempts=1000, calls=1000, usage=Usage(**usage))
+
+
+def test_what_a_vendor_read_from_its_cache_comes_from_the_ledger() -> None:
+    used = busy(input=600, cache_read=400, output=40)
+    filled, taken = with_usage(parse_profile(NAMED), [used], month=202610)
+    assert filled.tasks["mail"].costs["cached_share"] == (0.4, 0.3701, 0.4307)
+    assert "cache_write_share" not in filled.tasks["mail"].costs
+    assert "cached_share" in [t.name for t in taken]
+
+
+def test_reads_and_writes_of_a_cache_are_never_more_than_the_input() -> None:
+    for read, written in ((950, 50), (999, 1), (0, 1000), (333, 667)):
+        used = busy(input=0, cache_read=read, cache_write=written, output=40)
+        filled, _ = with_usage(parse_profile(NAMED), [used], month=202610)
+        shares = [filled.tasks["mail"].costs[f"cache{n}_share"] for n in ("d", "_write")]
+        assert sum(high for _, _, high in shares) <= 1
+        assert all(0 <= low <= likely <= high for likely, low, high in shares)
+
+
+def test_neither_the_open_deployment_nor_few_requests_tell_of_a_vendors_cache() -> None:
+    ours = busy(input=600, cache_read=400)
+    for row in (msgspec.structs.replace(ours, deployment="llama"), month()):
+        filled, _ = with_usage(parse_profile(NAMED), [row], month=202610)
+        assert "cached_share" not in filled.tasks["mail"].costs
+
+
+def test_a_cost_says_that_the_ledger_gave_its_inputs() -> None:
+    prices = "costs: {input_usd_per_million: [3], output_usd_per_million: [12]}"
+    said = NAMED.replace("margin: 3", f"margin: 3, {prices}")
+    asked = rates(valid=950, refused=80, went_on=50)
+    used = busy(input=600_000, cache_read=400_000, output=40_000)
+    filled, _ = with_usage(parse_profile(said), [used], month=202610, rates=asked)
+    figures = cost_task(filled, "mail", seed=1, runs=50).figures
+    given = {n: (f.source, f.as_of) for n, f in figures.items() if f.source.startswith("ledger")}
+    shares = ("retry_share", "escalation_share", "cached_share")
+    names = ("requests_per_month", "input_tokens", "output_tokens", *shares)
+    assert given == dict.fromkeys(names, ("ledger, 202610", "2026-10"))
+    assert figures["input_usd_per_million"].source == "profile, task 'mail'"
+
+
 def test_a_share_that_the_profile_says_stays() -> None:
     said = NAMED.replace("margin: 3", "margin: 3, costs: {retry_share: [0.2]}")
     asked = rates(valid=950, refused=80, went_on=50)

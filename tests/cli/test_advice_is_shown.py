@@ -3,7 +3,7 @@ from pathlib import Path
 
 import msgspec
 
-from aihandler.domain.usage import Usage
+from aihandler.domain.usage import Cost, Usage
 from aihandler.ledger import open_ledger
 from cli.commands import Command
 from ledger.ledger_making import NOON, StandingClock, call, settlement
@@ -144,6 +144,48 @@ def test_without_a_profile_the_ledger_and_its_tasks_are_read(
     assert "total: not enough evidence" in ran.out
     assert "total: input_tokens_per_month 1,000 (ledger, 202609)" in ran.out
     assert "data_may_leave" in ran.out
+
+
+def with_tags(folder: Path) -> None:
+    with open_ledger(folder / ".aihandler" / "ledger.sqlite", clock=StandingClock()) as ledger:
+        for name, customer, month_s in (("a", "acme", 0), ("b", "bolt", 0), ("c", "old", 31)):
+            at = NOON - month_s * 86_400
+            settled = settlement(cost=Cost(marginal=2_000_000_000))
+            asyncio.run(
+                call(ledger, name, settled=settled, started_at=at, tags={"customer": customer})
+            )
+
+
+def test_units_of_a_month_are_counted_by_a_call_tag(folder: Path, aihandler: Command) -> None:
+    with_tags(folder)
+    asked = ("advise", "--demo", "--unit", "customer")
+    ran = aihandler(*asked, "--html", "advice.html")
+    assert ran.code == 0, ran.err
+    out = " ".join(ran.out.split())
+    assert "a customer costs: as today $" in out
+    assert "by the verdicts $" in out
+    assert "(2 a month; all tasks together; counted by the ledger)" in out
+    assert "customer: 2 (ledger, 202609): $2 each on average, $2 in the middle" in out
+    page = (folder / "advice.html").read_text(encoding="utf-8")
+    assert "One customer (2 a month): as today" in page
+    assert "call tag <code>customer</code> (ledger, 202609): $2 each" in page
+    assert "acme" not in page
+    told = msgspec.json.decode(aihandler(*asked, "--json").out)
+    (unit,) = [one for one in told["advice"]["whole"]["units"] if one["unit"] == "customer"]
+    assert {"today", "decided"} <= set(unit["usd"])
+    assert [(one["tag"], one["units"], one["total_nano"]) for one in told["tagged"]] == [
+        ("customer", 2, 4_000_000_000)
+    ]
+    # The ledger gave units, and nothing else that the profile says or leaves out.
+    assert told["from_ledger"] == []
+
+
+def test_units_that_no_call_names_are_refused(folder: Path, aihandler: Command) -> None:
+    with_tags(folder)
+    ran = aihandler("advise", "--demo", "--unit", "contract")
+    assert (ran.code, "'contract'" in ran.err, "--ledger MONTH" in ran.err) == (2, True, True)
+    asked = ("advise", "--demo", "--unit", "contract", "--config", "none.yaml")
+    assert "--config FILE" in aihandler(*asked).err
 
 
 def test_a_template_and_a_schema_are_printed(folder: Path, aihandler: Command) -> None:

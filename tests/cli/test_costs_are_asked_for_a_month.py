@@ -2,9 +2,13 @@ import asyncio
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from aihandler.cli import waiting
+from aihandler.domain.answer import Validity
+from aihandler.domain.kept import CacheHit
+from aihandler.domain.labels import DataClass
 from aihandler.ledger import Ledger, open_ledger
 from cli.commands import Command
 from ledger.ledger_making import NOON, StandingClock, call
@@ -39,6 +43,47 @@ def test_what_is_priced_elsewhere_can_be_of_a_month(used: Path, aihandler: Comma
     ran = aihandler("costs", "--as", "gpt", "--month", MONTH, "--json")
     assert ran.code == 0, ran.err
     assert [row["attempts"] for row in ran.json] == [2]
+
+
+@pytest.fixture
+def cached(used: Path) -> Path:
+    """Twice what call "one" was told, once what a call was told that is there no more."""
+    hit = CacheHit(
+        "", NOON, "call-one", 5.0, "triage", "v1", "vendor", Validity.EXACT, DataClass.PUBLIC, "c"
+    )
+    found = [
+        msgspec.structs.replace(hit, call_id="a"),
+        msgspec.structs.replace(hit, call_id="b"),
+        msgspec.structs.replace(hit, call_id="c", task="sums", source="gone"),
+        msgspec.structs.replace(hit, call_id="d", at=NOON - 62 * 86_400),
+    ]
+
+    async def told(ledger: Ledger) -> None:
+        for one in found:
+            await ledger.journal.hit(one)
+
+    with open_ledger(used / ".aihandler" / "ledger.sqlite", clock=StandingClock()) as ledger:
+        asyncio.run(told(ledger))
+    return used
+
+
+def test_what_the_cache_saved_is_told_by_task(cached: Path, aihandler: Command) -> None:
+    out = aihandler("costs", "--month", MONTH).out
+    assert "triage: 2 from the cache, $0.0000014 and 220 tokens not asked for again" in out
+    assert "sums: 1 from the cache" in out
+    assert "and 1 of unknown price" in out
+    assert "triage: 3 from the cache" in aihandler("costs").out
+    assert "from the cache" not in aihandler("costs", "--run", "none").out
+
+
+def test_what_the_cache_saved_is_data_too(cached: Path, aihandler: Command) -> None:
+    told = aihandler("costs", "--month", MONTH, "--json").json
+    saved = {row["key"]: row["from_cache"] for row in told}
+    assert saved["triage"] == {
+        "task": "triage", "calls": 2, "tokens": 220, "nano": 1400, "unpriced": 0,
+    }  # fmt: skip
+    # All of it was there: nothing was asked of this task.
+    assert saved["sums"]["calls"] == 1
 
 
 @pytest.mark.parametrize("month", ["october", "2026-10", "202613", "20261"])

@@ -282,6 +282,24 @@ def test_whoever_wants_it_anew_gets_it_and_the_next_one_that():
     ]
 
 
+def test_looks_and_kept_answers_are_told_of_with_their_task():
+    made, seen = fakes(), []
+    made.engine.watch_cache(lambda *event: seen.append(event))
+    for use in ("use", "use", "renew", "off"):
+        asked(made, use=use)
+    asked(made, None)
+    # Whoever wants it anew has looked for nothing, and leaves an answer there.
+    events = ("miss", "kept", "hit", "kept")
+    assert seen == [("triage", event) for event in events]
+
+
+def test_an_answer_that_could_not_be_kept_is_told_as_a_miss_alone():
+    made, seen = fakes(shelf=Shelf(broken=True)), []
+    made.engine.watch_cache(lambda *event: seen.append(event))
+    asked(made)
+    assert seen == [("triage", "miss")]
+
+
 @pytest.mark.parametrize(("pause_s", "hits"), [(59.9, 1), (60.0, 0), (-1.0, 0)])
 def test_an_answer_is_kept_for_its_time(pause_s, hits):
     made = fakes()
@@ -374,11 +392,13 @@ def test_of_equal_calls_at_once_one_is_asked_and_each_when_nothing_was_kept():
     async def all_at_once(made, asking):
         return await asyncio.gather(*(made.engine.run(asking) for _ in range(4)))
 
-    made = fakes()
+    made, seen = fakes(), []
+    made.engine.watch_cache(lambda _, event: seen.append(event))
     lucky = call(task(cache=CACHE), cache="use", reuse=False)
     answers = asyncio.run(all_at_once(made, lucky))
     assert len(made.journal.entries) == 1
     assert [answer.cached is None for answer in answers] == [True, False, False, False]
+    assert sorted(seen) == ["hit", "hit", "hit", "kept", "miss"]
     # Of what is not kept, nobody waits for the one before him and then for the next.
     made = fakes("nonsense", "nonsense")
     limits = msgspec.structs.replace(task().limits, reasks=0)
@@ -393,8 +413,10 @@ def test_a_stream_is_kept_and_told_as_one():
         asking = call(task(output=TextOutput(), cache=CACHE), cache="use")
         return [event async for event in made.engine.stream(asking)]
 
-    made = fakes("Hello there")
+    made, seen = fakes("Hello there"), []
+    made.engine.watch_cache(lambda _, event: seen.append(event))
     first, second = (asyncio.run(streamed(made)) for _ in range(2))
     assert len(first) > 1
     assert [event.value for event in second] == ["Hello there"]
     assert second[0].cached.call_id == "call-1"
+    assert seen == ["miss", "kept", "hit"]

@@ -19,6 +19,7 @@ from aihandler.gateway.admission import Asker, _asker
 from aihandler.ledger import read_ledger
 from aihandler.surroundings import SystemClock
 from aihandler.testing import FakeServer, Scripted
+from gateway.prometheus_pages import value
 from gateway.running import POLICY, deployments, gateway, until, written
 from gateway.serving import kill_hard, run, serving
 
@@ -29,6 +30,7 @@ tasks:
   plain: {output: {text: true}, candidates: [near]}
   sorted: {output: {label: [billing, bug]}, candidates: [near], cache: {ttl_s: 3600}}
 """
+EVENTS = ("hit", "miss", "kept")
 TALK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
 # What each format asks the same with, as a conversation that goes on as it is.
 BODIES = {
@@ -468,6 +470,9 @@ def test_all_workers_have_the_same_answers_and_keep_them_when_they_die(path, nea
     with serving(path.parent, "--insecure-local", "--workers", "2") as served:
         assert asked(served)[1] == "miss"
         assert {asked(served)[1] for _ in range(20)} == {"hit"}
+        page = served.send("/metrics")[2]
+        seen = [value(page, "aihandler_cache_total", task="kept", event=e) for e in EVENTS]
+        assert seen == [20, 1, 1]
         for worker in served.workers():
             kill_hard(worker)
         until(lambda: len(served.workers()) == 2, within_s=20)

@@ -82,6 +82,15 @@ def test_what_an_attempt_was_is_counted(folder):
     assert value(page, "aihandler_attempt_seconds_sum", deployment="near") == 3.2
 
 
+def test_looks_for_kept_answers_are_counted_by_task(folder):
+    both = counts(folder)
+    for event in ("miss", "kept", "hit", "hit"):
+        both.figures.cached("triage", event)
+    page = both.exposition.page()
+    assert value(page, "aihandler_cache_total", task="triage", event="hit") == 2
+    assert value(page, "aihandler_cache_total", task="triage") == 4
+
+
 texts = st.text(max_size=20)
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from aihandler import Handler
 from aihandler.cli import cli
-from aihandler.errors import BudgetExceeded
+from aihandler.errors import BudgetExceeded, InputError
 from aihandler.testing import FakeServer
 from gateway.running import POLICY, deployments, written
 
@@ -69,6 +69,19 @@ def test_a_program_gets_what_it_had_before_also_after_a_restart(path, near):
     assert second[0].cost.usd == 0
     assert near.calls == 2
     assert "from the cache" in invoke("show", second[0].call_id)
+
+
+def test_a_program_may_ask_anew_or_leave_the_cache_alone(path, near):
+    async def asked(*uses):
+        async with Handler.load(path) as handler:
+            answers = [await handler.run("kept", text="a", cache=use) for use in uses]
+        return [answer.cached is not None for answer in answers]
+
+    assert asyncio.run(asked("off", "use", "renew", "use", "off")) == [False] * 3 + [True, False]
+    assert near.calls == 4
+    assert on_disk(path) == 1
+    with pytest.raises(InputError, match="there is no use of the cache 'renewed'; did you mean"):
+        asyncio.run(asked("renewed"))
 
 
 def test_a_stream_of_a_program_comes_from_the_cache_too(path, near):

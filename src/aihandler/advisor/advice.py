@@ -16,6 +16,7 @@ from aihandler.advisor.frameworks.lists import JudgedList
 from aihandler.advisor.frameworks.reading import Frameworks
 from aihandler.advisor.linter import Finding, lint
 from aihandler.advisor.plan import SPREAD, size
+from aihandler.advisor.readiness import told_apart
 from aihandler.advisor.spreads import Spread, measured_spreads
 from aihandler.advisor.verdicts import Quality, TaskVerdict
 from aihandler.advisor.whole import Whole, whole
@@ -91,7 +92,7 @@ def advise(
             found.scenarios,
             commands,
             lacking,
-            judge_lists(facts, files),
+            told_apart(judge_lists(facts, files)),
         )
     verdicts = {name: task.verdict for name, task in tasks.items()}
     together = whole(profile, costs, verdicts, units=units)

@@ -35,6 +35,7 @@ _CHOICES: Mapping[str, Choice] = {
     "hybrid": "hybrid_route",
 }
 _OPEN_PART: Mapping[str, Choice] = {"hybrid_managed": "managed_open", "hybrid": "self_host"}
+_VOLUMES = ("input_tokens_per_month", "output_tokens_per_month")
 _DEMAND = ("requests_per_month", "input_usd_per_million", "output_usd_per_million")
 
 
@@ -130,8 +131,7 @@ def _listed(facts: TaskFacts, known: Known) -> dict[str, Figure]:
 
 
 def _missing(facts: TaskFacts, prices: Mapping[str, Figure]) -> tuple[str, ...]:
-    names = ("input_tokens_per_month", "output_tokens_per_month")
-    absent = [name for name in names if getattr(facts, name) is None]
+    absent = [name for name in _VOLUMES if getattr(facts, name) is None]
     known = {*facts.costs, *prices}
     return (*absent, *(f"costs.{name}" for name in _DEMAND if name not in known))
 
@@ -150,15 +150,14 @@ def _demand(profile: Profile, facts: TaskFacts, task: str) -> dict[str, Figure]:
             f"task {task!r} has no requests",
             hint="give `requests_per_month` above 0, or leave it out",
         )
-    source = f"profile, task {task!r}"
     tokens = {
         "input_tokens": (facts.input_tokens_per_month or 0) / requests,
         "output_tokens": (facts.output_tokens_per_month or 0) / requests,
     }
-    given = {
-        name: exact(value, RULES[name].unit, source=source, as_of=profile.as_of)
-        for name, value in tokens.items()
-    }
+    given = {}
+    for name, value in tokens.items():
+        source, as_of = _source_of(profile, task, f"{name}_per_month")
+        given[name] = exact(value, RULES[name].unit, source=source, as_of=as_of)
     growth = facts.growth_per_quarter
     growth = profile.company.api_growth_per_quarter if growth is None else growth
     if growth is not None:
@@ -168,6 +167,12 @@ def _demand(profile: Profile, facts: TaskFacts, task: str) -> dict[str, Figure]:
         unit, source = RULES["growth_per_month"].unit, "profile: growth a quarter, or none"
         given["growth_per_month"] = Figure(monthly, low, high, unit, source, profile.as_of)
     return given
+
+
+def _source_of(profile: Profile, task: str, name: str) -> tuple[str, str]:
+    """Where an input comes from, and its day: what the profile names, what the ledger gave."""
+    said = profile.tasks[task].sources.get(name)
+    return said or (f"profile, task {task!r}", profile.as_of)
 
 
 def _routed(quality: Quality | None) -> dict[str, Figure]:
@@ -181,7 +186,7 @@ def _routed(quality: Quality | None) -> dict[str, Figure]:
 
 def _stated(profile: Profile, order: Order) -> dict[str, Figure]:
     task, facts = order.task, profile.tasks[order.task]
-    unused = [name for name in facts.sources if name not in facts.costs]
+    unused = [name for name in facts.sources if name not in {*facts.costs, *_VOLUMES}]
     if unused:
         raise InputError(
             f"task {task!r} names sources of {', '.join(map(repr, unused))}, and no such input",
@@ -191,7 +196,7 @@ def _stated(profile: Profile, order: Order) -> dict[str, Figure]:
     given = {}
     for name, values in facts.costs.items():
         unit = RULES[name].unit if name in RULES else ""
-        source, as_of = facts.sources.get(name, (f"profile, task {task!r}", profile.as_of))
+        source, as_of = _source_of(profile, task, name)
         if len(values) == 1:
             given[name] = exact(values[0], unit, source=source, as_of=as_of)
         elif len(values) == 3 and values[1] <= values[0] <= values[2]:

@@ -54,7 +54,7 @@ def plan(
         else (phases.stay(ground),)
     )
     name = pilot.task if pilot else ""
-    return Plan(starts, ranking, made, readiness(configuration), name)
+    return Plan(starts, ranking, made, readiness(configuration, company.security), name)
 
 
 def ranked(tasks: Sequence[TaskReport], spreads: Mapping[str, Spread]) -> tuple[Ranked, ...]:

@@ -1,11 +1,16 @@
-"""The fifteen lines of the security checklist (source 000), read against one configuration."""
+"""The fifteen lines of the security checklist (source 000), read against one configuration.
 
-from collections.abc import Iterable, Mapping
+What a profile says of them stands in the same rows: the checklist is told once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from aihandler.advisor.company import SecurityMeasures
+from aihandler.advisor.frameworks.lists import JudgedList
 from aihandler.advisor.report import Readiness, ReadinessItem
 from aihandler.domain.deployment import Hosting
 
@@ -162,10 +167,32 @@ _LINES = (
 _NO_FILE = "no configuration was given"
 
 
-def readiness(configuration: "Configuration | None") -> tuple[ReadinessItem, ...]:
-    """All fifteen. Without a configuration, what depends on one is open."""
+_CHECKLIST = "security_checklist"
+_IN_PLACE = "in place, as the profile says"
+
+
+def readiness(
+    configuration: "Configuration | None", measures: SecurityMeasures | None = None
+) -> tuple[ReadinessItem, ...]:
+    """All fifteen. Without a configuration, what depends on one is open; what `measures` of the
+    profile have in place, and AI Handler does not cover, is done by people.
+    """
     signs = _signs(configuration) if configuration else MappingProxyType({})
-    return tuple(_item(line, signs, bool(configuration)) for line in _LINES)
+    items = (_item(line, signs, bool(configuration)) for line in _LINES)
+    return tuple(_with_people(item, measures or SecurityMeasures()) for item in items)
+
+
+def told_apart(lists: Sequence[JudgedList]) -> tuple[JudgedList, ...]:
+    """The lists without the lines that stand here: two tables of them could differ."""
+    here = {line.id for line in _LINES}
+    found = []
+    for one in lists:
+        own = one.items
+        if one.id == _CHECKLIST:
+            own = tuple(item for item in one.items if item.id not in here)
+        if own:
+            found.append(msgspec.structs.replace(one, items=own))
+    return tuple(found)
 
 
 def _item(line: _Line, signs: Mapping[str, bool], known: bool) -> ReadinessItem:
@@ -173,6 +200,12 @@ def _item(line: _Line, signs: Mapping[str, bool], known: bool) -> ReadinessItem:
     if line.when and not signs.get(line.when):
         state, here = "open", line.lacking if known else f"{_NO_FILE}; with one: {line.here}"
     return ReadinessItem(line.id, line.group, line.what, state, here, line.people)
+
+
+def _with_people(item: ReadinessItem, measures: SecurityMeasures) -> ReadinessItem:
+    if item.state == "covered" or not getattr(measures, item.id):
+        return item
+    return msgspec.structs.replace(item, state="people", people=_IN_PLACE)
 
 
 def _signs(found: "Configuration") -> Mapping[str, bool]:
@@ -195,10 +228,11 @@ def _any_text(found: "Configuration") -> bool:
 
 
 def counted(items: Iterable[ReadinessItem]) -> Mapping[Readiness, int]:
-    """How many are covered, partly covered and open."""
+    """How many are covered, partly covered, done by people and open."""
     states = [item.state for item in items]
     return {
         "covered": states.count("covered"),
         "partly": states.count("partly"),
+        "people": states.count("people"),
         "open": states.count("open"),
     }

@@ -16,11 +16,11 @@ from aihandler.advisor.frameworks.contradictions import Contradiction
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.frameworks.lists import JudgedList
 from aihandler.advisor.linter import Finding
-from aihandler.advisor.units import UnitCost
+from aihandler.advisor.units import Tagged, UnitCost
 from aihandler.advisor.verdicts import Quality, TaskVerdict
 from aihandler.advisor.whole import Whole
 
-Readiness = Literal["covered", "partly", "open"]
+Readiness = Literal["covered", "partly", "people", "open"]
 
 
 class Assumed(msgspec.Struct, frozen=True):
@@ -136,7 +136,10 @@ class Ranked(msgspec.Struct, frozen=True):
 
 
 class ReadinessItem(msgspec.Struct, frozen=True):
-    """A line of the security checklist: what AI Handler covers here, and what people must do."""
+    """A line of the security checklist: what AI Handler covers here, and what people must do.
+
+    `people`: they do it already, as the profile says.
+    """
 
     id: str
     group: str
@@ -157,7 +160,10 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """`made_at` is in seconds since 1970; `origin` names the profile or the ledger it stands on."""
+    """`made_at` is in seconds since 1970; `origin` names the profile or the ledger it stands on.
+
+    `tagged` is what units of call tags have cost so far.
+    """
 
     made_at: float
     origin: str
@@ -169,3 +175,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     plan: Plan | None = None
     whole: Whole | None = None
+    tagged: tuple[Tagged, ...] = ()

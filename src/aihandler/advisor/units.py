@@ -31,7 +31,7 @@ class UnitCost(msgspec.Struct, frozen=True):
 class Tagged(msgspec.Struct, frozen=True):
     """What one value of a call tag has cost so far, and how uneven that is; exact nano-dollars.
 
-    `unpriced` attempts have a cost that nobody knows, and are in no sum.
+    `unpriced` attempts have a cost that nobody knows, and are in no sum. `source` says of when.
     """
 
     tag: str
@@ -41,6 +41,7 @@ class Tagged(msgspec.Struct, frozen=True):
     most_nano: int
     dearest: str
     unpriced: int
+    source: str = ""
 
     @property
     def mean_nano(self) -> int:
@@ -56,7 +57,7 @@ def unit_cost(
     return UnitCost(name, per_month, usd, source)
 
 
-def by_tag(rows: Sequence[costs.UnitCost], tag: str) -> Tagged | None:
+def by_tag(rows: Sequence[costs.UnitCost], tag: str, *, source: str = "") -> Tagged | None:
     """The ledger's costs by the values of a call tag; None where no call carries it."""
     own = sorted((row for row in rows if row.key), key=lambda row: row.nano)
     if not own:
@@ -69,6 +70,7 @@ def by_tag(rows: Sequence[costs.UnitCost], tag: str) -> Tagged | None:
         own[-1].nano,
         own[-1].key,
         sum(row.unpriced for row in own),
+        source,
     )
 
 

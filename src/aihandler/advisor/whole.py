@@ -108,7 +108,10 @@ def whole(
         courses.get("possible"),
         tuple(task for task in found if task not in runs),
         notes,
-        _units({**profile.units, **(units or {})}, {"today": today, **ways}),
+        (
+            *_units(_unless(profile.units, units), {"today": today, **ways}, "the profile"),
+            *_units(units or {}, {"today": today, **ways}, "the ledger"),
+        ),
     )
 
 
@@ -198,10 +201,17 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _units(per_month: Mapping[str, float], ways: Mapping[str, Sums]) -> tuple[UnitCost, ...]:
+def _unless(said: Mapping[str, float], counted: Mapping[str, float] | None) -> dict[str, float]:
+    """What was counted stands in place of what was said."""
+    return {unit: count for unit, count in said.items() if unit not in (counted or {})}
+
+
+def _units(
+    per_month: Mapping[str, float], ways: Mapping[str, Sums], counted_by: str
+) -> tuple[UnitCost, ...]:
     first_year = {name: _over_growth(way, ways["today"]) for name, way in ways.items()}
     return tuple(
-        unit_cost(unit, count, first_year, source="all tasks together")
+        unit_cost(unit, count, first_year, source=f"all tasks together; counted by {counted_by}")
         for unit, count in per_month.items()
     )
 

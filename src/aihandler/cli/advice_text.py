@@ -27,6 +27,7 @@ def show(report: "Report", taken: "Sequence[Taken]", *, verbose: bool) -> None:
     _show_flagged(report)
     _show_summary(report)
     _show_whole(report)
+    _show_tagged(report)
     for task in report.tasks:
         _show_task(task, verbose=verbose)
     _show_frameworks(report, verbose=verbose)
@@ -123,6 +124,8 @@ def _show_summary(report: "Report") -> None:
 
 
 def _show_whole(report: "Report") -> None:
+    from aihandler.advisor.pages.words import WAYS
+
     whole = report.whole
     if whole is None:
         return
@@ -133,11 +136,29 @@ def _show_whole(report: "Report") -> None:
     course = whole.possible or whole.decided
     for one in course.scenarios:
         _say(f"{one.scenario}: ", f"{_span(one.today)} -> {_span(one.usd)}", indent=_INDENT * 2)
+    for unit in whole.units:
+        ways = "; ".join(f"{WAYS[way]} {_span(usd)}" for way, usd in unit.usd.items())
+        _say(f"a {unit.unit} costs: ", f"{ways} ({unit.per_month:,.0f} a month; {unit.source})")
     for note in (
         *whole.notes,
         *(f"{task} has no cost, and is left out" for task in whole.left_out),
     ):
         _say("note: ", note)
+
+
+def _show_tagged(report: "Report") -> None:
+    from aihandler.advisor.pages.words import nano
+
+    if report.tagged:
+        _head("What each has cost so far")
+    for one in report.tagged:
+        told = (
+            f"{one.units:,} ({one.source}): {nano(one.mean_nano)} each on average, "
+            f"{nano(one.middle_nano)} in the middle, {nano(one.most_nano)} for {one.dearest!r}"
+        )
+        if one.unpriced:
+            told += f"; {one.unpriced:,} attempts of unknown price are in no sum"
+        _say(f"{one.tag}: ", told)
 
 
 def _span(band: "Band") -> str:

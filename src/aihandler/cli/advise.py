@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from aihandler.cli.advice_files import files_to_edit, frameworks_option
-from aihandler.cli.options import config_option, echo_json, json_option, times_of_month
+from aihandler.cli.advice_ledger import with_ledger
+from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.cli.page import bold
-from aihandler.cli.waiting import waiting
 from aihandler.errors import InputError, StorageError
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from aihandler.advisor.facts import Taken
     from aihandler.advisor.report import Report
     from aihandler.advisor.watch import Watched
+    from aihandler.cli.advice_ledger import Read
     from aihandler.config.configuration import Configuration
-    from aihandler.ledger.comparisons import ComparisonRecord
 
 # As of a run that ended with something left to do.
 _EXIT_FLIPPED = 1
@@ -41,6 +42,13 @@ _EXIT_FLIPPED = 1
     "month",
     metavar="MONTH",
     help="Fill what the profile leaves out from that month (202610), and use its comparisons.",
+)
+@click.option(
+    "--unit",
+    "units",
+    metavar="TAG",
+    multiple=True,
+    help="What one of these costs (customer, contract, user): counted by that call tag.",
 )
 @click.option(
     "--html",
@@ -68,6 +76,7 @@ def advise(
     path: Path | None,
     demo: bool,
     month: str | None,
+    units: tuple[str, ...],
     page: Path | None,
     watch: bool,
     starts: "datetime | None",
@@ -89,16 +98,14 @@ def advise(
     from aihandler.cli.advice_text import show
 
     given = _profile(path, demo=demo)
-    profile, taken, comparisons = _with_ledger(given, config, month=month)
+    read = with_ledger(given, config, month=month, units=units)
+    taken = read.taken
     # The checklist and the commands are of this configuration, where there is one.
     configuration = _configuration(config)
-    advice = _advised(
-        profile, own, comparisons, configuration=configuration, config=config, seed=seed
-    )
+    advice = _advised(read, own, configuration=configuration, config=config, seed=seed)
     report = _reported(
         advice,
-        profile,
-        taken,
+        read,
         configuration,
         origin=str(path or ("demo_company.yaml" if demo else config)),
         starts=starts,
@@ -129,9 +136,8 @@ def _configuration(config: Path) -> "Configuration | None":
 
 
 def _advised(
-    profile: "Profile",
+    read: "Read",
     own: Path | None,
-    comparisons: "Sequence[ComparisonRecord]",
     *,
     configuration: "Configuration | None",
     config: Path,
@@ -142,10 +148,11 @@ def _advised(
     from aihandler.advisor.frameworks.own import frameworks
 
     return advised(
-        profile,
+        read.profile,
         frameworks(own),
         seed=seed,
-        comparisons=comparisons,
+        comparisons=read.comparisons,
+        units={one.tag: one.units for one in read.tagged},
         configured=Configured(
             configuration, "" if config == Path("aihandler.yaml") else str(config)
         ),
@@ -154,8 +161,7 @@ def _advised(
 
 def _reported(
     advice: "Advice",
-    profile: "Profile",
-    taken: "Sequence[Taken]",
+    read: "Read",
     configuration: "Configuration | None",
     *,
     origin: str,
@@ -165,15 +171,16 @@ def _reported(
 
     from aihandler.advisor.reporting import of_advice
 
-    return of_advice(
+    report = of_advice(
         advice,
-        profile,
+        read.profile,
         made_at=time.time(),
         origin=origin,
-        taken=taken,
+        taken=read.taken,
         starts=starts.date() if starts else None,
         configuration=configuration,
     )
+    return msgspec.structs.replace(report, tagged=tuple(read.tagged))
 
 
 def _plain(
@@ -182,6 +189,7 @@ def _plain(
     """What is data: the advice, what is asked for, the plan; `flips` are those of the watch."""
     return {
         "from_ledger": taken,
+        "tagged": report.tagged,
         "advice": advice,
         "missing": report.missing,
         "plan": report.plan,
@@ -250,35 +258,3 @@ def _profile(path: Path | None, *, demo: bool) -> "Profile | None":
     if demo:
         return demo_profile()
     return None if path is None else read_profile(path)
-
-
-def _with_ledger(
-    given: "Profile | None", config: Path, *, month: str | None
-) -> "tuple[Profile, Sequence[Taken], Sequence[ComparisonRecord]]":
-    """Without a profile, that of the configuration, and the last whole month."""
-    import time
-
-    from aihandler.advisor.configured import configured, last_whole_month
-    from aihandler.advisor.facts import with_usage
-    from aihandler.handler import Handler
-
-    if given is not None and month is None:
-        return given, (), ()
-    if month is not None:
-        times_of_month(month)
-    if given is None and not config.exists():
-        raise InputError(
-            "advise needs a profile, the demo, or a configuration with a ledger",
-            hint="give `--profile FILE` or `--demo`",
-        )
-    handler = Handler.load(config)
-    running = int(time.strftime("%Y%m", time.gmtime()))
-    with waiting("reading the ledger") as tick, handler.read_ledger(watch=tick) as ledger:
-        usage = ledger.queries.usage_by_month()
-        profile = given or configured(handler.configuration, usage)
-        comparisons = [c for task in profile.tasks for c in ledger.queries.comparisons(task)]
-        chosen = last_whole_month(usage, now=running) if month is None else int(month)
-        since, until = times_of_month(str(chosen))
-        rates = ledger.queries.valid_rates(since=since, until=until)
-    filled, taken = with_usage(profile, usage, month=chosen, rates=rates)
-    return filled, taken, comparisons

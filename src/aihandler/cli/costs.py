@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aihandler.handler import Handler
-    from aihandler.ledger import CostRow, Counterfactual, Queries, ValidRate, Window
+    from aihandler.ledger import CachedCalls, CostRow, Counterfactual, Queries, ValidRate, Window
 
 _GROUPS = (
     "task, deployment, model, day, class, key, team, user, step, validity, mode, tenant, run or "
@@ -60,6 +60,8 @@ def costs(
 
     By validity, also how many answers were valid, by deployment, task and mode: how the schema was
     asked for. With --json these are `costs` and `rates`.
+
+    What tasks with a cache did not ask again stands below, with what it would have cost.
 
     With --budgets, what each budget has spent and reserved in its present period, and what is left.
     """
@@ -113,9 +115,12 @@ def _for_people(asked: _Asked, by: str) -> _Show:
         rows = asked.queries.costs(asked.by, run=run, since=since, until=until)
     rates = _rates(asked) if by == "validity" else ()
     changes = asked.queries.changes(since=since)
+    cached = _cached(asked)
 
     def show() -> None:
         _show(rows, by)
+        for one in cached:
+            _show_cached(one)
         if rates:
             _show_rates(rates)
         for change in changes:
@@ -127,8 +132,32 @@ def _for_people(asked: _Asked, by: str) -> _Show:
 def _as_json(asked: _Asked) -> _Show:
     run, since, until = msgspec.structs.astuple(asked.window)
     rows = asked.queries.costs(asked.by, run=run, since=since, until=until)
-    told = {"costs": rows, "rates": _rates(asked)} if asked.by == "validity" else rows
+    told: object = rows
+    if asked.by == "validity":
+        told = {"costs": rows, "rates": _rates(asked)}
+    elif asked.by == "task":
+        told = _with_cached(rows, _cached(asked))
     return lambda: echo_json(told)
+
+
+def _with_cached(
+    rows: "Sequence[CostRow]", cached: "Sequence[CachedCalls]"
+) -> list[dict[str, object]]:
+    """Also the tasks of which nothing was asked, because all of it was there."""
+    from aihandler.ledger import CostRow
+
+    by_task = {one.task: one for one in cached}
+    more = [CostRow(key=task) for task in by_task.keys() - {row.key for row in rows}]
+    return [
+        {**msgspec.structs.asdict(row), "from_cache": by_task.get(row.key)}
+        for row in (*rows, *sorted(more, key=lambda row: row.key))
+    ]
+
+
+def _cached(asked: _Asked) -> "Sequence[CachedCalls]":
+    """Runs over documents do not look there."""
+    run, since, until = msgspec.structs.astuple(asked.window)
+    return asked.queries.answered_from_cache(since=since, until=until) if run is None else ()
 
 
 def _rates(asked: _Asked) -> "Sequence[ValidRate]":
@@ -170,6 +199,12 @@ def _show(rows: "Sequence[CostRow]", by: str) -> None:
     click.echo(f"\nin all {usd(total)}{more}")
     if any(row.allocated_nano or row.idle_nano for row in rows):
         click.echo("share: of machines that are paid by the hour; the rest of their hours is idle")
+
+
+def _show_cached(one: "CachedCalls") -> None:
+    saved = f"{usd(one.nano)} and {one.tokens:,} tokens not asked for again"
+    more = f", and {one.unpriced:,} of unknown price" if one.unpriced else ""
+    click.echo(f"{one.task}: {one.calls:,} from the cache, {saved}{more}")
 
 
 def _show_rates(rates: "Sequence[ValidRate]") -> None:

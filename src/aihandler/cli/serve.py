@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from aihandler.cli.options import config_option
+from aihandler.cli.waiting import waiting
 from aihandler.errors import InputError
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -36,7 +37,9 @@ def command(
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     settings = Settings(config, host, port, workers, drain_s, insecure_local)
-    Supervisor(settings).run(ready=_say)
+    with waiting("bringing the ledger up to date") as tick:
+        supervisor = Supervisor(settings, watch=tick)
+    supervisor.run(ready=_say)
 
 
 def _say(address: str) -> None:

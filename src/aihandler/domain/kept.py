@@ -1,6 +1,6 @@
 """Answers that are kept for equal requests, and what the ledger has of those they were told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -12,6 +12,10 @@ from aihandler.domain.usage import Usage
 
 # What a call wants of the cache: nothing; an answer that is there; one that is made anew and kept.
 CacheUse = Literal["off", "use", "renew"]
+# What came of a call that looked for a kept answer, or of an answer that could be kept.
+CacheEvent = Literal["hit", "miss", "kept"]
+# Called with the task and what came of it.
+CacheWatch = Callable[[str, CacheEvent], None]
 
 
 class KeptAnswer(msgspec.Struct, frozen=True):

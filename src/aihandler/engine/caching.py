@@ -14,7 +14,7 @@ from aihandler.config.configuration import Configuration
 from aihandler.domain.answer import Answer, Cached, Validity
 from aihandler.domain.attempt import Plan
 from aihandler.domain.conversation import ToolCall
-from aihandler.domain.kept import CacheHit, KeptAnswer, KeptAnswers, Owner
+from aihandler.domain.kept import CacheEvent, CacheHit, CacheWatch, KeptAnswer, KeptAnswers, Owner
 from aihandler.domain.ports import Clock, Journal
 from aihandler.domain.task import CacheSettings, Json
 from aihandler.domain.usage import Cost
@@ -44,6 +44,7 @@ class Caching:
 
     def __init__(self, configuration: Configuration, *, journal: Journal, clock: Clock) -> None:
         self.store: KeptAnswers | None = None
+        self.watch: CacheWatch | None = None
         self._questions = Questions(configuration)
         self._journal = journal
         self._clock = clock
@@ -64,11 +65,12 @@ class Caching:
         """The kept answer, or what `ask` brings. Of equal calls one asks and the others wait for
         it, once: when nothing was kept of it, each of them asks.
         """
-        hit = await self.found(question)
+        hit = await self._found(question)
         # Nobody waits for one who lets others go first.
         flight = question.name + question.call.priority.encode()
         if hit is None and question.call.cache == "use":
-            hit = await self.found(question) if await self._flights.over(flight) else None
+            hit = await self._found(question) if await self._flights.over(flight) else None
+        self._tell_of_look(question, hit)
         if hit is not None:
             return hit
         with self._flights.open(flight):
@@ -80,6 +82,11 @@ class Caching:
         """The kept answer, with its entry in the ledger. Raises StorageError when that cannot be
         written.
         """
+        hit = await self._found(question)
+        self._tell_of_look(question, hit)
+        return hit
+
+    async def _found(self, question: Question) -> Answer[Json] | None:
         kept = self._looked_up(question)
         if kept is None:
             return None
@@ -114,6 +121,8 @@ class Caching:
             )
         except (StorageError, ValueError, TypeError, OverflowError) as error:
             self._complain(error)
+            return
+        self._tell(call.task.name, "kept")
 
     def _looked_up(self, question: Question) -> KeptAnswer | None:
         if self.store is None or question.call.cache != "use":
@@ -146,6 +155,15 @@ class Caching:
         if call.task.durability == "sync":
             until = self._clock.monotonic() + call.task.limits.total_s
             await self._journal.synced(until=until)
+
+    def _tell_of_look(self, question: Question, hit: Answer[Json] | None) -> None:
+        # Who wants an answer that is made anew has not looked.
+        if question.call.cache == "use":
+            self._tell(question.call.task.name, "miss" if hit is None else "hit")
+
+    def _tell(self, task: str, event: CacheEvent) -> None:
+        if self.watch is not None:
+            self.watch(task, event)
 
     def _complain(self, error: Exception) -> None:
         now = self._clock.monotonic()

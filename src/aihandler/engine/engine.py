@@ -9,7 +9,7 @@ from aihandler.domain.answer import Answer, AnswerStarted, StreamEvent
 from aihandler.domain.attempt import Candidate, Plan
 from aihandler.domain.conversation import Message, ToolCall
 from aihandler.domain.deployment import Deployment
-from aihandler.domain.kept import KeptAnswers
+from aihandler.domain.kept import CacheWatch, KeptAnswers
 from aihandler.domain.keys import digest
 from aihandler.domain.ports import Accepted, Clock, Journal, SnapshotSource
 from aihandler.domain.task import Default, EmbeddingOutput, Json, Task, TextOutput
@@ -60,6 +60,10 @@ class Engine:
     def keep_answers(self, store: KeptAnswers) -> None:
         """From now on keeps there the answers of tasks that ask for it."""
         self._caching.store = store
+
+    def watch_cache(self, watch: CacheWatch) -> None:
+        """From now on tells it of each look for a kept answer, and of each that is kept."""
+        self._caching.watch = watch
 
     async def _planned(self, call: Call) -> tuple[Call, Plan]:
         """Inspects, clears and routes."""

@@ -4,12 +4,14 @@ from bisect import bisect_left
 
 import msgspec
 
+from aihandler.domain.kept import CacheEvent
 from aihandler.domain.ports import Settlement
 from aihandler.domain.usage import NANO, Usage
 from aihandler.gateway.metrics import (
     ATTEMPT_ERRORS,
     ATTEMPT_SECONDS,
     ATTEMPTS,
+    CACHE,
     COST,
     ERRORS,
     FIRST_BYTE_SECONDS,
@@ -84,6 +86,10 @@ class Figures:
             cells[self._place(UNPRICED, *who)] += 1
         if cost.allocated:
             cells[self._place(COST, *who, "allocated")] += cost.allocated
+
+    def cached(self, task: str, event: CacheEvent) -> None:
+        """A call has looked for a kept answer, or its own was kept."""
+        self._cells[self._place(CACHE, task, event)] += 1
 
     def _kind(self, task: str, deployment: str, reason: str, outcome: str) -> "_Kind":
         who = (task, deployment)

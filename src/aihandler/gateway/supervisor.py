@@ -29,7 +29,7 @@ from aihandler.gateway.tally import make_tallies
 from aihandler.gateway.trials import Trial
 from aihandler.gateway.windows import make_windows
 from aihandler.gateway.workers import NOT_WRITTEN, Complaints, Workers
-from aihandler.ledger import FoldedLedger
+from aihandler.ledger import FoldedLedger, Watch, bring_up_to_date
 from aihandler.ledger.administration import Administration
 from aihandler.ledger.cache import make_cache
 from aihandler.ledger.configurations import Change
@@ -56,7 +56,8 @@ class Settings(msgspec.Struct, frozen=True):
 class Supervisor:
     """Runs until SIGTERM or SIGINT; then the workers finish what is under way."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, watch: Watch | None = None) -> None:
+        """`watch` is called while a ledger of an earlier version is brought up to date."""
         self._settings = settings
         self._configuration = load(settings.configuration)
         path = ledger_path(self._configuration)
@@ -66,6 +67,7 @@ class Supervisor:
         self._spools = path.with_name(f"{path.name}.spools")
         self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
         _await_the_last(self._spools, within_s=settings.drain_s + 2 * LOOK_EVERY_S)
+        bring_up_to_date(path, clock=SystemClock(), watch=watch)
         self._ledger = FoldedLedger(
             path,
             clock=SystemClock(),

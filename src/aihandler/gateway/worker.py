@@ -73,6 +73,7 @@ async def serve(orders: Orders) -> None:
     counts = Counts(Figures(tallies.of(orders.slot)), exposition)
     ledger.journal = Counting(ledger.journal, counts.figures)
     async with Handler(configuration, ledger=ledger, board=board) as handler:
+        handler.watch_cache(counts.figures.cached)
         rates = Rates(Windows(Path(orders.windows), slot=orders.slot), clock=clock)
         repeating = _repeating(configuration, Path(orders.spool), clock)
         serving = Serving(configuration, handler, clock=clock, rates=rates, repeating=repeating)

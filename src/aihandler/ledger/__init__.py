@@ -7,9 +7,9 @@ from aihandler.ledger.comparisons import ComparedDeployment, ComparisonRecord
 from aihandler.ledger.costs import CostRow, Counterfactual, UnitCost, Window
 from aihandler.ledger.evidence import LatencyPoint, ValidRate
 from aihandler.ledger.forgetting import Forgotten
-from aihandler.ledger.hits import CachedRecord
+from aihandler.ledger.hits import CachedCalls, CachedRecord
 from aihandler.ledger.journal import DocumentRow, SqliteJournal, StepRow
-from aihandler.ledger.ledger import Archive, Ledger, open_ledger, read_ledger
+from aihandler.ledger.ledger import Archive, Ledger, bring_up_to_date, open_ledger, read_ledger
 from aihandler.ledger.prices import Prices
 from aihandler.ledger.queries import Queries, RunRecord
 from aihandler.ledger.recovery import Recovery
@@ -21,6 +21,7 @@ from aihandler.ledger.store import Watch
 __all__ = [
     "AnsweredCall",
     "Archive",
+    "CachedCalls",
     "CachedRecord",
     "CallRecord",
     "ChangeRecord",
@@ -48,6 +49,7 @@ __all__ = [
     "ValidRate",
     "Watch",
     "Window",
+    "bring_up_to_date",
     "open_ledger",
     "read_ledger",
 ]

@@ -19,6 +19,23 @@ SELECT call_id, at, source, age_s, task, task_version, deployment, validity, dat
        tenant, tags
 FROM hit WHERE call_id = ?
 """
+# Of a call that needed several attempts only the answer is counted: that is what was kept.
+_SAVED = """
+WITH told AS (
+    SELECT task, source, count(*) AS n FROM hit
+    WHERE (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+    GROUP BY task, source
+)
+SELECT told.task, sum(n), coalesce(sum(n * (
+           input_tokens + cache_read_tokens + cache_write_tokens + cache_write_1h_tokens
+           + audio_input_tokens + output_tokens + reasoning_tokens + audio_output_tokens)), 0),
+       coalesce(sum(n * marginal_nano), 0),
+       coalesce(sum(n) FILTER (WHERE entry.id IS NULL OR cost_status = 'unpriced'), 0)
+FROM told LEFT JOIN entry ON entry.id = (
+    SELECT max(id) FROM entry WHERE call_id = told.source AND outcome = 'valid'
+)
+GROUP BY told.task ORDER BY told.task
+"""
 _json = msgspec.json.Encoder()
 _tags = msgspec.json.Decoder(dict[str, str])
 
@@ -31,6 +48,17 @@ class CachedRecord(msgspec.Struct, frozen=True):
     age_s: float
     deployment: str
     validity: str
+
+
+class CachedCalls(msgspec.Struct, frozen=True):
+    """Calls of a task that were answered from the cache, and what the kept answers took when they
+    were asked for: `nano` dollars on bills. Of `unpriced` calls that is not known."""
+
+    task: str
+    calls: int
+    tokens: int
+    nano: int
+    unpriced: int
 
 
 class HitRow(msgspec.Struct, frozen=True, array_like=True):
@@ -77,6 +105,14 @@ def kept(hit: CacheHit) -> Rows:
         _json.encode(hit.tags).decode() if hit.tags else "{}",
     )
     return Rows(_KEEP, [row])
+
+
+def by_task(
+    ledger: sqlite3.Connection, *, since: float | None, until: float | None
+) -> list[CachedCalls]:
+    """Of what was answered from `since` on and before `until`."""
+    found = ledger.execute(_SAVED, {"since": since, "until": until})
+    return [CachedCalls(*row) for row in found]
 
 
 def of_call(ledger: sqlite3.Connection, call_id: str) -> HitRow | None:

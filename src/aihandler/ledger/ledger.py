@@ -214,19 +214,22 @@ def read_ledger(
     One of an earlier version is brought up to date first, unless a run is writing it. `watch` is
     called while that, or a question, takes long.
     """
-    _bring_up_to_date(Path(path), clock.wall(), watch)
+    bring_up_to_date(Path(path), clock=clock, watch=watch)
     archive = Archive(Path(path), clock=clock, encryption_key=encryption_key)
     if watch is not None:
         archive.watch(watch)
     return archive
 
 
-def _bring_up_to_date(path: Path, wall: float, watch: Watch | None) -> None:
+def bring_up_to_date(path: Path, *, clock: Clock, watch: Watch | None = None) -> None:
+    """Changes a ledger of an earlier version; `watch` is told how far it is. Raises StorageError:
+    a run is writing it.
+    """
     if not path.exists() or not is_older(path, "ledger"):
         return
     with storage_errors(path), contextlib.ExitStack() as held:
         held.callback(RunLock(path).release)
-        open_for_writing(path, "ledger", wall=wall, watch=watch).close()
+        open_for_writing(path, "ledger", wall=clock.wall(), watch=watch).close()
 
 
 def recovered(

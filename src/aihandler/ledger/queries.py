@@ -23,6 +23,7 @@ from aihandler.ledger import (
     costs,
     costs_kept,
     evidence,
+    hits,
     probes,
     projection,
     reviews,
@@ -104,11 +105,23 @@ class Queries:
             return costs.costs_as(self._ledger, deployment, pricer, by=by, window=window)
 
     def unit_costs(
-        self, tag: str, *, run: str | None = None, since: float | None = None
+        self,
+        tag: str,
+        *,
+        run: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
     ) -> list[UnitCost]:
         """Costs by the values of a call tag, dearest first."""
         with storage_errors(self._path):
-            return costs.unit_costs(self._ledger, tag, window=Window(run, since))
+            return costs.unit_costs(self._ledger, tag, window=Window(run, since, until))
+
+    def answered_from_cache(
+        self, *, since: float | None = None, until: float | None = None
+    ) -> list[hits.CachedCalls]:
+        """By task, how many calls were told kept answers, and what that saved."""
+        with storage_errors(self._path):
+            return hits.by_task(self._ledger, since=since, until=until)
 
     def budgets(self, wall: float) -> list[BudgetState]:
         """Every budget that was asked for in its present period (`wall`: seconds since 1970)."""

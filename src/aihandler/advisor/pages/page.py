@@ -53,6 +53,7 @@ def _contents(advice: Report) -> list[tuple[str, str]]:
         "summary": "Summary",
         "verdicts": "Verdicts",
         "whole": "The whole company" if advice.whole else "",
+        "units": "What each has cost so far" if advice.tagged else "",
         "costs": "What it costs",
         "frameworks": "All frameworks side by side",
         "lists": "Published lists" if any(task.lists for task in advice.tasks) else "",

@@ -11,6 +11,7 @@ from aihandler.advisor.company import Fact
 from aihandler.advisor.economics.total_cost import Band
 from aihandler.advisor.report import Readiness, Staffing
 from aihandler.advisor.verdicts import Outcome
+from aihandler.domain.usage import NANO
 
 __all__ = [
     "OPTIONS",
@@ -18,12 +19,14 @@ __all__ = [
     "STATES",
     "STATES_OF_LISTS",
     "VERDICTS",
+    "WAYS",
     "band",
     "coded",
     "effort",
     "ends",
     "money",
     "name",
+    "nano",
     "option",
     "percent",
     "slug",
@@ -50,6 +53,9 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "per_seat": "by the seat",
     }
 )
+WAYS: Mapping[str, str] = MappingProxyType(
+    {"today": "as today", "decided": "by the verdicts", "possible": "if quality holds"}
+)
 # A sign beside the colour: not everybody sees the colour, and a printer may have none.
 VERDICTS: Mapping[str | None, str] = MappingProxyType(
     {
@@ -64,7 +70,7 @@ VERDICTS: Mapping[str | None, str] = MappingProxyType(
     }
 )
 STATES: Mapping[Readiness, str] = MappingProxyType(
-    {"covered": "✓ covered", "partly": "◐ partly", "open": "○ open"}
+    {"covered": "✓ covered", "partly": "◐ partly", "people": "✓ by people", "open": "○ open"}
 )
 # Colours by the state of an item; its words are the list's own.
 STATES_OF_LISTS: Mapping[str, str] = MappingProxyType(
@@ -84,6 +90,11 @@ def money(usd: float | None) -> str:
         if size >= step:
             return f"{sign}${size / step:.3g}{letter}"
     return f"{sign}${size:.3g}" if size else "$0"
+
+
+def nano(amount: int) -> str:
+    """Nano-dollars, in the same way."""
+    return money(amount / NANO)
 
 
 def band(found: Band) -> str:
