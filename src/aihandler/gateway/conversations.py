@@ -130,6 +130,7 @@ class Conversations:
                 budgets=asker.budgets,
                 priority=self._serving.priority(request.headers),
                 cache=self._serving.cache_use(target.task, request.headers),
+                permit=self._serving.permit(asker, target.task.name, labels),
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
@@ -170,6 +171,7 @@ class Conversations:
             priority=self._serving.priority(request.headers),
             prefer=self._preferred(asked, target, asker),
             cache=self._serving.cache_use(target.task, request.headers),
+            permit=self._serving.permit(asker, target.task.name, call_labels),
         )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:

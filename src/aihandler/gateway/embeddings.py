@@ -83,6 +83,7 @@ class Embeddings:
             budgets=asker.budgets,
             priority=self._serving.priority(request.headers),
             cache=self._serving.cache_use(target.task, request.headers),
+            permit=self._serving.permit(asker, target.task.name, labels),
         )
 
 
