@@ -99,6 +99,25 @@ def test_the_servers_own_refusal_reaches_who_asked_for_that_server(pair):
 
 
 @pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (401, "invalid_api_key", "Incorrect API key provided"),
+        (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
+        (402, "unknown", "Insufficient Balance"),
+        (429, "insufficient_quota", "You exceeded your current quota"),
+        (400, "invalid_request_error", "Your credit balance is too low"),
+    ],
+)
+def test_what_a_server_says_of_our_key_or_bill_is_ours(pair, status, code, said):
+    url, near, _ = pair
+    body = json.dumps({"error": {"message": said, "code": code}}).encode()
+    near._constant = Scripted(status=status, body=body)
+    got, headers, told = ask(url, "near")
+    assert (got, headers["x-aihandler-error"]) == (502, "all_attempts_failed")
+    assert code not in told
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         b"",

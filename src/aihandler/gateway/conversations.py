@@ -38,8 +38,6 @@ _ID_PREFIXES = {
 
 # A client that is told to come back later does so itself; for less we wait in its place.
 PATIENCE_S = 3.0
-# What a server says of the key that we sent it is no business of our client's.
-_OURS = frozenset({401, 403})
 # These say "later", which a client has to know from "it is broken".
 _OVERLOADS = frozenset({503, 529})
 
@@ -290,7 +288,8 @@ def for_clients(error: AIHandlerError) -> AIHandlerError:
         return error
     alone = len({attempt.deployment for attempt in error.attempts}) == 1
     status = error.last.status
-    if not alone or status is None or status in _OURS:
+    # What a server says of our key or our bill is no business of our client's.
+    if not alone or status is None or error.last.ours:
         return error
     if not 400 <= status < 500 and status not in _OVERLOADS:
         return error
