@@ -49,6 +49,14 @@ class Asker(msgspec.Struct, frozen=True):
         if key.deployments is not None and not set(deployments) & set(key.deployments):
             raise self._refused(f"may use no deployment of {task!r}")
 
+    def may(self, task: str, deployments: Iterable[str]) -> bool:
+        """Whether `require` lets it pass."""
+        try:
+            self.require(task, deployments)
+        except Refused:
+            return False
+        return True
+
     def require_route(self, path: str) -> None:
         """Raises Refused unless this address may be asked."""
         key = self.api_key

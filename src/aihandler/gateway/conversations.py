@@ -104,7 +104,7 @@ class Conversations:
                 await stream.cut()
                 return
             status, body = self._codec.write_error(told)
-            headers = error_headers(told) + (_call_headers(call) if call is not None else [])
+            headers = error_headers(told) + (call_headers(call) if call is not None else [])
             await send_whole(send, HttpReply(status, told_by(told) or body), headers)
         finally:
             # Also when the client has left.
@@ -180,7 +180,7 @@ class Conversations:
             if error.reply is None or not isinstance(call.task.output, TextOutput):
                 raise
             body = self._codec.write_reply(error.reply, identity)
-            headers = [*_call_headers(call), (b"x-aihandler-validity", b"invalid")]
+            headers = [*call_headers(call), (b"x-aihandler-validity", b"invalid")]
             await send_whole(send, HttpReply(200, body), headers)
             return None
         reply = _reply_of(answer, call)
@@ -191,7 +191,7 @@ class Conversations:
     async def _stream(
         self, call: Call, writer: StreamWriter, out: StreamOut
     ) -> Answer[Json] | None:
-        passed, answer, headers = False, None, _call_headers(call)
+        passed, answer, headers = False, None, call_headers(call)
         async with aclosing(self._serving.stream(call)) as events:
             async for event in events:
                 if isinstance(event, WireChunk):
@@ -245,7 +245,8 @@ def _as_text(value: Json) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _call_headers(call: Call, cached: Cached | None = None) -> Headers:
+def call_headers(call: Call, cached: Cached | None = None) -> Headers:
+    """What the headers of any answer to a call say, also of an error."""
     name = call.id.encode()
     # Libraries of Anthropic and OpenAI show these to their users, who can then look the call up.
     told = [(b"x-aihandler-call", name), (b"request-id", name), (b"x-request-id", name)]
@@ -268,7 +269,7 @@ def _who_answers(deployment: str, reason: str) -> Headers:
 def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     """What the headers of a whole answer say."""
     headers = [
-        *_call_headers(call, answer.cached),
+        *call_headers(call, answer.cached),
         *_who_answers(answer.route, answer.attempts[-1].reason if answer.attempts else ""),
         (b"x-aihandler-validity", answer.validity.value.encode()),
     ]

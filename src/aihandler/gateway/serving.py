@@ -193,6 +193,11 @@ class Serving:
         narrowed = tuple(name for name in candidates if name in key.deployments)
         return Target(msgspec.structs.replace(task, candidates=narrowed), target.own_task)
 
+    def models(self, asker: Asker) -> list[str]:
+        """All that `model` may say of who asks."""
+        names = self.targets.names()
+        return [name for name in names if asker.may(*self.targets.asked_by(name))]
+
     def priority(self, headers: Mapping[str, str]) -> Priority:
         """Who is served first, as the client says. Raises InputError."""
         said = headers.get(PRIORITY_HEADER, "interactive")
