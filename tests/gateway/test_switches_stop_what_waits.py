@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import threading
 import time
 
@@ -9,7 +10,7 @@ import pytest
 
 from aihandler.testing import FakeServer
 from gateway.running import POLICY, deployments, written
-from gateway.serving import run, serving, until
+from gateway.serving import AIHANDLER, run, serving, until
 
 
 def asked(text="hi"):
@@ -88,3 +89,18 @@ def test_a_call_that_waits_for_a_place_is_not_sent_after_a_switch(tmp_path, kind
             assert got["first"] == 200
             assert got["second"] >= 400
             assert near.calls == 1
+
+
+@pytest.mark.parametrize("kind", ["provider", "deployment", "model", "task", "key", "class"])
+def test_a_switch_for_what_is_not_there_says_so(tmp_path, kind):
+    with FakeServer() as near:
+        written(tmp_path, deployments({"near": near}) + POLICY)
+    done = subprocess.run(
+        [*AIHANDLER, "kill", kind, "nobody"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"no {kind} is called 'nobody'" in done.stderr
