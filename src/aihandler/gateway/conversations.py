@@ -73,10 +73,15 @@ class Conversations:
             await answer(send)
             return
         try:
-            await repeating.once(request, asker, send, answer)
+            permit = partial(self._permit, request, asker)
+            await repeating.once(request, asker, send, answer, permit=permit)
         except AIHandlerError as error:
             status, body = self._codec.write_error(error)
             await send_whole(send, HttpReply(status, body), error_headers(error))
+
+    def _permit(self, request: HttpRequest, asker: Asker) -> None:
+        call = self._call(self._codec.read_request(request.body, request.headers), request, asker)
+        call.require()
 
     async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         stream = StreamOut(send)
@@ -180,7 +185,7 @@ class Conversations:
             if error.reply is None or not isinstance(call.task.output, TextOutput):
                 raise
             body = self._codec.write_reply(error.reply, identity)
-            headers = [*call_headers(call), (b"x-aihandler-validity", b"invalid")]
+            headers = _invalid_headers(call, error)
             await send_whole(send, HttpReply(200, body), headers)
             return None
         reply = _reply_of(answer, call)
@@ -275,6 +280,16 @@ def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     ]
     if answer.cost.status == "priced":
         headers.append((b"x-aihandler-cost-usd", b"%.9f" % answer.cost.usd))
+    return headers
+
+
+def _invalid_headers(call: Call, error: AnswerRejected) -> Headers:
+    *_, last = error.attempts
+    headers = [*call_headers(call), *_who_answers(last.deployment, last.reason)]
+    headers.append((b"x-aihandler-validity", b"invalid"))
+    if all(attempt.cost.status == "priced" for attempt in error.attempts):
+        usd = sum(attempt.cost.usd for attempt in error.attempts)
+        headers.append((b"x-aihandler-cost-usd", b"%.9f" % usd))
     return headers
 
 

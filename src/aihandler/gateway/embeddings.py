@@ -44,10 +44,16 @@ class Embeddings:
             await answer(send)
             return
         try:
-            await repeating.once(request, asker, send, answer)
+            permit = partial(self._permit, request, asker)
+            await repeating.once(request, asker, send, answer, permit=permit)
         except AIHandlerError as error:
             status, body = self._write_error(error)
             await send_whole(send, HttpReply(status, body), error_headers(error))
+
+    def _permit(self, request: HttpRequest, asker: Asker) -> None:
+        inbound = read_request(request.body)
+        target = self._serving.target(inbound.model, inbound.request, asker)
+        self._call(inbound.request, target, request, asker).require()
 
     async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         call: Call | None = None
