@@ -161,7 +161,7 @@ def _unknown() -> Unauthenticated:
     return Unauthenticated("this key is not known", hint=_HINT)
 
 
-def _asker(key: ApiKey, holds: Callable[[], None]) -> Asker:
+def _asker(key: ApiKey, holds: Callable[[], None] = lambda: None) -> Asker:
     tags = {name: value for name in ("user", "team", "project") if (value := getattr(key, name))}
     policy_key = Key(key.name, key.ceiling, key.floor, key.tenant)
     rates: tuple[Rate, ...] = ()
