@@ -76,6 +76,7 @@ class Rooms:
                 clock=self.clock,
                 spending=self.spending,
                 slots=Slots(self.clock, board),
+                unavailable=lambda: self.unavailable,
             ),
             journal=self.ledger.journal,
             clock=self.clock,

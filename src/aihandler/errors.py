@@ -174,6 +174,7 @@ class BackendError(AIHandlerError):
     `retry_after_s` is the server's own wish, in seconds, when it stated one. `partial` is the Reply
     as far as it had come when a stream broke off. `told` is the server's own body, where the client
     that asked speaks its format: it may repeat the request, so it goes to that client alone.
+    `ours`: our key or our account was refused, which is nothing that a client could mend.
     """
 
     code = "backend"
@@ -195,6 +196,7 @@ class BackendError(AIHandlerError):
         self.retry_after_s = retry_after_s
         self.partial: Reply | None = None
         self.told = b""
+        self.ours = False
 
 
 class BackendUnavailable(BackendError):

@@ -99,6 +99,25 @@ def test_the_servers_own_refusal_reaches_who_asked_for_that_server(pair):
 
 
 @pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (401, "invalid_api_key", "Incorrect API key provided"),
+        (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
+        (402, "unknown", "Insufficient Balance"),
+        (429, "insufficient_quota", "You exceeded your current quota"),
+        (400, "invalid_request_error", "Your credit balance is too low"),
+    ],
+)
+def test_what_a_server_says_of_our_key_or_bill_is_ours(pair, status, code, said):
+    url, near, _ = pair
+    body = json.dumps({"error": {"message": said, "code": code}}).encode()
+    near._constant = Scripted(status=status, body=body)
+    got, headers, told = ask(url, "near")
+    assert (got, headers["x-aihandler-error"]) == (502, "all_attempts_failed")
+    assert code not in told
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         b"",
@@ -136,3 +155,20 @@ def test_a_million_keys_hold_up_nobody(pair):
     slow.start()
     assert ask(url)[0] == 200
     slow.join()
+
+
+def test_a_last_turn_that_stays_wrong_says_who_made_it_and_what_it_cost(pair):
+    url, near, _ = pair
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"n": "x"}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    whole = {"id": "x", "model": "m", "choices": [choice], "usage": usage}
+    near._constant = Scripted(body=json.dumps(whole).encode())
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    status, headers, _ = ask(url, "near", tools=tools)
+    assert (status, headers["x-aihandler-validity"]) == (200, "invalid")
+    assert (headers["x-aihandler-deployment"], headers["x-aihandler-reason"]) == ("near", "reask")
+    # The deployment has no price.
+    assert headers["x-aihandler-cost-usd"] is None

@@ -23,7 +23,8 @@ class ByName:
         if not name:
             raise Unauthenticated("no key was sent")
         role = "auditor" if name == "auditor" else "member"
-        key = ApiKey(id=name, prefix=name, name=name, role=role)
+        tasks = ("model/far",) if name == "narrow" else None
+        key = ApiKey(id=name, prefix=name, name=name, role=role, tasks=tasks)
         return Asker(name, Key(name), key, tags={"key": name})
 
 
@@ -92,3 +93,16 @@ def test_figures_name_routes_and_no_calls(url):
     assert 'route="other"' in text
     assert call not in text
     assert "made/up" not in text
+
+
+def test_a_key_is_told_of_the_models_that_it_may_ask(tmp_path):
+    with FakeServer() as server:
+        text = deployments({"near": server, "far": server}) + "aliases: {distant: far}\n" + POLICY
+        with gateway(written(tmp_path, text), admission=ByName()) as url:
+            told = {
+                who: [row["id"] for row in json.loads(got(f"{url}/v1/models", who)[1])["data"]]
+                for who in ("narrow", "ann")
+            }
+            assert told == {"narrow": ["distant", "far"], "ann": ["distant", "far", "near"]}
+            assert got(f"{url}/v1/models/near", "narrow")[0] == 404
+            assert got(f"{url}/v1/models/near", "ann")[0] == 200

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from aihandler.domain.api_key import ApiKey
 from aihandler.errors import StorageError
 from aihandler.gateway.admission import Asker
 from aihandler.gateway.http import HttpRequest
@@ -339,3 +340,20 @@ def test_nor_after_the_whole_gateway_was_killed(tmp_path):
         with serving(tmp_path, "--insecure-local") as served:
             assert ask(served.url, "one")[0] == 409
             assert slow.calls == 1
+
+
+def test_a_key_that_may_ask_no_more_gets_no_answer_of_before(folder, near):
+    class Narrowing:
+        tasks = None
+
+        def admit(self, _headers):
+            return Asker("a", api_key=ApiKey(id="a", prefix="a", name="a", tasks=self.tasks))
+
+    admission = Narrowing()
+    with gateway(folder / "aihandler.yaml", admission=admission) as url:
+        assert ask(url, "one")[0] == 200
+        assert ask(url, "one")[1]["idempotent-replayed"] == "true"
+        admission.tasks = ("model/other",)
+        status, headers, _ = ask(url, "one")
+        assert (status, headers["x-aihandler-error"]) == (403, "refused")
+    assert near.calls == 1

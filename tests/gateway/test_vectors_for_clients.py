@@ -5,7 +5,7 @@ import json
 import openai
 import pytest
 
-from aihandler.testing import FakeServer, vector_for
+from aihandler.testing import FakeServer, Scripted, vector_for
 from gateway.running import POLICY, gateway, written
 
 FILE = """
@@ -90,3 +90,11 @@ def test_wrong_requests_are_told_so(client, server, asked, told):
 def test_words_are_not_asked_of_a_model_of_vectors(client):
     with pytest.raises(openai.NotFoundError, match="makes vectors"):
         client.chat.completions.create(model="near", messages=[{"role": "user", "content": "a"}])
+
+
+def test_an_error_names_its_call(client, server):
+    server._constant = Scripted(status=400)
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.embeddings.create(model="near", input="a")
+    assert caught.value.response.headers["x-aihandler-call"]
+    assert caught.value.request_id

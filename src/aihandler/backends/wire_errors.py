@@ -42,6 +42,8 @@ _KEY = re.compile(r"api[_ ]key[_ ](not[_ ]valid|invalid|expired)", re.IGNORECASE
 _THROTTLED = re.compile(r"(throttling|toomanyrequests|modelnotready)exception", re.IGNORECASE)
 # "Failed dependency": the model behind a service failed, which is no fault of the request.
 _MODEL_FAILED = 424
+# These are told with a status that says nothing of money.
+_NO_CREDIT = re.compile(r"credit balance is too low", re.IGNORECASE)
 _QUOTA = re.compile(r"insufficient_quota|billing_hard_limit|credit balance", re.IGNORECASE)
 
 
@@ -147,29 +149,41 @@ def too_large(asked: Asked) -> BackendError:
 
 def _error(status: int, said: _Said, asked: Asked, *, retry_after_s: float | None) -> BackendError:
     kind, what, hint = _verdict(status, said, asked)
-    return kind(
+    error = kind(
         f"{_who(asked)} {what} (HTTP {status}){_quote(said, asked)}",
         deployment=asked.deployment.name,
         status=status,
         retry_after_s=said.wait_s if retry_after_s is None else retry_after_s,
         hint=hint,
     )
+    error.ours = _is_of_our_key(status, said) or _is_of_our_account(status, said)
+    return error
+
+
+def _is_of_our_key(status: int, said: _Said) -> bool:
+    return status in {401, 403} or (status == 400 and bool(_KEY.search(said.all)))
+
+
+def _is_of_our_account(status: int, said: _Said) -> bool:
+    if status == 429:
+        return bool(_QUOTA.search(said.all))
+    return status == 402 or (status == 400 and bool(_NO_CREDIT.search(said.all)))
 
 
 def _verdict(status: int, said: _Said, asked: Asked) -> tuple[type[BackendError], str, str]:
-    if status in {401, 403} or (status == 400 and _KEY.search(said.all)):
+    if _is_of_our_key(status, said):
         key = asked.deployment.key
         if asked.deployment.credentials is not None:
             return BackendRejected, "refused the credentials", "see what they may do there"
         hint = f"check {key}" if key else "the server wants a key: give the deployment `key:`"
         return BackendRejected, "refused the key", hint
+    if _is_of_our_account(status, said):
+        return BackendRejected, "has no credit left", "check the plan and the bill of this account"
     if _CONTEXT.search(said.all):
         hint = "shorten the input, or use a deployment with a larger context"
         return ContextExceeded, "has too small a context for this request", hint
     if status < 500 and _FILTER.search(said.all):
         return ContentRefused, "refused the content", ""
-    if status == 429 and _QUOTA.search(said.all):
-        return BackendRejected, "has no credit left", "check the plan and the bill of this account"
     if status == 429 or _THROTTLED.match(said.code):
         return BackendUnavailable, "takes no more requests for the moment", ""
     if status in {408, 425}:

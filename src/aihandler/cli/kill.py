@@ -11,6 +11,7 @@ from aihandler.errors import InputError
 
 if TYPE_CHECKING:
     from aihandler.domain.api_key import SwitchKind
+    from aihandler.ledger.administration import Administration
 
 KINDS = ("all", "provider", "deployment", "model", "task", "key", "class")
 
@@ -28,8 +29,15 @@ def kill(kind: str, name: str, reason: str, config: Path) -> None:
     KIND is all, provider, deployment, model, task, key or class; NAME is left out for all.
     """
     check_name(kind, name)
-    switch = administration(config, make=True).switch_off(cast("SwitchKind", kind), name, reason)
+    store = administration(config, make=True)
+    switch = store.switch_off(cast("SwitchKind", kind), name, reason)
     click.echo(f"{' '.join((kind, name)).strip()} is off: {switch.reason}")
+    known = _known(kind, store, config)
+    if name and name not in known:
+        # It stays off all the same: another configuration may be in force.
+        there = ", ".join(map(repr, sorted(known))) or "none"
+        click.echo(f"but no {kind} is called {name!r} (at {config}); there is {there}", err=True)
+        raise SystemExit(1)
 
 
 command = kill
@@ -40,3 +48,22 @@ def check_name(kind: str, name: str) -> None:
     if (kind == "all") == bool(name):
         hint = "`aihandler kill all`, or `aihandler kill deployment NAME`"
         raise InputError(f"{kind!r} takes {'no' if kind == 'all' else 'a'} name", hint=hint)
+
+
+def _known(kind: str, store: "Administration", config: Path) -> set[str]:
+    from aihandler.config import load
+    from aihandler.domain.labels import DataClass
+
+    file = load(config)
+    match kind:
+        case "provider":
+            return {one.provider for one in file.deployments.values() if one.provider}
+        case "model":
+            return {one.model.name for one in file.deployments.values()}
+        case "deployment":
+            return set(file.deployments)
+        case "task":
+            return {*file.tasks, *(f"model/{name}" for name in file.deployments)}
+        case "key":
+            return {stored.key.name for stored in store.stored_keys()}
+    return {one.value for one in DataClass}

@@ -1,6 +1,5 @@
 """`aihandler serve`: the gateway."""
 
-import logging
 from pathlib import Path
 
 import click
@@ -33,9 +32,10 @@ def command(
             hint="leave --host out, or make keys",
         )
     # Imported here: no other command needs them.
+    from aihandler.gateway.logs import log_as_lines
     from aihandler.gateway.supervisor import Settings, Supervisor
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    log_as_lines()
     settings = Settings(config, host, port, workers, drain_s, insecure_local)
     with waiting("bringing the ledger up to date") as tick:
         supervisor = Supervisor(settings, watch=tick)

@@ -1,7 +1,7 @@
 """One attempt: intent, send, judgement, settlement. It is paid for once and always recorded."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import TypedDict
 
@@ -74,7 +74,9 @@ class Attempts:
         clock: Clock,
         spending: Spending | None = None,
         slots: Slots | None = None,
+        unavailable: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
+        """`unavailable` says who may not be asked at the moment, each with the reason."""
         self._callers = callers
         self._journal = journal
         self._pricer = pricer
@@ -83,6 +85,7 @@ class Attempts:
         self._schemas = Schemas()
         self._flights = Flights()
         self._spending = spending
+        self._unavailable = unavailable
 
     async def make(self, turn: Turn) -> Attempted:
         """Asks once, or finds what the same weights said when they were asked the same before.
@@ -94,6 +97,7 @@ class Attempts:
             return await self._send(sending)
         earlier = self._journal.finished(sending.key) or await self._flights.landed(sending.key)
         if earlier is not None:
+            turn.call.require()
             return self._again(sending, earlier)
         with self._flights.open(sending.key) as flight:
             attempted = await self._send(sending)
@@ -108,8 +112,8 @@ class Attempts:
         sending = self._sending(turn, streamed=True)
         # Money before the place: who waits for money takes no place from others.
         async with sending.purse, self._place(turn) as free:
-            if not free:
-                yield self._never_asked(turn)
+            if unasked := self._unasked(turn, free=free):
+                yield unasked
                 return
             entry_id = await self._begin(sending)
             reply: Reply | None = None
@@ -160,8 +164,8 @@ class Attempts:
     async def _send(self, sending: "_Sending") -> Attempted:
         turn = sending.turn
         async with sending.purse, self._place(turn) as free:
-            if not free:
-                return self._never_asked(turn)
+            if unasked := self._unasked(turn, free=free):
+                return unasked
             entry_id = await self._begin(sending)
             try:
                 reply = await sending.caller.call(
@@ -189,15 +193,30 @@ class Attempts:
         )
         return self._slots.place(turn.deployment, want)
 
-    def _never_asked(self, turn: Turn) -> Attempted:
+    def _unasked(self, turn: Turn, *, free: bool) -> Attempted | None:
+        """The attempt that is not made, where there is no place, or where it was switched off while
+        it waited for one. Raises what the call's `permit` does.
+        """
+        name = turn.deployment.name
+        if not free:
+            error = BackendUnavailable(
+                f"{name!r} had no place free, in time or at all",
+                deployment=name,
+                retry_after_s=self._slots.wait_s(turn.deployment),
+                hint=f"raise deployments.{name}.limits.concurrency, or give the task more time",
+            )
+            return self._never_asked(turn, error)
+        turn.call.require()
+        why = self._unavailable().get(name)
+        if why is None:
+            return None
+        return self._never_asked(
+            turn, BackendUnavailable(f"{name!r} may not be asked: {why}", deployment=name)
+        )
+
+    def _never_asked(self, turn: Turn, error: BackendUnavailable) -> Attempted:
         # No entry: nothing was meant to be sent yet, so there is nothing to pay or to doubt.
         name = turn.deployment.name
-        error = BackendUnavailable(
-            f"{name!r} had no place free, in time or at all",
-            deployment=name,
-            retry_after_s=self._slots.wait_s(turn.deployment),
-            hint=f"raise deployments.{name}.limits.concurrency, or give the task more time",
-        )
         report = AttemptReport(
             0, name, turn.reason, "failed", Cost(), latency_s=0.0, error=error.message
         )

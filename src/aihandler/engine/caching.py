@@ -95,6 +95,8 @@ class Caching:
         in_time = 0 <= age_s < question.settings.ttl_s
         if not in_time or not _may_have_answered(kept.route, question.plan):
             return None
+        # It may have waited for an equal call.
+        question.call.require()
         await self._note(question, kept, age_s)
         return _answer(question, kept, age_s)
 

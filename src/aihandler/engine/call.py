@@ -1,6 +1,6 @@
 """One request of a user, before anything is decided about it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -26,6 +26,8 @@ class Call(msgspec.Struct, frozen=True):
     `conversation` names the conversation of which it is a turn, where a choice is remembered.
     `inspections` are those that were made already, before the engine makes its own.
     `cache` says what is wanted of the answers that a task keeps for equal requests, if it does.
+    `permit` raises where what let the call in has ended since; it is asked after each wait, before
+    anything is sent or told.
     Calls of `priority` batch wait for a place behind the others; those of one key take turns.
     """
 
@@ -50,3 +52,9 @@ class Call(msgspec.Struct, frozen=True):
     conversation: str = ""
     inspections: tuple[Inspected, ...] = ()
     cache: CacheUse = "off"
+    permit: Callable[[], None] | None = None
+
+    def require(self) -> None:
+        """Raises what `permit` does."""
+        if self.permit is not None:
+            self.permit()

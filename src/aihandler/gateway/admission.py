@@ -1,6 +1,7 @@
 """Who asks, and what they may: decided before a byte of the request's body is read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -25,7 +26,10 @@ class SwitchedOff(Overloaded):
 
 
 class Asker(msgspec.Struct, frozen=True):
-    """Whoever sent a request. `key` bounds the class of the data; `api_key` says the rest."""
+    """Whoever sent a request. `key` bounds the class of the data; `api_key` says the rest.
+
+    `holds` raises Unauthenticated once the key has ended.
+    """
 
     name: str
     key: Key | None = None
@@ -33,6 +37,7 @@ class Asker(msgspec.Struct, frozen=True):
     rates: tuple[Rate, ...] = ()
     tags: Mapping[str, str] = {}
     budgets: tuple[Budget, ...] = ()
+    holds: Callable[[], None] = lambda: None
 
     def require(self, task: str, deployments: Iterable[str]) -> None:
         """Raises Refused unless this task may be asked of one of these deployments."""
@@ -43,6 +48,14 @@ class Asker(msgspec.Struct, frozen=True):
             raise self._refused(f"may not ask {task!r}")
         if key.deployments is not None and not set(deployments) & set(key.deployments):
             raise self._refused(f"may use no deployment of {task!r}")
+
+    def may(self, task: str, deployments: Iterable[str]) -> bool:
+        """Whether `require` lets it pass."""
+        try:
+            self.require(task, deployments)
+        except Refused:
+            return False
+        return True
 
     def require_route(self, path: str) -> None:
         """Raises Refused unless this address may be asked."""
@@ -82,7 +95,10 @@ class KeyRing:
     def renew(self, stored: Iterable[StoredKey]) -> None:
         """Takes the keys as they are now."""
         self._keys = {one.key.prefix: one for one in stored}
-        self._askers = {prefix: _asker(one.key) for prefix, one in self._keys.items()}
+        self._askers = {
+            prefix: _asker(one.key, partial(self._require, prefix))
+            for prefix, one in self._keys.items()
+        }
 
     def admit(self, headers: Mapping[str, str]) -> Asker:
         """The holder of the key. What is wrong with a key is told to its holder alone."""
@@ -94,11 +110,16 @@ class KeyRing:
         # The same work for a prefix that nobody has, so that time tells nothing.
         right = opens(stored or _NOBODY, self._pepper, token)
         if stored is None or not right:
-            raise Unauthenticated("this key is not known", hint=_HINT)
-        why = stored.key.why_not(self._clock.wall())
-        if why:
-            raise Unauthenticated(f"key {stored.key.name!r} {why}", hint=_HINT)
+            raise _unknown()
+        self._require(prefix)
         return self._askers[prefix]
+
+    def _require(self, prefix: str) -> None:
+        stored = self._keys.get(prefix)
+        if stored is None:
+            raise _unknown()
+        if why := stored.key.why_not(self._clock.wall()):
+            raise Unauthenticated(f"key {stored.key.name!r} {why}", hint=_HINT)
 
 
 class Switches:
@@ -136,10 +157,15 @@ def _token(headers: Mapping[str, str]) -> str:
     return headers.get("x-api-key", "").strip()
 
 
-def _asker(key: ApiKey) -> Asker:
+def _unknown() -> Unauthenticated:
+    return Unauthenticated("this key is not known", hint=_HINT)
+
+
+def _asker(key: ApiKey, holds: Callable[[], None] = lambda: None) -> Asker:
     tags = {name: value for name in ("user", "team", "project") if (value := getattr(key, name))}
     policy_key = Key(key.name, key.ceiling, key.floor, key.tenant)
     rates: tuple[Rate, ...] = ()
     if key.requests_per_minute is not None or key.tokens_per_minute is not None:
         rates = (Rate(f"key:{key.name}", key.requests_per_minute, key.tokens_per_minute),)
-    return Asker(key.name, policy_key, key, rates, {**tags, "key": key.name}, key.budgets)
+    told = {**tags, "key": key.name}
+    return Asker(key.name, policy_key, key, rates, told, key.budgets, holds)

@@ -38,8 +38,6 @@ _ID_PREFIXES = {
 
 # A client that is told to come back later does so itself; for less we wait in its place.
 PATIENCE_S = 3.0
-# What a server says of the key that we sent it is no business of our client's.
-_OURS = frozenset({401, 403})
 # These say "later", which a client has to know from "it is broken".
 _OVERLOADS = frozenset({503, 529})
 
@@ -75,10 +73,15 @@ class Conversations:
             await answer(send)
             return
         try:
-            await repeating.once(request, asker, send, answer)
+            permit = partial(self._permit, request, asker)
+            await repeating.once(request, asker, send, answer, permit=permit)
         except AIHandlerError as error:
             status, body = self._codec.write_error(error)
             await send_whole(send, HttpReply(status, body), error_headers(error))
+
+    def _permit(self, request: HttpRequest, asker: Asker) -> None:
+        call = self._call(self._codec.read_request(request.body, request.headers), request, asker)
+        call.require()
 
     async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         stream = StreamOut(send)
@@ -106,7 +109,7 @@ class Conversations:
                 await stream.cut()
                 return
             status, body = self._codec.write_error(told)
-            headers = error_headers(told) + (_ids(call) if call is not None else [])
+            headers = error_headers(told) + (ids_of(call) if call is not None else [])
             await send_whole(send, HttpReply(status, told_by(told) or body), headers)
         finally:
             # Also when the client has left.
@@ -132,6 +135,7 @@ class Conversations:
                 # Its next turn is asked where this one was.
                 conversation=_named(inbound.request, target, asker),
                 cache=self._serving.cache_use(target.task, request.headers),
+                permit=self._serving.permit(asker, target.task.name, labels),
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
@@ -167,6 +171,7 @@ class Conversations:
             prefer=self._serving.sticking.of(conversation) if conversation else "",
             conversation=conversation,
             cache=self._serving.cache_use(target.task, request.headers),
+            permit=self._serving.permit(asker, target.task.name, call_labels),
         )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:
@@ -177,7 +182,7 @@ class Conversations:
             if error.reply is None or not isinstance(call.task.output, TextOutput):
                 raise
             body = self._codec.write_reply(error.reply, identity)
-            headers = [*_call_headers(call), (b"x-aihandler-validity", b"invalid")]
+            headers = _invalid_headers(call, error)
             await send_whole(send, HttpReply(200, body), headers)
             return None
         reply = _reply_of(answer, call)
@@ -188,7 +193,7 @@ class Conversations:
     async def _stream(
         self, call: Call, writer: StreamWriter, out: StreamOut
     ) -> Answer[Json] | None:
-        passed, answer, headers = False, None, _call_headers(call)
+        passed, answer, headers = False, None, call_headers(call)
         async with aclosing(self._serving.stream(call)) as events:
             async for event in events:
                 if isinstance(event, WireChunk):
@@ -249,14 +254,16 @@ def _as_text(value: Json) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _ids(call: Call) -> Headers:
+def ids_of(call: Call) -> Headers:
+    """The names of a call, as answers and errors tell them."""
     name = call.id.encode()
     # Libraries of Anthropic and OpenAI show these to their users, who can then look the call up.
     return [(b"x-aihandler-call", name), (b"request-id", name), (b"x-request-id", name)]
 
 
-def _call_headers(call: Call, cached: Cached | None = None) -> Headers:
-    told = _ids(call)
+def call_headers(call: Call, cached: Cached | None = None) -> Headers:
+    """What is known of an answer before it is there, or of a kept one."""
+    told = ids_of(call)
     if call.task.cache is not None and cached is None:
         told.append((b"x-aihandler-cache", b"off" if call.cache == "off" else b"miss"))
     if cached is not None:
@@ -276,12 +283,22 @@ def _who_answers(deployment: str, reason: str) -> Headers:
 def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     """What the headers of a whole answer say."""
     headers = [
-        *_call_headers(call, answer.cached),
+        *call_headers(call, answer.cached),
         *_who_answers(answer.route, answer.attempts[-1].reason if answer.attempts else ""),
         (b"x-aihandler-validity", answer.validity.value.encode()),
     ]
     if answer.cost.status == "priced":
         headers.append((b"x-aihandler-cost-usd", b"%.9f" % answer.cost.usd))
+    return headers
+
+
+def _invalid_headers(call: Call, error: AnswerRejected) -> Headers:
+    *_, last = error.attempts
+    headers = [*call_headers(call), *_who_answers(last.deployment, last.reason)]
+    headers.append((b"x-aihandler-validity", b"invalid"))
+    if all(attempt.cost.status == "priced" for attempt in error.attempts):
+        usd = sum(attempt.cost.usd for attempt in error.attempts)
+        headers.append((b"x-aihandler-cost-usd", b"%.9f" % usd))
     return headers
 
 
@@ -296,7 +313,8 @@ def for_clients(error: AIHandlerError) -> AIHandlerError:
         return error
     alone = len({attempt.deployment for attempt in error.attempts}) == 1
     status = error.last.status
-    if not alone or status is None or status in _OURS:
+    # What a server says of our key or our bill is no business of our client's.
+    if not alone or status is None or error.last.ours:
         return error
     if not 400 <= status < 500 and status not in _OVERLOADS:
         return error

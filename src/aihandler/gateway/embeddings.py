@@ -15,7 +15,13 @@ from aihandler.domain.task import EmbeddingOutput
 from aihandler.engine import Call
 from aihandler.errors import AIHandlerError, InputError
 from aihandler.gateway.admission import Asker
-from aihandler.gateway.conversations import PATIENCE_S, answer_headers, for_clients, told_by
+from aihandler.gateway.conversations import (
+    PATIENCE_S,
+    answer_headers,
+    for_clients,
+    ids_of,
+    told_by,
+)
 from aihandler.gateway.http import HttpRequest, Send, error_headers, send_whole
 from aihandler.gateway.http import Reply as HttpReply
 from aihandler.gateway.repeating import repeats_of
@@ -38,12 +44,19 @@ class Embeddings:
             await answer(send)
             return
         try:
-            await repeating.once(request, asker, send, answer)
+            permit = partial(self._permit, request, asker)
+            await repeating.once(request, asker, send, answer, permit=permit)
         except AIHandlerError as error:
             status, body = self._write_error(error)
             await send_whole(send, HttpReply(status, body), error_headers(error))
 
+    def _permit(self, request: HttpRequest, asker: Asker) -> None:
+        inbound = read_request(request.body)
+        target = self._serving.target(inbound.model, inbound.request, asker)
+        self._call(inbound.request, target, request, asker).require()
+
     async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
+        call: Call | None = None
         try:
             inbound = read_request(request.body)
             target = self._serving.target(inbound.model, inbound.request, asker)
@@ -55,7 +68,8 @@ class Embeddings:
         except AIHandlerError as error:
             told = for_clients(error)
             status, body = self._write_error(told)
-            await send_whole(send, HttpReply(status, told_by(told) or body), error_headers(told))
+            headers = error_headers(told) + (ids_of(call) if call is not None else [])
+            await send_whole(send, HttpReply(status, told_by(told) or body), headers)
             return
         reply = answer.reply or Reply((), "stop")
         identity = ReplyIdentity(call.id, inbound.model, 0)
@@ -83,6 +97,7 @@ class Embeddings:
             budgets=asker.budgets,
             priority=self._serving.priority(request.headers),
             cache=self._serving.cache_use(target.task, request.headers),
+            permit=self._serving.permit(asker, target.task.name, labels),
         )
 
 

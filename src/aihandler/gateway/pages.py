@@ -33,9 +33,9 @@ class Pages:
         self._exposition = exposition
         self._messages = AnthropicMessages()
 
-    async def models(self, request: HttpRequest, asker: Asker, send: Send) -> None:  # noqa: ARG002 - a route's shape
+    async def models(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """All that `model` may say, as Anthropic lists it to clients of theirs, else as OpenAI."""
-        names = self._serving.targets.names()
+        names = self._serving.models(asker)
         row = _row_of(request)
         listed: dict[str, Json] = {"data": [row(name) for name in names]}
         if row is _openai_row:
@@ -45,10 +45,10 @@ class Pages:
             listed |= {"has_more": False, "first_id": None, "last_id": None, **ends}
         await send_whole(send, Reply(200, _encode(listed)))
 
-    async def model(self, request: HttpRequest, asker: Asker, send: Send) -> None:  # noqa: ARG002 - a route's shape
+    async def model(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """One of them."""
         name = request.path.removeprefix("/v1/models/")
-        if name not in self._serving.targets.names():
+        if name not in self._serving.models(asker):
             told = {"message": f"there is no model {name!r}", "type": "unknown_model"}
             await send_whole(send, Reply(404, error_body(told)))
             return

@@ -83,14 +83,19 @@ class Repeating:
         asker: Asker,
         send: Send,
         answer: Callable[[Send], Awaitable[None]],
+        *,
+        permit: Callable[[], object] | None = None,
     ) -> None:
-        """Sends what was sent before, or what `answer` sends now.
+        """Sends what was sent before, or what `answer` sends now. `permit` raises where the asker
+        may not ask this any more: then nothing of before is told either.
 
         Raises KeyUsed, UnderWay, InDoubt.
         """
         name = _name(request, asker)
         earlier = await self._claimed(name, request)
         if earlier is not None:
+            if permit is not None:
+                permit()
             await _replay(earlier, send)
             return
         recording = _Recording(send)

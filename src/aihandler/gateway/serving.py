@@ -1,6 +1,6 @@
 """What routes need of the house: calls are made, run and told of."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
@@ -113,6 +113,22 @@ class Serving:
             async for event in events:
                 yield event
 
+    def require(self, asker: Asker) -> None:
+        """Raises where nothing may be asked, or not by this asker: Unauthenticated, SwitchedOff."""
+        asker.holds()
+        self.switches.require("all")
+        self.switches.require("key", asker.name)
+
+    def permit(self, asker: Asker, task: str, labels: Labels) -> Callable[[], None]:
+        """What a call asks after each wait: raises where what let it in has ended since."""
+
+        def look() -> None:
+            self.require(asker)
+            self.switches.require("task", task)
+            self.switches.require("class", labels.data_class.value)
+
+        return look
+
     def admit(self, asker: Asker, request: Request, *, task: str) -> Ticket:
         """Counts a request against the minute of who asks, and of what. Raises RateLimited."""
         if self._rates is None:
@@ -176,6 +192,11 @@ class Serving:
             return target
         narrowed = tuple(name for name in candidates if name in key.deployments)
         return Target(msgspec.structs.replace(task, candidates=narrowed), target.own_task)
+
+    def models(self, asker: Asker) -> list[str]:
+        """All that `model` may say of who asks."""
+        names = self.targets.names()
+        return [name for name in names if asker.may(*self.targets.asked_by(name))]
 
     def priority(self, headers: Mapping[str, str]) -> Priority:
         """Who is served first, as the client says. Raises InputError."""

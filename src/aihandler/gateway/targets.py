@@ -49,6 +49,14 @@ class Targets:
             raise self._unknown(model)
         return Target(self._task_of(name, request), own_task=False)
 
+    def asked_by(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """The task that one of `names` asks, and who may answer it."""
+        name = self._aliases.get(name, name)
+        task = self._configuration.tasks.get(name)
+        if task is None:
+            return f"model/{name}", (name,)
+        return name, task.candidates or tuple(self._configuration.deployments)
+
     def require_kind(self, model: str, target: Target, *, vectors: bool) -> None:
         """Raises UnknownModel where words are asked of a model of vectors, or the reverse."""
         if isinstance(target.task.output, EmbeddingOutput) == vectors:

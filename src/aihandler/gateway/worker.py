@@ -21,6 +21,7 @@ from aihandler.gateway.counting import Counting
 from aihandler.gateway.exposition import Counts, Exposition
 from aihandler.gateway.figures import Figures
 from aihandler.gateway.listening import inherited
+from aihandler.gateway.logs import log_as_lines
 from aihandler.gateway.orders import LOOK_EVERY_S, READY, Orders
 from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.rates import Rates
@@ -85,6 +86,8 @@ async def serve(orders: Orders) -> None:
                 http="httptools",
                 loop="uvloop",
                 lifespan="off",
+                # Else uvicorn writes lines of its own form.
+                log_config=None,
                 log_level="warning",
                 access_log=False,
                 server_header=False,
@@ -108,6 +111,8 @@ async def serve(orders: Orders) -> None:
             looking.cancel()
             watching.cancel()
             tidying.cancel()
+            # A future that nobody waits for is complained about at the end.
+            await asyncio.gather(looking, watching, tidying, return_exceptions=True)
             repeating.close()
 
 
@@ -174,6 +179,7 @@ def main() -> None:
     """Reads its orders and serves."""
     import uvloop
 
+    log_as_lines()
     orders = msgspec.json.decode(sys.stdin.buffer.readline(), type=Orders)
     uvloop.run(serve(orders))
 
