@@ -15,7 +15,7 @@ _SHORT = 60
 
 
 class Row(msgspec.Struct, frozen=True):
-    """Dollars a month in the first year, likely: at the vendor now, and by `then_option`.
+    """Dollars a month in the first year, in the middle of the runs: at the vendor now, and by `then_option`.
 
     `decided` is False where the option is not that of a verdict: the cheapest that is allowed.
     """
@@ -42,7 +42,7 @@ def _row(task: TaskReport) -> Row:
     found = Row(task.task, verdict.outcome, decided_by, shortly(task))
     if task.total_cost is None:
         return found
-    month = {t.option: t.first_year_usd.likely / _MONTHS for t in task.total_cost.totals}
+    month = {t.option: t.first_year_usd.median / _MONTHS for t in task.total_cost.totals}
     leaves = verdict.outcome in (*_OPEN, "not_enough_evidence") and _may_leave(task)
     option = option_of(task) if leaves else "per_seat" if verdict.by_seats else "closed"
     return msgspec.structs.replace(
@@ -70,7 +70,7 @@ def shortly(task: TaskReport) -> tuple[str, ...]:
         moves = "above" if near.at > near.now else "below"
         told.append(f"{near.name} {moves} {near.at:,.3g} {near.unit}")
     elif reach:
-        told.append("no input within what is given")
+        told.append("no single input within its range")
     told += [f"prices: {one.scenario}" for one in task.scenarios if one.flips]
     return tuple(dict.fromkeys(told))
 

@@ -27,7 +27,7 @@ class KeptFigure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeptVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A verdict, and what it stood on: facts as text, the likely cost of the first year, prices
+    """A verdict, and what it stood on: facts as text, the middle cost of the first year, prices
     and growth, and the comparison that showed its quality, with its interval."""
 
     outcome: Outcome
@@ -151,7 +151,7 @@ def _verdict(task: TaskReport) -> KeptVerdict:
         task.verdict.outcome,
         task.verdict.decided_by,
         facts,
-        {total.option: total.first_year_usd.likely for total in totals},
+        {total.option: total.first_year_usd.median for total in totals},
         {
             name: KeptFigure(figure.value, figure.source, figure.as_of)
             for name, figure in task.figures.items()

@@ -102,7 +102,7 @@ def _show_summary(report: "Report") -> None:
     from aihandler.advisor.pages.words import OPTIONS, OUTCOMES, money
     from aihandler.advisor.summary import summary
 
-    _head("Summary: what the first year costs a month, likely")
+    _head("Summary: what a month of the first year costs, in the middle of the runs")
     rows, open_ones = [], False
     for row in summary(report.tasks):
         then = f"{money(row.then_usd)} {OPTIONS.get(row.then_option, row.then_option)}"
@@ -205,7 +205,7 @@ def _command(command: str) -> Iterator[str]:
 
 
 def _show_costs(task: "TaskReport") -> None:
-    from aihandler.advisor.pages.words import OPTIONS, money
+    from aihandler.advisor.pages.words import OPTIONS, money, percent
 
     total = task.total_cost
     if total is None:
@@ -215,10 +215,10 @@ def _show_costs(task: "TaskReport") -> None:
     for each in total.totals:
         back = returns.get(each.option)
         month = "" if back is None else "never" if back.month is None else f"month {back.month}"
-        never = "" if back is None else f"{back.never_share:.0%}"
+        never = "" if back is None else percent(back.never_share)
         usd = f"{money(each.usd.low)} to {money(each.usd.high)}"
         option = OPTIONS.get(each.option, _words(each.option))
-        share = f"{each.cheapest_share:.0%}"
+        share = percent(each.cheapest_share)
         rows.append((option, money(each.usd.median), usd, share, month, never))
     heads = (f"{total.months} months", "median", "nine tenths", "cheapest", "returns", "never")
     click.echo(textwrap.indent(table(heads, rows, numbers=heads[1:4], at_most=WIDEST - 2), _INDENT))

@@ -83,7 +83,7 @@ def turns(runs: Runs, option: str, than: str, *, first: int = 2) -> tuple[Turn, 
     Where none of them does, the next one that does comes after them. The vendor's price that
     weighs most is looked at in any case: it is often given exactly, and has no swing.
     """
-    flow = _middle(runs)
+    flow = middle(runs)
     found: list[Turn] = []
     for swing in tornado(flow, runs.case, option, than):
         turn = _turn(flow, (option, than), swing.name, runs.case.figures[swing.name])
@@ -102,10 +102,11 @@ def turns(runs: Runs, option: str, than: str, *, first: int = 2) -> tuple[Turn, 
 
 def turn_of(runs: Runs, name: str, option: str, than: str) -> Turn:
     """Where one input, by name, turns the pair."""
-    return _turn(_middle(runs), (option, than), name, runs.case.figures[name])
+    return _turn(middle(runs), (option, than), name, runs.case.figures[name])
 
 
-def _middle(runs: Runs) -> lines.Flow:
+def middle(runs: Runs) -> lines.Flow:
+    """Every input in the middle of its runs."""
     return _at(runs.drawn, {n: np.full((1, 1), np.median(x)) for n, x in runs.drawn.x.items()})
 
 

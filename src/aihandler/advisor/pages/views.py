@@ -217,7 +217,7 @@ def cost_views(tasks: Iterable[TaskReport]) -> list[CostView]:
 
 
 def _cost_view(task: TaskReport, cost: TotalCost) -> CostView:
-    scale = Scale.over([v for t in cost.totals for v in (t.usd.low, t.usd.high, t.usd.likely)])
+    scale = Scale.over([v for t in cost.totals for v in (t.usd.low, t.usd.high)])
     bars = {t.option: cost_bar(t.usd, scale, kind=t.option) for t in cost.totals}
     barred = _barred(task.facts)
     view = CostView(
@@ -238,7 +238,7 @@ def _cost_view(task: TaskReport, cost: TotalCost) -> CostView:
     if back is None:
         return view
     swings = cost.tornado.get(back.option, ())[:_SWINGS]
-    base = back.curve_usd[-1].likely
+    base = back.curve_usd[-1].median
     swing_scale = Scale.over([base, *(v for s in swings for v in (s.low_usd, s.high_usd))])
     return msgspec.structs.replace(
         view,
@@ -299,7 +299,7 @@ def _told(task: TaskReport, cost: TotalCost, barred: Mapping[str, str]) -> Retur
     decided = _OF_OUTCOME.get(task.verdict.outcome)
 
     def order(back: Return) -> tuple[bool, float]:
-        return back.option != decided, _total(cost, back.option).usd.likely
+        return back.option != decided, _total(cost, back.option).usd.median
 
     return min((b for b in cost.returns if b.option not in barred), key=order, default=None)
 
