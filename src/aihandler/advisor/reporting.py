@@ -110,12 +110,29 @@ def of_advice(
     )
     # As judged over the user's own files, where there are some.
     touched = tuple((name, one) for name, t in advice.tasks.items() for one in t.contradictions)
-    return msgspec.structs.replace(found, contradictions=touched, whole=advice.whole)
+    lacking = {name: task.costing.ask for name, task in advice.tasks.items()}
+    return msgspec.structs.replace(
+        found,
+        missing=asked_for(tasks, lacking),
+        contradictions=touched,
+        whole=advice.whole,
+    )
 
 
-def asked_for(tasks: Sequence[TaskReport]) -> tuple[Missing, ...]:
-    """Every missing input once; without a task where all of them lack it."""
+def asked_for(
+    tasks: Sequence[TaskReport], costs: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> tuple[Missing, ...]:
+    """Every missing input once; without a task where all of them lack it.
+
+    What verdicts wait for comes first, then what the cost of a task lacks, which `costs` names.
+    """
     found: dict[str, dict[str, list[str]]] = {}
+    for task in tasks:
+        for name in task.verdict.ask:
+            found.setdefault(name, {}).setdefault(task.task, []).append("the verdict")
+    for of, names in costs.items():
+        for name in names:
+            found.setdefault(name, {}).setdefault(of, []).append("the cost")
     for task in tasks:
         for judgement in task.judgements:
             for name in judgement.missing:

@@ -108,6 +108,8 @@ def _show_summary(report: "Report") -> None:
         then = f"{money(row.then_usd)} {OPTIONS.get(row.then_option, row.then_option)}"
         if row.now_usd is None:
             then = "not known"
+        elif not row.then_option:
+            then = "-"
         elif row.then_usd is None:
             then = f"{OPTIONS.get(row.then_option, row.then_option)}: not known"
         elif not row.decided:

@@ -82,7 +82,7 @@ def advise(
     Without --profile and --demo it reads the tasks of the configuration, and the last whole month
     of the ledger.
 
-    Constraints decide first, then comparisons on your own data, then cost where intervals part.
+    Constraints decide first, then comparisons on your own data, then cost where 90 % of runs agree.
 
     With --watch it exits 1 when a verdict has flipped since the last time, else 0.
     """

@@ -66,7 +66,8 @@ class Total(msgspec.Struct, frozen=True):
 class Return(msgspec.Struct, frozen=True):
     """When an option has paid for itself against staying closed.
 
-    `month` is the middle one of the runs, None when half of them never do; `never_share` in how many runs it does not.
+    `month` is the middle one of the runs, None when half of them never do; `never_share` in how
+    many runs it does not.
     `curve_usd` is what is saved until the end of each month: the cash curve.
     """
 
