@@ -54,3 +54,25 @@ def test_what_never_returns_in_most_runs_has_no_month(advice: Report) -> None:
     returns = [back for cost in costs(advice) for back in cost.returns]
     assert any(back.never_share > 0.5 for back in returns)
     assert all((back.month is None) == (back.never_share > 0.5) for back in returns)
+
+
+def test_what_one_input_moves_begins_at_what_the_others_save(advice: Report) -> None:
+    swings = [swing for cost in costs(advice) for each in cost.tornado.values() for swing in each]
+    assert len({swing.middle_usd for swing in swings}) == sum(len(c.tornado) for c in costs(advice))
+    inside = [s for s in swings if min(s.low_usd, s.high_usd) <= s.middle_usd]
+    assert len(inside) == len(swings)
+
+
+def test_a_curve_names_its_month_and_its_caption_how_many_runs_have_none(advice: Report) -> None:
+    page = html.unescape(html_page(advice))
+    assert "of them it is never paid back" in page
+    # Longer words are cut off on a telephone.
+    assert all(len(words) <= 20 for words in re.findall(r">(paid back: [^<]*)<", page))
+
+
+def test_figures_are_asked_only_for_what_may_be_chosen(advice: Report) -> None:
+    page = html_page(advice)
+    triage = page[page.index('id="cost-triage"') :]
+    section = triage[: triage.index("<h3", 10)]
+    assert "Managed open is not computed" not in section
+    assert "By the seat is not computed" not in section

@@ -249,6 +249,8 @@ def _change(old: str, new: str) -> float | None:
 
 def _grouped(text: str) -> str:
     try:
-        return f"{Decimal(text):,}"
+        number = Decimal(text)
+        # A mean has more digits than anybody reads.
+        return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:,.4g}"
     except ArithmeticError:
         return text

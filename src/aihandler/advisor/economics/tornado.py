@@ -22,11 +22,15 @@ _NOTHING = 1e-9
 
 
 class Swing(msgspec.Struct, frozen=True):
-    """What is saved over the whole time when one input alone is at its low or high end."""
+    """What is saved over the whole time when one input alone is at its low or high end.
+
+    `middle_usd` is what is saved when it is not.
+    """
 
     name: str
     low_usd: float
     high_usd: float
+    middle_usd: float
 
     @property
     def width_usd(self) -> float:
@@ -56,7 +60,7 @@ class Turn(msgspec.Struct, frozen=True):
         moves = "rises above" if self.at > self.now else "falls below"
         reach = "" if self.within else ", beyond what is given"
         return (
-            f"{named(self.cheaper)} when {self.meaning} ({self.name}) {moves} "
+            f"{named(self.cheaper)} is cheaper when {self.meaning} ({self.name}) {moves} "
             f"{_number(self.at, self.unit)} (now {_number(self.now, self.unit)}{reach})"
         )
 
@@ -69,8 +73,9 @@ def tornado(flow: lines.Flow, case: Case, option: str, than: str) -> tuple[Swing
     ends = {name: (case.figures[name].low, case.figures[name].high) for name in varied}
     saved = _saved(_each_alone(flow, ends), option, than)
     least = _NOTHING * float(np.abs(saved).max())
+    centre = rounded(float(_saved(flow, option, than)[0]))
     swings = [
-        Swing(name, rounded(float(saved[2 * at])), rounded(float(saved[2 * at + 1])))
+        Swing(name, rounded(float(saved[2 * at])), rounded(float(saved[2 * at + 1])), centre)
         for at, name in enumerate(varied)
         if abs(saved[2 * at] - saved[2 * at + 1]) > least
     ]

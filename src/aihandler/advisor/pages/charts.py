@@ -10,7 +10,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 from aihandler.advisor.economics.total_cost import Band, Return
-from aihandler.advisor.pages.words import band, money, percent
+from aihandler.advisor.pages.words import band, money
 
 __all__ = ["Scale", "cash_curve", "cost_bar", "swing_bar", "volume_bar"]
 
@@ -101,7 +101,6 @@ def volume_bar(now: float, even: float) -> Markup:
 
 _HEIGHT, _TOP, _BOTTOM = 240, 14, 30
 _LEFT, _RIGHT = 15.0, 98.0
-_RARELY = 0.05
 
 
 def cash_curve(back: Return, *, kind: str) -> Markup:
@@ -143,14 +142,12 @@ def _lines(curve: Sequence[Band], scale: Scale, kind: str) -> str:
 
 def _paid(back: Return, month: int, scale: Scale, kind: str) -> str:
     x, y = _x(month, len(back.curve_usd)), _y(0, scale)
-    # A month says little where many runs never get there.
-    never = f", never in {percent(back.never_share)}" if back.never_share > _RARELY else ""
     side = 'dx="-8" text-anchor="end"' if x > 50 else 'dx="8"'
     # The words stand on top, where the curve has no business this early.
     return (
         f'<line class="mark {kind}" x1="{x}%" x2="{x}%" y1="{_TOP}" y2="{y}"/>'
         f'<circle class="dot {kind}" cx="{x}%" cy="{y}" r="6"/>'
-        f'<text class="name" x="{x}%" {side} y="{_TOP + 10}">paid back: month {month}{never}</text>'
+        f'<text class="name" x="{x}%" {side} y="{_TOP + 10}">paid back: month {month}</text>'
     )
 
 

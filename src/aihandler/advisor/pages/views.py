@@ -238,7 +238,8 @@ def _cost_view(task: TaskReport, cost: TotalCost) -> CostView:
     if back is None:
         return view
     swings = cost.tornado.get(back.option, ())[:_SWINGS]
-    base = back.curve_usd[-1].median
+    # What the middle inputs save is near the middle of the runs, and not the same.
+    base = swings[0].middle_usd if swings else 0.0
     swing_scale = Scale.over([base, *(v for s in swings for v in (s.low_usd, s.high_usd))])
     return msgspec.structs.replace(
         view,
