@@ -6,7 +6,7 @@ import pytest
 
 from aihandler.advisor.advice import advise
 from aihandler.advisor.assuming import assumed_figures, compact, grouped
-from aihandler.advisor.company import demo_profile, parse_profile
+from aihandler.advisor.company import Company, TaskFacts, demo_profile, parse_profile
 from aihandler.advisor.frameworks.reading import shipped
 from aihandler.advisor.report import Report
 from aihandler.advisor.reporting import of_advice
@@ -119,3 +119,19 @@ def test_money_is_no_gate_where_data_may_not_leave(demo: Report) -> None:
     assert all(gate.task != "triage" for said, gate in gates.items() if "money is back" in said)
     (staff,) = [gate for said, gate in gates.items() if "engineer by name" in said]
     assert staff.otherwise.endswith("where data may not leave (triage), wait")
+
+
+def test_all_that_is_asked_for_can_be_written_in_a_profile(hospital: Report) -> None:
+    keys = {*Company.__struct_fields__, *TaskFacts.__struct_fields__}
+    asked = {one.name for one in hospital.missing}
+    assert "cost_sensitive" in asked
+    assert [name for name in asked if name.partition(".")[0] not in keys] == []
+
+
+def test_a_model_without_a_size_is_told_which_ones_have_one() -> None:
+    hosting = "hosting: {model: none/such, gpu: h100_sxm, precision: fp8, latency_s: 10}"
+    (task,) = reported(f"{SOLO}    {hosting}\n").tasks
+    (note,) = [note for note in task.notes if "none/such" in note]
+    assert "known are " in note
+    assert "llama-3.1-70b" in note
+    assert note.count("not measured") <= 1
