@@ -1,4 +1,5 @@
 import asyncio
+import re
 from pathlib import Path
 
 import msgspec
@@ -184,3 +185,12 @@ def test_what_flipped_fits_the_terminal_too(folder: Path, aihandler: Command) ->
     flipped = ran.out[ran.out.index("Verdicts that flipped") :]
     assert "tokens_per_day 366,667 to 700,000" in " ".join(flipped.split())
     assert max(map(len, flipped.splitlines())) <= 100
+
+
+def test_a_break_even_has_no_more_digits_than_are_known(folder: Path, aihandler: Command) -> None:
+    ran = aihandler("advise", "--demo", "--html", "advice.html")
+    page = (folder / "advice.html").read_text(encoding="utf-8")
+    for text in (ran.out, page):
+        volumes = re.findall(r"cheaper from:? ([\d,]+) requests", text)
+        assert volumes
+        assert all(len(found.replace(",", "").rstrip("0")) <= 3 for found in volumes)

@@ -228,6 +228,7 @@ def _show_costs(task: "TaskReport") -> None:
 
 
 def _show_volumes(task: "TaskReport") -> None:
+    from aihandler.advisor.economics.figures import rounded
     from aihandler.advisor.pages.words import money, option
 
     for who, even in (
@@ -235,7 +236,9 @@ def _show_volumes(task: "TaskReport") -> None:
         ("a host stays", task.managed_break_even),
     ):
         if even is not None:
-            volume = f"{even.per_month:,.0f} requests a month" if even.per_month else "never"
+            # More digits than its inputs have would look like more than is known.
+            requests = rounded(float(even.per_month or 0))
+            volume = f"{requests:,.0f} requests a month" if requests else "never"
             say(f"{who} cheaper from: ", f"{volume} ({even.reason})")
     for unit in task.units:
         costs = ", ".join(f"{option(name)} {money(usd.median)}" for name, usd in unit.usd.items())

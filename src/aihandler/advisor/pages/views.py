@@ -10,7 +10,7 @@ from aihandler.advisor.company import Fact
 from aihandler.advisor.contradicting import Told, contradicting
 from aihandler.advisor.deciding import UnderPrices
 from aihandler.advisor.economics.break_even import BreakEven
-from aihandler.advisor.economics.figures import Figure
+from aihandler.advisor.economics.figures import Figure, rounded
 from aihandler.advisor.economics.inputs import RULES
 from aihandler.advisor.economics.total_cost import Priced, Return, Swing, Total, TotalCost
 from aihandler.advisor.frameworks.judging import Judgement
@@ -259,7 +259,7 @@ def _even(even: BreakEven | None, now: Figure | None) -> EvenView | None:
         return None
     if even.per_month is None:
         return EvenView(None, f"own machines never cost less: {even.reason}.")
-    words = f"own machines stay cheaper from {even.per_month:,.0f} requests a month on"
+    words = f"own machines stay cheaper from {_volume(even.per_month)} requests a month on"
     if now is None or now.value <= 0:
         return EvenView(None, f"{words} ({even.reason}).")
     times = even.per_month / now.value
@@ -268,12 +268,17 @@ def _even(even: BreakEven | None, now: Figure | None) -> EvenView | None:
     return EvenView(bar, f"{words}; today's {now.value:,.0f} are {far} ({even.reason}).")
 
 
+def _volume(per_month: float) -> str:
+    """No more digits than its inputs have."""
+    return f"{rounded(float(per_month)):,.0f}"
+
+
 def _managed(even: BreakEven | None) -> str:
     if even is None:
         return ""
     if even.per_month is None:
         return f"never costs less: {even.reason}."
-    return f"stays cheaper from {even.per_month:,.0f} requests a month on ({even.reason})."
+    return f"stays cheaper from {_volume(even.per_month)} requests a month on ({even.reason})."
 
 
 def _lines(cost: TotalCost) -> tuple[tuple[str, tuple[float | None, ...]], ...]:
