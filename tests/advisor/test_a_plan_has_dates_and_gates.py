@@ -161,7 +161,11 @@ def test_a_report_asks_once_for_what_every_task_lacks() -> None:
     advice = demo_advice()
     assert advice.plan is not None
     assert advice.plan.starts == STARTS
-    assert [(m.name, m.task) for m in advice.missing] == [("api_share_of_cogs", "")]
+    assert [(m.name, m.task) for m in advice.missing] == [
+        ("closed", "chat"),
+        ("open", "chat"),
+        ("api_share_of_cogs", ""),
+    ]
 
 
 def test_examples_follow_from_the_spread_that_was_measured() -> None:

@@ -113,7 +113,9 @@ def test_money_decides_when_nine_of_ten_runs_agree() -> None:
 def test_a_verdict_names_the_value_of_an_input_that_turns_it() -> None:
     found = mail(profile(), GOOD)
     assert len(found.turns) >= 2
-    assert any("closed when" in flip and "falls below" in flip for flip in found.verdict.flips)
+    assert any(
+        "closed is cheaper when" in flip and "falls below" in flip for flip in found.verdict.flips
+    )
     (price,) = [turn for turn in found.turns if turn.name == "input_usd_per_million"]
     assert price.at is not None
     assert 0 < price.at < 2.5

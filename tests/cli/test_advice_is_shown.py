@@ -1,4 +1,5 @@
 import asyncio
+import re
 from pathlib import Path
 
 import msgspec
@@ -209,3 +210,29 @@ def test_rules_are_copied_edited_and_used(folder: Path, aihandler: Command) -> N
     wrong = aihandler("advise", "--demo", "--frameworks", "rules")
     assert wrong.code == 2
     assert "003_magazine.yaml:6" in wrong.err
+
+
+def test_what_flipped_fits_the_terminal_too(folder: Path, aihandler: Command) -> None:
+    text = (
+        "company: {}\ntasks: {app: {data_may_leave: true, open_licence_allowed: true,"
+        " frontier_needed: %s, input_tokens_per_month: %s, output_tokens_per_month: 1000000,"
+        " costs: {requests_per_month: [5000], input_usd_per_million: [3],"
+        " output_usd_per_million: [15]}}}\n"
+    )
+    (folder / "c.yaml").write_text(text % ("true", 10_000_000))
+    aihandler("advise", "--profile", "c.yaml", "--watch")
+    (folder / "c.yaml").write_text(text % ("false", 20_000_000))
+    ran = aihandler("advise", "--profile", "c.yaml", "--watch")
+    assert ran.code == 1
+    flipped = ran.out[ran.out.index("Verdicts that flipped") :]
+    assert "tokens_per_day 366,667 to 700,000" in " ".join(flipped.split())
+    assert max(map(len, flipped.splitlines())) <= 100
+
+
+def test_a_break_even_has_no_more_digits_than_are_known(folder: Path, aihandler: Command) -> None:
+    ran = aihandler("advise", "--demo", "--html", "advice.html")
+    page = (folder / "advice.html").read_text(encoding="utf-8")
+    for text in (ran.out, page):
+        volumes = re.findall(r"cheaper from:? ([\d,]+) requests", text)
+        assert volumes
+        assert all(len(found.replace(",", "").rstrip("0")) <= 3 for found in volumes)

@@ -71,10 +71,7 @@ def compact(members: Sequence[AssumedFigure]) -> Iterator[str]:
     for name, same in by_name.items():
         words = name.replace("_usd", "").replace("_", " ")
         if all(one.figure.value == 0 for one in same):
-            high = max(one.figure.high for one in same)
-            nothing.append(
-                words + (f" (up to {spoken(high, same[0].figure.unit)})" if high else "")
-            )
+            nothing.append(words + _ends(same))
         elif len(same) > 1:
             low, high = min(o.figure.low for o in same), max(o.figure.high for o in same)
             unit = same[0].figure.unit
@@ -83,6 +80,15 @@ def compact(members: Sequence[AssumedFigure]) -> Iterator[str]:
             yield f"{words} {span(same[0].figure)}"
     if nothing:
         yield f"none of: {', '.join(nothing)}"
+
+
+def _ends(same: Sequence[AssumedFigure]) -> str:
+    """How far from nothing it may be, also below."""
+    low, high = min(o.figure.low for o in same), max(o.figure.high for o in same)
+    unit = same[0].figure.unit
+    if low < 0:
+        return f" ({spoken(low, unit).removesuffix(' %')} to {spoken(high, unit)})"
+    return f" (up to {spoken(high, unit)})" if high else ""
 
 
 def span(figure: Figure) -> str:
@@ -97,7 +103,7 @@ def span(figure: Figure) -> str:
 def spoken(value: float, unit: str) -> str:
     """A number with a unit that can be left to the eye: percent and dollars."""
     if unit.startswith("share"):
-        return f"{100 * value:g} %"
+        return f"{100 * value:.4g} %"
     shown = f"{abs(value):,.6g}"
     sign = "-" if value < 0 else ""
     return f"{sign}${shown}" if unit.startswith("USD") else f"{sign}{shown}"

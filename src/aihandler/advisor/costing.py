@@ -36,6 +36,7 @@ _CHOICES: Mapping[str, Choice] = {
 }
 _OPEN_PART: Mapping[str, Choice] = {"hybrid_managed": "managed_open", "hybrid": "self_host"}
 _VOLUMES = ("input_tokens_per_month", "output_tokens_per_month")
+_GROWTH = "growth_per_month"
 _DEMAND = ("requests_per_month", "input_usd_per_million", "output_usd_per_million")
 
 
@@ -100,6 +101,9 @@ def costed(
         # Of what was bought or is under contract, the hour costs what follows from that.
         rate = found.inputs.get("usd_per_gpu_hour")
         given = given if rate is None else {**given, "usd_per_gpu_hour": rate}
+    forecast = given.get(_GROWTH)
+    if forecast is not None and forecast.source.startswith("assumed"):
+        taken = (*taken, Assumption(_GROWTH, RULES[_GROWTH].meaning, forecast))
     whole = case(given, taken=[one for one in taken if given[one.name] == one.figure])
     drawn = run(whole, order)
     total = of_runs(drawn)
@@ -158,15 +162,21 @@ def _demand(profile: Profile, facts: TaskFacts, task: str) -> dict[str, Figure]:
     for name, value in tokens.items():
         source, as_of = _source_of(profile, task, f"{name}_per_month")
         given[name] = exact(value, RULES[name].unit, source=source, as_of=as_of)
-    growth = facts.growth_per_quarter
-    growth = profile.company.api_growth_per_quarter if growth is None else growth
-    if growth is not None:
-        # A stated growth is a forecast for three years: it may end at once.
-        monthly = (1 + float(growth)) ** (1 / 3) - 1
-        low, high = min(0.0, monthly), max(0.0, monthly)
-        unit, source = RULES["growth_per_month"].unit, "profile: growth a quarter, or none"
-        given["growth_per_month"] = Figure(monthly, low, high, unit, source, profile.as_of)
-    return given
+    return {**given, **_growth(profile, facts)}
+
+
+def _growth(profile: Profile, facts: TaskFacts) -> dict[str, Figure]:
+    """What is stated is a forecast for three years, and may end at once: so much is assumed."""
+    growth, key = facts.growth_per_quarter, "growth_per_quarter of the task"
+    if growth is None:
+        growth, key = profile.company.api_growth_per_quarter, "company.api_growth_per_quarter"
+    if growth is None:
+        return {}
+    monthly = (1 + float(growth)) ** (1 / 3) - 1
+    low, high = min(0.0, monthly), max(0.0, monthly)
+    unit = RULES[_GROWTH].unit
+    source = f"assumed: from none to what {key} says, since it may end at once"
+    return {_GROWTH: Figure(monthly, low, high, unit, source, profile.as_of)}
 
 
 def _source_of(profile: Profile, task: str, name: str) -> tuple[str, str]:

@@ -118,7 +118,11 @@ def _bounded(
     shape, gpu = shelf.shape(asked.model), shelf.gpus.get(asked.gpu)
     if shape is None or gpu is None:
         absent = f"the GPU {asked.gpu!r}" if gpu is None else f"the model {asked.model!r}"
-        return NotMeasured(f"{why.reason}; not measured, and {absent} has no known size")
+        known = sorted(shelf.gpus if gpu is None else shelf.shapes)
+        return NotMeasured(
+            f"{why.reason}, and {absent} has no known size; known are {', '.join(known)}; or give "
+            "requests_per_replica_s, gpus_per_replica and usd_per_gpu_hour"
+        )
     target = throughput.Target(latency_s=asked.latency_s)
     precision = asked.precision if asked.precision in BYTES_PER_WEIGHT else _UNSTATED
     reached = bounds.efficiency(shelf.points, shelf.shapes.values(), shelf.gpus, target)

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from aihandler.advisor.choosing import SURE
 from aihandler.advisor.company import Company
+from aihandler.advisor.economics.runs import percent
 from aihandler.advisor.report import Gate, Phase, Ranked, Step, TaskReport
 from aihandler.advisor.staffing import option_of, staffing
 
@@ -42,11 +44,8 @@ def evaluate(ground: Ground) -> Phase:
     steps.append(Step("price machines and a managed host, and run this advice again"))
     gates = [_quality_gate(task, ground.sizes[task.task]) for task in leaving]
     gates += [
-        Gate(
-            "the intervals of the total cost part: the open option ends below closed",
-            "stay closed, and look again in a quarter",
-        ),
-        _staff_gate(company),
+        *_cost_gate(leaving),
+        _staff_gate(company, leaving),
         *_funding_gate(leaving, company),
     ]
     return Phase(
@@ -197,17 +196,34 @@ def _quality_gate(task: TaskReport, size: Ranked) -> Gate:
     )
 
 
-def _staff_gate(company: Company) -> Gate:
+def _cost_gate(leaving: Sequence[TaskReport]) -> list[Gate]:
+    """As money decides in the advice. Where data may not leave, it does not."""
+    if all(_bound(task) for task in leaving):
+        return []
+    but = " (but where data may not leave)" if any(_bound(task) for task in leaving) else ""
+    return [
+        Gate(
+            f"the open option costs less than closed in {percent(SURE)} of the runs{but}",
+            "the task stays closed; look again in a quarter",
+        )
+    ]
+
+
+def _staff_gate(company: Company, leaving: Sequence[TaskReport]) -> Gate:
     share = company.free_engineer_share
     known = "" if share is None else f" ({100 * share:.0f} % of one engineer is free now)"
+    bound = [task.task for task in leaving if _bound(task)]
+    waits = f"; where data may not leave ({', '.join(bound)}), wait" if bound else ""
     return Gate(
         f"one engineer by name has 20 to 30 % for it{known}",
-        "take a managed host, or stay closed",
+        f"take a managed host, or stay closed{waits}",
     )
 
 
 def _funding_gate(leaving: Sequence[TaskReport], company: Company) -> list[Gate]:
-    found = [(t, r) for t in leaving if t.total_cost for r in t.total_cost.returns]
+    # Where data may not leave, money does not decide, and there is no host to choose.
+    free = [task for task in leaving if not _bound(task)]
+    found = [(t, r) for t in free if t.total_cost for r in t.total_cost.returns]
     limits = [m for m in (company.accepts_months_before_return, company.funding_months) if m]
     paid = [(t, r) for t, r in found if r.month is not None and r.option == option_of(t)]
     if not paid or not limits:

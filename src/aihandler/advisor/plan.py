@@ -81,7 +81,7 @@ def value_at_risk_usd(task: TaskReport) -> float | None:
     if isinstance(spend, Decimal):
         return float(spend) * 12
     totals = task.total_cost.totals if task.total_cost else ()
-    return next((t.first_year_usd.likely for t in totals if t.option == "closed"), None)
+    return next((t.first_year_usd.median for t in totals if t.option == "closed"), None)
 
 
 def size(

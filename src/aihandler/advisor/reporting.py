@@ -21,6 +21,24 @@ if TYPE_CHECKING:
     from aihandler.config.configuration import Configuration
 
 
+# Facts that follow from others have no key of their own: these are what a profile can say.
+_MADE_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "tokens_per_month": ("input_tokens_per_month", "output_tokens_per_month"),
+        "tokens_per_day": ("input_tokens_per_month", "output_tokens_per_month"),
+        "mixed_workloads": ("cost_sensitive",),
+        "api_usd_per_month": ("api_usd_per_year",),
+        "api_growth_per_year": ("api_growth_per_quarter",),
+    }
+)
+_NAMED: Mapping[str, str] = MappingProxyType(
+    {
+        "task_api_usd_per_month": "api_usd_per_month",
+        "requests_per_month": "costs.requests_per_month",
+    }
+)
+
+
 class Planning(NamedTuple):
     """The first day of the plan, spreads that were measured, and what the checklist is read of."""
 
@@ -110,15 +128,32 @@ def of_advice(
     )
     # As judged over the user's own files, where there are some.
     touched = tuple((name, one) for name, t in advice.tasks.items() for one in t.contradictions)
-    return msgspec.structs.replace(found, contradictions=touched, whole=advice.whole)
+    lacking = {name: task.costing.ask for name, task in advice.tasks.items()}
+    return msgspec.structs.replace(
+        found,
+        missing=asked_for(tasks, lacking),
+        contradictions=touched,
+        whole=advice.whole,
+    )
 
 
-def asked_for(tasks: Sequence[TaskReport]) -> tuple[Missing, ...]:
-    """Every missing input once; without a task where all of them lack it."""
+def asked_for(
+    tasks: Sequence[TaskReport], costs: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> tuple[Missing, ...]:
+    """Every missing input once; without a task where all of them lack it.
+
+    What verdicts wait for comes first, then what the cost of a task lacks, which `costs` names.
+    """
     found: dict[str, dict[str, list[str]]] = {}
     for task in tasks:
+        for name in task.verdict.ask:
+            found.setdefault(name, {}).setdefault(task.task, []).append("the verdict")
+    for of, names in costs.items():
+        for name in names:
+            found.setdefault(name, {}).setdefault(of, []).append("the cost")
+    for task in tasks:
         for judgement in task.judgements:
-            for name in judgement.missing:
+            for name in (key for fact in judgement.missing for key in _keys(fact, task)):
                 found.setdefault(name, {}).setdefault(task.task, []).append(judgement.framework)
     missing = []
     for name, by_task in found.items():
@@ -126,3 +161,11 @@ def asked_for(tasks: Sequence[TaskReport]) -> tuple[Missing, ...]:
         lacking = [""] if len(by_task) == len(tasks) else list(by_task)
         missing += [Missing(name, named, task) for task in lacking]
     return tuple(missing)
+
+
+def _keys(fact: str, task: TaskReport) -> tuple[str, ...]:
+    """A missing fact by the keys that would give it; those that are given are not asked for."""
+    made_of = _MADE_OF.get(fact)
+    if made_of is None:
+        return (_NAMED.get(fact, fact),)
+    return tuple(key for key in made_of if task.facts.get(key) is None)

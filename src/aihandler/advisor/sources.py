@@ -21,7 +21,6 @@ _DERIVED: Mapping[str, str] = {
 _FIGURES: Mapping[str, str] = {
     "input_tokens": "{task}.input_tokens_per_month / {task}.costs.requests_per_month",
     "output_tokens": "{task}.output_tokens_per_month / {task}.costs.requests_per_month",
-    "growth_per_month": "company.api_growth_per_quarter, or none",
     "usd_per_gpu_hour": "{task}.hosting.usd_per_gpu_hour",
 }
 

@@ -27,7 +27,7 @@ def option_of(task: TaskReport) -> str:
     if task.facts.get("data_may_leave") is False:
         open_ones = {"self_host"}
     found = [total for total in task.total_cost.totals if total.option in open_ones]
-    return min(found, key=lambda total: total.usd.likely).option if found else "self_host"
+    return min(found, key=lambda total: total.usd.median).option if found else "self_host"
 
 
 def staffing(

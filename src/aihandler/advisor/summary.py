@@ -15,7 +15,8 @@ _SHORT = 60
 
 
 class Row(msgspec.Struct, frozen=True):
-    """Dollars a month in the first year, likely: at the vendor now, and by `then_option`.
+    """Dollars a month in the first year, in the middle of the runs: at the vendor now, and by
+    `then_option`, which is empty where no option is allowed.
 
     `decided` is False where the option is not that of a verdict: the cheapest that is allowed.
     """
@@ -37,12 +38,12 @@ def summary(tasks: Sequence[TaskReport]) -> tuple[Row, ...]:
 
 def _row(task: TaskReport) -> Row:
     verdict = task.verdict
-    # The number behind the reason stands with the task.
-    decided_by = verdict.decided_by.partition(";")[0]
-    found = Row(task.task, verdict.outcome, decided_by, shortly(task))
+    found = Row(task.task, verdict.outcome, _reason(verdict.decided_by), shortly(task))
     if task.total_cost is None:
         return found
-    month = {t.option: t.first_year_usd.likely / _MONTHS for t in task.total_cost.totals}
+    month = {t.option: t.first_year_usd.median / _MONTHS for t in task.total_cost.totals}
+    if verdict.outcome == "no_admissible_option":
+        return msgspec.structs.replace(found, now_usd=month.get("closed"), decided=True)
     leaves = verdict.outcome in (*_OPEN, "not_enough_evidence") and _may_leave(task)
     option = option_of(task) if leaves else "per_seat" if verdict.by_seats else "closed"
     return msgspec.structs.replace(
@@ -52,6 +53,13 @@ def _row(task: TaskReport) -> Row:
         then_option=option,
         decided=verdict.outcome != "not_enough_evidence",
     )
+
+
+def _reason(decided_by: str) -> str:
+    """The numbers behind it stand with the task."""
+    first, _, rest = decided_by.partition("; ")
+    # Two sums do not say of what they are; what follows them does.
+    return rest.partition(":")[0] if " instead of " in first and rest else first
 
 
 def _may_leave(task: TaskReport) -> bool:
@@ -70,7 +78,7 @@ def shortly(task: TaskReport) -> tuple[str, ...]:
         moves = "above" if near.at > near.now else "below"
         told.append(f"{near.name} {moves} {near.at:,.3g} {near.unit}")
     elif reach:
-        told.append("no input within what is given")
+        told.append("no single input within its range")
     told += [f"prices: {one.scenario}" for one in task.scenarios if one.flips]
     return tuple(dict.fromkeys(told))
 

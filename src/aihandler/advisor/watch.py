@@ -27,7 +27,7 @@ class KeptFigure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeptVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A verdict, and what it stood on: facts as text, the likely cost of the first year, prices
+    """A verdict, and what it stood on: facts as text, the middle cost of the first year, prices
     and growth, and the comparison that showed its quality, with its interval."""
 
     outcome: Outcome
@@ -151,7 +151,7 @@ def _verdict(task: TaskReport) -> KeptVerdict:
         task.verdict.outcome,
         task.verdict.decided_by,
         facts,
-        {total.option: total.first_year_usd.likely for total in totals},
+        {total.option: total.first_year_usd.median for total in totals},
         {
             name: KeptFigure(figure.value, figure.source, figure.as_of)
             for name, figure in task.figures.items()
@@ -249,6 +249,8 @@ def _change(old: str, new: str) -> float | None:
 
 def _grouped(text: str) -> str:
     try:
-        return f"{Decimal(text):,}"
+        number = Decimal(text)
+        # A mean has more digits than anybody reads.
+        return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:,.4g}"
     except ArithmeticError:
         return text

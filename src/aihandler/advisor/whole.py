@@ -139,7 +139,7 @@ def _options(
 def _course(way: Sums, today: Sums, verdicts: Mapping[str, TaskVerdict]) -> Course:
     base = _priced(way, today, BASE)
     return Course(
-        f"{_words(way.options, verdicts)}; {_told(base)}",
+        f"{_words(way.options, verdicts)}; {_told(base, same=way.options == today.options)}",
         way.options,
         base.usd,
         band(float(way.likely[:12].sum()), way.usd[:, :12].sum(axis=1)),
@@ -174,8 +174,11 @@ def _band(way: Sums) -> Band:
     return band(float(way.likely.sum()), way.usd.sum(axis=1))
 
 
-def _told(priced: PricedCourse) -> str:
+def _told(priced: PricedCourse, *, same: bool) -> str:
     usd, saved = priced.usd, priced.saved
+    if same:
+        span = f"nine tenths: {dollars(usd.low)} to {dollars(usd.high)}"
+        return f"{saved.months} months {dollars(usd.median)} ({span}), as today"
     return (
         f"{saved.months} months {dollars(priced.today.median)} -> {dollars(usd.median)} "
         f"(nine tenths: {dollars(usd.low)} to {dollars(usd.high)}), "
@@ -188,13 +191,25 @@ def _words(options: Mapping[str, str], verdicts: Mapping[str, TaskVerdict]) -> s
     groups: dict[str, list[str]] = {}
     for task, option in options.items():
         verdict = verdicts[task]
-        waits = option == "closed" and verdict.outcome == "not_enough_evidence"
         share = verdict.shares.get("stay_closed")
         part = "" if share is None else f" ({100 * (1 - share):.0f} % open)"
-        until = "compared" if verdict.command else "more is known"
-        words = f"keep {{}} closed until {until}" if waits else _MOVES[option]
+        words = _unmoved(verdict) if option == "closed" else _MOVES[option]
         groups.setdefault(words + part, []).append(task)
     return "; ".join(words.format(_listed(tasks)) for words, tasks in groups.items())
+
+
+def _unmoved(verdict: TaskVerdict) -> str:
+    """What is counted at its vendor, as today: it does not follow that it should stay there."""
+    match verdict.outcome:
+        case "stay_closed":
+            return _MOVES["closed"]
+        case "not_enough_evidence":
+            until = "compared" if verdict.command else "more is known"
+            return f"keep {{}} closed until {until}"
+        case "no_admissible_option":
+            return "no option is allowed for {}, counted as today"
+    move = _MOVES.get(_OPTION.get(verdict.outcome, ""), "route {} in part")
+    return f"{move}, counted as today: its cost is not known"
 
 
 def _listed(names: Sequence[str]) -> str:

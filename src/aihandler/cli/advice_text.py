@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aihandler.advisor.frameworks.judging import Judgement
     from aihandler.advisor.report import Report, TaskReport
 
-__all__ = ["show"]
+__all__ = ["say", "show"]
 
 # Wider lines are not read, and break where they are pasted.
 WIDEST = 100
@@ -43,7 +43,7 @@ def _head(text: str) -> None:
     click.echo("\n" + bold(text))
 
 
-def _say(head: str, text: str, *, indent: str = _INDENT) -> None:
+def say(head: str, text: str, *, indent: str = _INDENT) -> None:
     """Wrapped, with what follows below the first word."""
     first = f"{indent}{head}" if head else indent
     lines = textwrap.wrap(
@@ -74,21 +74,21 @@ def _show_assumed(report: "Report", taken: "Sequence[Taken]", *, verbose: bool) 
         for one in found:
             figure, of = one.figure, f" [{', '.join(one.tasks)}]" if one.tasks else ""
             ends = "" if figure.low == figure.high else f" ({figure.low:,g} to {figure.high:,g})"
-            _say("", f"{one.name}: {figure.value:,g}{ends} {figure.unit}; {one.why}{of}")
+            say("", f"{one.name}: {figure.value:,g}{ends} {figure.unit}; {one.why}{of}")
     else:
         for group, members in groups.items():
-            _say(f"{group:<16}", "; ".join(compact(members)))
+            say(f"{group:<16}", "; ".join(compact(members)))
         if groups:
             click.echo(f"{_INDENT}all of them, with unit and source: --verbose, --html or --json")
     if report.missing:
         _head("Please answer: nothing was taken in their place")
     for asked in report.missing:
         of = f" of {asked.task}" if asked.task else ""
-        _say("", f"{asked.name}{of}, for {', '.join(asked.needed_by)}")
+        say("", f"{asked.name}{of}, for {', '.join(asked.needed_by)}")
     if taken:
         _head("From the ledger")
     for fact in taken:
-        _say("", f"{fact.task}: {fact.name} {fact.value:,} ({fact.source})")
+        say("", f"{fact.task}: {fact.name} {fact.value:,} ({fact.source})")
 
 
 def _show_flagged(report: "Report") -> None:
@@ -96,19 +96,21 @@ def _show_flagged(report: "Report") -> None:
     if flagged:
         _head("Numbers that do not fit")
     for finding in flagged:
-        _say(f"{finding.where}: ", finding.says)
+        say(f"{finding.where}: ", finding.says)
 
 
 def _show_summary(report: "Report") -> None:
     from aihandler.advisor.pages.words import OPTIONS, OUTCOMES, money
     from aihandler.advisor.summary import summary
 
-    _head("Summary: what the first year costs a month, likely")
+    _head("Summary: what a month of the first year costs, in the middle of the runs")
     rows, open_ones = [], False
     for row in summary(report.tasks):
         then = f"{money(row.then_usd)} {OPTIONS.get(row.then_option, row.then_option)}"
         if row.now_usd is None:
             then = "not known"
+        elif not row.then_option:
+            then = "-"
         elif row.then_usd is None:
             then = f"{OPTIONS.get(row.then_option, row.then_option)}: not known"
         elif not row.decided:
@@ -130,20 +132,20 @@ def _show_whole(report: "Report") -> None:
     if whole is None:
         return
     _head(f"The whole company, {whole.months} months")
-    _say("by the verdicts: ", whole.decided.says)
+    say("by the verdicts: ", whole.decided.says)
     if whole.possible is not None:
-        _say("if quality holds: ", whole.possible.says)
+        say("if quality holds: ", whole.possible.says)
     course = whole.possible or whole.decided
     for one in course.scenarios:
-        _say(f"{one.scenario}: ", f"{_span(one.today)} -> {_span(one.usd)}", indent=_INDENT * 2)
+        say(f"{one.scenario}: ", f"{_span(one.today)} -> {_span(one.usd)}", indent=_INDENT * 2)
     for unit in whole.units:
         ways = "; ".join(f"{WAYS[way]} {_span(usd)}" for way, usd in unit.usd.items())
-        _say(f"a {unit.unit} costs: ", f"{ways} ({unit.per_month:,.0f} a month; {unit.source})")
+        say(f"a {unit.unit} costs: ", f"{ways} ({unit.per_month:,.0f} a month; {unit.source})")
     for note in (
         *whole.notes,
         *(f"{task} has no cost, and is left out" for task in whole.left_out),
     ):
-        _say("note: ", note)
+        say("note: ", note)
 
 
 def _show_tagged(report: "Report") -> None:
@@ -158,7 +160,7 @@ def _show_tagged(report: "Report") -> None:
         )
         if one.unpriced:
             told += f"; {one.unpriced:,} attempts of unknown price are in no sum"
-        _say(f"{one.tag}: ", told)
+        say(f"{one.tag}: ", told)
 
 
 def _span(band: "Band") -> str:
@@ -172,21 +174,21 @@ def _show_task(task: "TaskReport", *, verbose: bool) -> None:
 
     verdict = task.verdict
     _head(f"{task.task}: {OUTCOMES[verdict.outcome]}")
-    _say("decided by: ", _words(verdict.decided_by))
+    say("decided by: ", _words(verdict.decided_by))
     if verdict.money and verdict.money not in verdict.decided_by:
-        _say("money: ", _words(verdict.money))
+        say("money: ", _words(verdict.money))
     _show_turns(task, verbose=verbose)
     if verdict.ask:
-        _say("please say: ", ", ".join(verdict.ask))
+        say("please say: ", ", ".join(verdict.ask))
     if task.no_cost:
-        _say("no cost: ", task.no_cost)
+        say("no cost: ", task.no_cost)
     for note in task.notes:
-        _say("note: ", note)
+        say("note: ", note)
     if verdict.disagree:
         count = f"{len(verdict.disagree)} of {len(task.judgements)} frameworks"
-        _say("disagree: ", f"{count}, with ! below" if not verbose else count)
+        say("disagree: ", f"{count}, with ! below" if not verbose else count)
     for said in verdict.disagree if verbose else ():
-        _say("- ", _words(said), indent=_INDENT * 2)
+        say("- ", _words(said), indent=_INDENT * 2)
     if verdict.command:
         _show_evidence(task)
     _show_costs(task)
@@ -197,16 +199,16 @@ def _show_turns(task: "TaskReport", *, verbose: bool) -> None:
 
     # The summary names what flips with other prices; the sentences are long.
     for turn in task.turns if verbose else task.turns[:1]:
-        _say("turns: ", str(turn))
+        say("turns: ", str(turn))
     for under in task.scenarios if verbose else ():
         to = under.pending or under.outcome
-        _say("prices: ", f"{under.scenario}: {OUTCOMES[to]}; {_words(under.decided_by)}")
+        say("prices: ", f"{under.scenario}: {OUTCOMES[to]}; {_words(under.decided_by)}")
 
 
 def _show_evidence(task: "TaskReport") -> None:
     click.echo(f"{_INDENT}evidence:")
     for needed in task.unready:
-        _say("first ", needed, indent=_INDENT * 2)
+        say("first ", needed, indent=_INDENT * 2)
     # A command is one line, however long: a line that is cut cannot be copied.
     for command in task.evidence:
         click.echo("\n".join(_command(command)))
@@ -226,7 +228,7 @@ def _command(command: str) -> Iterator[str]:
 
 
 def _show_costs(task: "TaskReport") -> None:
-    from aihandler.advisor.pages.words import OPTIONS, money
+    from aihandler.advisor.pages.words import OPTIONS, money, percent
 
     total = task.total_cost
     if total is None:
@@ -236,10 +238,10 @@ def _show_costs(task: "TaskReport") -> None:
     for each in total.totals:
         back = returns.get(each.option)
         month = "" if back is None else "never" if back.month is None else f"month {back.month}"
-        never = "" if back is None else f"{back.never_share:.0%}"
+        never = "" if back is None else percent(back.never_share)
         usd = f"{money(each.usd.low)} to {money(each.usd.high)}"
         option = OPTIONS.get(each.option, _words(each.option))
-        share = f"{each.cheapest_share:.0%}"
+        share = percent(each.cheapest_share)
         rows.append((option, money(each.usd.median), usd, share, month, never))
     heads = (f"{total.months} months", "median", "nine tenths", "cheapest", "returns", "never")
     click.echo(textwrap.indent(table(heads, rows, numbers=heads[1:4], at_most=WIDEST - 2), _INDENT))
@@ -247,6 +249,7 @@ def _show_costs(task: "TaskReport") -> None:
 
 
 def _show_volumes(task: "TaskReport") -> None:
+    from aihandler.advisor.economics.figures import rounded
     from aihandler.advisor.pages.words import money, option
 
     for who, even in (
@@ -254,11 +257,13 @@ def _show_volumes(task: "TaskReport") -> None:
         ("a host stays", task.managed_break_even),
     ):
         if even is not None:
-            volume = f"{even.per_month:,.0f} requests a month" if even.per_month else "never"
-            _say(f"{who} cheaper from: ", f"{volume} ({even.reason})")
+            # More digits than its inputs have would look like more than is known.
+            requests = rounded(float(even.per_month or 0))
+            volume = f"{requests:,.0f} requests a month" if requests else "never"
+            say(f"{who} cheaper from: ", f"{volume} ({even.reason})")
     for unit in task.units:
         costs = ", ".join(f"{option(name)} {money(usd.median)}" for name, usd in unit.usd.items())
-        _say(f"a {unit.unit} costs: ", costs)
+        say(f"a {unit.unit} costs: ", costs)
 
 
 def _show_frameworks(report: "Report", *, verbose: bool) -> None:
@@ -287,7 +292,7 @@ def _show_judgement(judgement: "Judgement") -> None:
     parts = [judgement.because, *(str(distance) for distance in judgement.distances)]
     if judgement.missing:
         parts.append(f"please say {', '.join(judgement.missing)}")
-    _say(f"{judgement.framework} ({judgement.source.id}) {_words(said)}: ", "; ".join(parts))
+    say(f"{judgement.framework} ({judgement.source.id}) {_words(said)}: ", "; ".join(parts))
 
 
 def _said(task: "TaskReport", judgement: "Judgement") -> str:
@@ -321,7 +326,7 @@ def _show_contradictions(report: "Report") -> None:
     if found:
         _head("Where the frameworks contradict each other")
     for one in found:
-        _say("- ", one.told)
+        say("- ", one.told)
 
 
 def _show_plan(report: "Report") -> None:

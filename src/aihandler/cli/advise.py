@@ -91,7 +91,7 @@ def advise(
     Without --profile and --demo it reads the tasks of the configuration, and the last whole month
     of the ledger.
 
-    Constraints decide first, then comparisons on your own data, then cost where intervals part.
+    Constraints decide first, then comparisons on your own data, then cost where 90 % of runs agree.
 
     With --watch it exits 1 when a verdict has flipped since the last time, else 0.
     """
@@ -235,6 +235,8 @@ def _keep(report: "Report", kept_in: Path) -> None:
 def _show_watched(found: "Watched", kept_in: Path) -> None:
     from datetime import UTC, datetime
 
+    from aihandler.cli.advice_text import say
+
     if found.since is None:
         why = f"those there were of {found.other!r}" if found.other else "there were none before"
         click.echo(f"\nVerdicts are kept in {kept_in} ({why}): the next time tells what flipped")
@@ -243,11 +245,11 @@ def _show_watched(found: "Watched", kept_in: Path) -> None:
     click.echo("\n" + bold(f"Verdicts that flipped since {when:%Y-%m-%d %H:%M} UTC"))
     for flip in found.flips:
         was, now = (str(one or "none").replace("_", " ") for one in (flip.before, flip.after))
-        click.echo(f"  {flip.task}: {was} -> {now}; {flip.reason}")
+        say(f"{flip.task}: ", f"{was} -> {now}; {flip.reason}")
     if not found.flips:
         click.echo("  none")
     for moved in found.moved:
-        click.echo(f"  {moved.task} stands; changed: {'; '.join(moved.changes)}")
+        say(f"{moved.task} stands; changed: ", "; ".join(moved.changes))
 
 
 def _profile(path: Path | None, *, demo: bool) -> "Profile | None":

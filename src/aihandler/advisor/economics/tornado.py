@@ -22,11 +22,15 @@ _NOTHING = 1e-9
 
 
 class Swing(msgspec.Struct, frozen=True):
-    """What is saved over the whole time when one input alone is at its low or high end."""
+    """What is saved over the whole time when one input alone is at its low or high end.
+
+    `middle_usd` is what is saved when it is not.
+    """
 
     name: str
     low_usd: float
     high_usd: float
+    middle_usd: float
 
     @property
     def width_usd(self) -> float:
@@ -56,7 +60,7 @@ class Turn(msgspec.Struct, frozen=True):
         moves = "rises above" if self.at > self.now else "falls below"
         reach = "" if self.within else ", beyond what is given"
         return (
-            f"{named(self.cheaper)} when {self.meaning} ({self.name}) {moves} "
+            f"{named(self.cheaper)} is cheaper when {self.meaning} ({self.name}) {moves} "
             f"{_number(self.at, self.unit)} (now {_number(self.now, self.unit)}{reach})"
         )
 
@@ -69,8 +73,9 @@ def tornado(flow: lines.Flow, case: Case, option: str, than: str) -> tuple[Swing
     ends = {name: (case.figures[name].low, case.figures[name].high) for name in varied}
     saved = _saved(_each_alone(flow, ends), option, than)
     least = _NOTHING * float(np.abs(saved).max())
+    centre = rounded(float(_saved(flow, option, than)[0]))
     swings = [
-        Swing(name, rounded(float(saved[2 * at])), rounded(float(saved[2 * at + 1])))
+        Swing(name, rounded(float(saved[2 * at])), rounded(float(saved[2 * at + 1])), centre)
         for at, name in enumerate(varied)
         if abs(saved[2 * at] - saved[2 * at + 1]) > least
     ]
@@ -83,7 +88,7 @@ def turns(runs: Runs, option: str, than: str, *, first: int = 2) -> tuple[Turn, 
     Where none of them does, the next one that does comes after them. The vendor's price that
     weighs most is looked at in any case: it is often given exactly, and has no swing.
     """
-    flow = _middle(runs)
+    flow = middle(runs)
     found: list[Turn] = []
     for swing in tornado(flow, runs.case, option, than):
         turn = _turn(flow, (option, than), swing.name, runs.case.figures[swing.name])
@@ -102,10 +107,11 @@ def turns(runs: Runs, option: str, than: str, *, first: int = 2) -> tuple[Turn, 
 
 def turn_of(runs: Runs, name: str, option: str, than: str) -> Turn:
     """Where one input, by name, turns the pair."""
-    return _turn(_middle(runs), (option, than), name, runs.case.figures[name])
+    return _turn(middle(runs), (option, than), name, runs.case.figures[name])
 
 
-def _middle(runs: Runs) -> lines.Flow:
+def middle(runs: Runs) -> lines.Flow:
+    """Every input in the middle of its runs."""
     return _at(runs.drawn, {n: np.full((1, 1), np.median(x)) for n, x in runs.drawn.x.items()})
 
 

@@ -25,7 +25,7 @@ from aihandler.advisor.economics.runs import (
     run,
 )
 from aihandler.advisor.economics.scenarios import BASE, SCENARIOS, Scenario
-from aihandler.advisor.economics.tornado import Swing, tornado
+from aihandler.advisor.economics.tornado import Swing, middle, tornado
 
 if TYPE_CHECKING:
     from aihandler.advisor.economics.machines import Array
@@ -66,7 +66,8 @@ class Total(msgspec.Struct, frozen=True):
 class Return(msgspec.Struct, frozen=True):
     """When an option has paid for itself against staying closed.
 
-    `month` is None when the likely case never does; `never_share` in how many runs it does not.
+    `month` is the middle one of the runs, None when half of them never do; `never_share` in how
+    many runs it does not.
     `curve_usd` is what is saved until the end of each month: the cash curve.
     """
 
@@ -123,6 +124,7 @@ def total_cost(
 def of_runs(found: Runs) -> TotalCost:
     """What runs that are drawn already come to."""
     order, case = found.order, found.case
+    centre = middle(found)
     sums = {option: _sums(found, option) for option in case.options}
     cheapest = _cheapest({option: each.whole for option, each in sums.items()}, order.runs)
     others = [option for option in case.options if option != "closed"]
@@ -138,7 +140,7 @@ def of_runs(found: Runs) -> TotalCost:
             return_of(option, stay.likely - sums[option].likely, stay.usd - sums[option].usd)
             for option in others
         ),
-        {option: tornado(found.likely, case, option, "closed") for option in others},
+        {option: tornado(centre, case, option, "closed") for option in others},
         case.assumed,
         case.missing,
         differences=_differences(sums, order.months),
@@ -154,8 +156,8 @@ def return_of(option: str, likely: "Array", saved_usd: "Array") -> Return:
     point = np.cumsum(likely)
     back = np.sort(_months_until_paid(saved))
     low, high = back[len(back) // 20], back[-(len(back) // 20) - 1]
-    (month,) = _months_until_paid(point[np.newaxis, :])
-    never = rounded(float(np.isinf(back).mean()))
+    month = back[len(back) // 2]
+    never = rounded(float(np.isinf(back).mean()), 6)
     return Return(option, _month(month), _month(low), _month(high), never, bands(point, saved))
 
 
@@ -199,7 +201,7 @@ def _total(option: str, sums: _Sums, cheapest: float) -> Total:
 
 def _cheapest(sums: "Mapping[str, Array]", runs: int) -> dict[str, float]:
     counted = np.bincount(np.stack(list(sums.values())).argmin(axis=0), minlength=len(sums))
-    return {option: rounded(float(n) / runs) for option, n in zip(sums, counted, strict=True)}
+    return {option: rounded(float(n) / runs, 6) for option, n in zip(sums, counted, strict=True)}
 
 
 def _differences(sums: Mapping[str, _Sums], months: int) -> tuple[Difference, ...]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 from aihandler.advisor.economics.total_cost import Band, Return
-from aihandler.advisor.pages.words import band, money, percent
+from aihandler.advisor.pages.words import band, money
 
 __all__ = ["Scale", "cash_curve", "cost_bar", "swing_bar", "volume_bar"]
 
@@ -41,9 +41,9 @@ class Scale(NamedTuple):
 
 
 def cost_bar(found: Band, scale: Scale, *, kind: str) -> Markup:
-    """The interval of a cost, and its likely value as a point."""
-    low, high, at = (scale.place(v) for v in (found.low, found.high, found.likely))
-    label = escape(f"likely {money(found.likely)}, nine tenths of the runs {band(found)}")
+    """The interval of a cost, and the middle of its runs as a point."""
+    low, high, at = (scale.place(v) for v in (found.low, found.high, found.median))
+    label = escape(f"middle {money(found.median)}, nine tenths of the runs {band(found)}")
     return Markup(  # noqa: S704  # numbers, a class of ours, and what is escaped
         f'<svg class="bar" role="img" aria-label="{label}">{_grid(scale)}'
         f'<line class="range {kind}" x1="{low}%" x2="{high}%" y1="50%" y2="50%"/>'
@@ -101,14 +101,13 @@ def volume_bar(now: float, even: float) -> Markup:
 
 _HEIGHT, _TOP, _BOTTOM = 240, 14, 30
 _LEFT, _RIGHT = 15.0, 98.0
-_RARELY = 0.05
 
 
 def cash_curve(back: Return, *, kind: str) -> Markup:
-    """What is saved until the end of each month: the likely line in the band of the runs."""
+    """What is saved until the end of each month: the middle and the band of the runs."""
     curve = back.curve_usd
-    scale = Scale.over([v for point in curve for v in (point.low, point.high, point.likely)])
-    label = escape(f"saved by the end of month {len(curve)}: {money(curve[-1].likely)}")
+    scale = Scale.over([v for point in curve for v in (point.low, point.high)])
+    label = escape(f"saved by the end of month {len(curve)}: {money(curve[-1].median)}")
     parts = [f'<svg class="chart" height="{_HEIGHT}" role="img" aria-label="{label}">']
     for tick in scale.ticks():
         y, zero = _y(tick, scale), "zero" if abs(tick) < 1e-6 else "grid"
@@ -131,26 +130,24 @@ def _lines(curve: Sequence[Band], scale: Scale, kind: str) -> str:
 
     over = [(m, p.high) for m, p in enumerate(curve, 1)]
     under = [(m, p.low) for m, p in enumerate(curve, 1)]
-    likely = [(0, 0.0), *((m, p.likely) for m, p in enumerate(curve, 1))]
+    middle = [(0, 0.0), *((m, p.median) for m, p in enumerate(curve, 1))]
     # A box of its own that stretches both ways; strokes keep their width by the style sheet.
     return (
         f'<svg x="{_LEFT}%" y="{_TOP}" width="{_RIGHT - _LEFT}%" '
         f'height="{_HEIGHT - _TOP - _BOTTOM}" viewBox="0 0 100 100" preserveAspectRatio="none">'
         f'<polygon class="area {kind}" points="{points([(0, 0.0), *over, *under[::-1]])}"/>'
-        f'<polyline class="curve {kind}" points="{points(likely)}"/></svg>'
+        f'<polyline class="curve {kind}" points="{points(middle)}"/></svg>'
     )
 
 
 def _paid(back: Return, month: int, scale: Scale, kind: str) -> str:
     x, y = _x(month, len(back.curve_usd)), _y(0, scale)
-    # A likely month says little where many runs never get there.
-    never = f", never in {percent(back.never_share)}" if back.never_share > _RARELY else ""
     side = 'dx="-8" text-anchor="end"' if x > 50 else 'dx="8"'
     # The words stand on top, where the curve has no business this early.
     return (
         f'<line class="mark {kind}" x1="{x}%" x2="{x}%" y1="{_TOP}" y2="{y}"/>'
         f'<circle class="dot {kind}" cx="{x}%" cy="{y}" r="6"/>'
-        f'<text class="name" x="{x}%" {side} y="{_TOP + 10}">paid back: month {month}{never}</text>'
+        f'<text class="name" x="{x}%" {side} y="{_TOP + 10}">paid back: month {month}</text>'
     )
 
 

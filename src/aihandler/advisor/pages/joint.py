@@ -64,7 +64,7 @@ def whole_view(whole: Whole | None) -> WholeView | None:
     if whole.possible is not None:
         courses["if quality holds"] = whole.possible
     bands = [whole.today, *(course.usd for course in courses.values())]
-    scale = Scale.over([usd for band in bands for usd in (band.low, band.high, band.likely)])
+    scale = Scale.over([usd for band in bands for usd in (band.low, band.high)])
     today = Way("as today", "", "closed", whole.today, cost_bar(whole.today, scale, kind="closed"))
     ways = [_way(name, course, scale) for name, course in courses.items()]
     of, shown = list(courses.items())[-1]

@@ -10,7 +10,7 @@ from aihandler.advisor.company import Fact
 from aihandler.advisor.contradicting import Told, contradicting
 from aihandler.advisor.deciding import UnderPrices
 from aihandler.advisor.economics.break_even import BreakEven
-from aihandler.advisor.economics.figures import Figure
+from aihandler.advisor.economics.figures import Figure, rounded
 from aihandler.advisor.economics.inputs import RULES
 from aihandler.advisor.economics.total_cost import Priced, Return, Swing, Total, TotalCost
 from aihandler.advisor.frameworks.judging import Judgement
@@ -217,7 +217,7 @@ def cost_views(tasks: Iterable[TaskReport]) -> list[CostView]:
 
 
 def _cost_view(task: TaskReport, cost: TotalCost) -> CostView:
-    scale = Scale.over([v for t in cost.totals for v in (t.usd.low, t.usd.high, t.usd.likely)])
+    scale = Scale.over([v for t in cost.totals for v in (t.usd.low, t.usd.high)])
     bars = {t.option: cost_bar(t.usd, scale, kind=t.option) for t in cost.totals}
     barred = _barred(task.facts)
     view = CostView(
@@ -238,7 +238,8 @@ def _cost_view(task: TaskReport, cost: TotalCost) -> CostView:
     if back is None:
         return view
     swings = cost.tornado.get(back.option, ())[:_SWINGS]
-    base = back.curve_usd[-1].likely
+    # What the middle inputs save is near the middle of the runs, and not the same.
+    base = swings[0].middle_usd if swings else 0.0
     swing_scale = Scale.over([base, *(v for s in swings for v in (s.low_usd, s.high_usd))])
     return msgspec.structs.replace(
         view,
@@ -258,7 +259,7 @@ def _even(even: BreakEven | None, now: Figure | None) -> EvenView | None:
         return None
     if even.per_month is None:
         return EvenView(None, f"own machines never cost less: {even.reason}.")
-    words = f"own machines stay cheaper from {even.per_month:,.0f} requests a month on"
+    words = f"own machines stay cheaper from {_volume(even.per_month)} requests a month on"
     if now is None or now.value <= 0:
         return EvenView(None, f"{words} ({even.reason}).")
     times = even.per_month / now.value
@@ -267,12 +268,17 @@ def _even(even: BreakEven | None, now: Figure | None) -> EvenView | None:
     return EvenView(bar, f"{words}; today's {now.value:,.0f} are {far} ({even.reason}).")
 
 
+def _volume(per_month: float) -> str:
+    """No more digits than its inputs have."""
+    return f"{rounded(float(per_month)):,.0f}"
+
+
 def _managed(even: BreakEven | None) -> str:
     if even is None:
         return ""
     if even.per_month is None:
         return f"never costs less: {even.reason}."
-    return f"stays cheaper from {even.per_month:,.0f} requests a month on ({even.reason})."
+    return f"stays cheaper from {_volume(even.per_month)} requests a month on ({even.reason})."
 
 
 def _lines(cost: TotalCost) -> tuple[tuple[str, tuple[float | None, ...]], ...]:
@@ -299,7 +305,7 @@ def _told(task: TaskReport, cost: TotalCost, barred: Mapping[str, str]) -> Retur
     decided = _OF_OUTCOME.get(task.verdict.outcome)
 
     def order(back: Return) -> tuple[bool, float]:
-        return back.option != decided, _total(cost, back.option).usd.likely
+        return back.option != decided, _total(cost, back.option).usd.median
 
     return min((b for b in cost.returns if b.option not in barred), key=order, default=None)
 

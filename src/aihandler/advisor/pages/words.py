@@ -8,7 +8,7 @@ from types import MappingProxyType
 from markupsafe import Markup, escape
 
 from aihandler.advisor.company import Fact
-from aihandler.advisor.economics.total_cost import Band
+from aihandler.advisor.economics.runs import Band, percent
 from aihandler.advisor.report import Readiness, Staffing
 from aihandler.advisor.verdicts import Outcome
 from aihandler.domain.usage import NANO
@@ -149,10 +149,3 @@ def told(value: Fact) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value.normalize():,f}" if isinstance(value, Decimal) else name(value)
-
-
-def percent(share: float) -> str:
-    """Whole percent; what is not quite none or all does not look so."""
-    if 0 < share < 0.01:
-        return "< 1 %"
-    return "> 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
