@@ -118,3 +118,19 @@ def test_workloads_are_mixed_where_cost_decides_for_some(
     second = "" if other is None else f"cost_sensitive: {other}"
     text = f"company: {{}}\ntasks: {{a: {{cost_sensitive: {one}}}, b: {{{second}}}}}\n"
     assert facts_of(parse_profile(text), "a")["mixed_workloads"] is mixed
+
+
+@pytest.mark.parametrize(
+    ("tasks", "spent"),
+    [
+        ("a: {could_be_open: true, api_usd_per_month: 6000}", 6000),
+        ("a: {could_be_open: false, api_usd_per_month: 6000}", 0),
+        ("a: {could_be_open: true}", None),
+        ("a: {api_usd_per_month: 6000}", None),
+    ],
+)
+def test_only_tasks_that_could_be_open_count_for_the_rule_of_thumb(
+    tasks: str, spent: int | None
+) -> None:
+    text = f"company: {{}}\ntasks: {{{tasks}, b: {{could_be_open: true, api_usd_per_month: 0}}}}\n"
+    assert facts_of(parse_profile(text), "a")["could_be_open_usd_per_month"] == spent

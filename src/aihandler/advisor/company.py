@@ -271,6 +271,7 @@ def facts_of(profile: Profile, task: str) -> dict[str, Fact]:
     requests = profile.tasks[task].costs.get("requests_per_month")
     facts["requests_per_month"] = Decimal(str(requests[0])) if requests else None
     facts["mixed_workloads"] = _mixed(profile)
+    facts["could_be_open_usd_per_month"] = _could_be_open(profile)
     return {**facts, **_derived(facts)}
 
 
@@ -278,6 +279,18 @@ def _mixed(profile: Profile) -> bool | None:
     """Whether cost decides for some tasks and not for others; None while that hangs on a task."""
     said = {task.cost_sensitive for task in profile.tasks.values()}
     return True if {True, False} <= said else None if None in said else False
+
+
+def _could_be_open(profile: Profile) -> Decimal | None:
+    """What is spent in a month on tasks that an open model might do; None while it is not known."""
+    spent = Decimal(0)
+    for task in profile.tasks.values():
+        if task.could_be_open is False:
+            continue
+        if task.could_be_open is None or task.api_usd_per_month is None:
+            return None
+        spent += task.api_usd_per_month
+    return spent
 
 
 def _members(struct: msgspec.Struct) -> Iterator[tuple[str, Fact]]:

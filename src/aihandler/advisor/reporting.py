@@ -29,6 +29,7 @@ _MADE_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "mixed_workloads": ("cost_sensitive",),
         "api_usd_per_month": ("api_usd_per_year",),
         "api_growth_per_year": ("api_growth_per_quarter",),
+        "could_be_open_usd_per_month": ("could_be_open", "task_api_usd_per_month"),
     }
 )
 _NAMED: Mapping[str, str] = MappingProxyType(

@@ -15,6 +15,7 @@ _DERIVED: Mapping[str, str] = {
     "api_growth_per_year": "company.api_growth_per_quarter over four quarters",
     "tokens_per_month": "{task}.input_tokens_per_month + {task}.output_tokens_per_month",
     "tokens_per_day": "tokens_per_month / 30",
+    "could_be_open_usd_per_month": "api_usd_per_month of the tasks that could be open, added up",
     "task_api_usd_per_month": "{task}.api_usd_per_month",
 }
 # Figures of the cost that are made of other keys than their own.

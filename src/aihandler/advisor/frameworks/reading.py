@@ -27,6 +27,7 @@ from aihandler.errors import ConfigError, InputError
 _DERIVED = (
     "api_usd_per_month",
     "api_growth_per_year",
+    "could_be_open_usd_per_month",
     "task_api_usd_per_month",
     "tokens_per_month",
     "tokens_per_day",
