@@ -27,8 +27,8 @@ from aihandler.domain.task import CacheSettings
 from aihandler.engine import Call, Planner
 from aihandler.engine.caching import Caching
 from aihandler.engine.questions import Questions
-from aihandler.gateway import Gateway
 from aihandler.gateway.admission import Everyone
+from aihandler.gateway.app import Gateway
 from aihandler.gateway.serving import Serving
 from aihandler.ledger import FoldedLedger, SpooledLedger
 from aihandler.ledger.cache import AnswerCache, make_cache

@@ -9,8 +9,8 @@ import jsonschema_rs
 import pytest
 
 from aihandler.config.configuration import Configuration, LedgerSettings
-from aihandler.gateway import Gateway
 from aihandler.gateway.admission import Everyone
+from aihandler.gateway.app import Gateway
 from aihandler.gateway.openapi import document
 from aihandler.gateway.serving import Serving
 from aihandler.testing import FakeServer
