@@ -22,6 +22,8 @@ from aihandler.errors import (
     PolicyDenied,
 )
 
+# Gates of routing that say how a deployment is just now, not what may be asked of it.
+_MAY_PASS = frozenset({"available", "health"})
 _BUSY = "ask again later, or raise limits.concurrency or limits.queue of the deployment"
 
 
@@ -170,6 +172,9 @@ class Walk:
         hint = f"run `aihandler explain {self.call.task.name}` to see every gate"
         if review_id is not None:
             return AnswerRejected(message, review_id=review_id, hint=hint)
+        if any(one.gate in _MAY_PASS for one in self.plan.exclusions):
+            # What is switched off or ejected may be back; what policy forbids stays forbidden.
+            return Overloaded(message, hint=hint)
         return PolicyDenied(message, hint=hint)
 
     def _no_money(self, where: str) -> BudgetExceeded:

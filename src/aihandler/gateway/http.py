@@ -5,6 +5,7 @@ our own work (measured in docs/rooms/gateway.md).
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -172,7 +173,7 @@ def error_headers(error: AIHandlerError) -> Headers:
     if getattr(error, "final", False):
         # The clients of OpenAI and Anthropic ask again by themselves unless they are told.
         named.append((b"x-should-retry", b"false"))
-    return [*named, (b"retry-after", str(max(1, round(wait_s))).encode())] if wait_s else named
+    return [*named, (b"retry-after", str(max(1, math.ceil(wait_s))).encode())] if wait_s else named
 
 
 def _too_large() -> TooLarge:
