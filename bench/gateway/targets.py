@@ -148,7 +148,7 @@ def started(
     with (folder / f"{target.name.partition(',')[0]}.log").open("wb") as log:
         began = time.monotonic()
         target.process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, env={**os.environ, **(environ or {})}
+            command, cwd=folder, stdout=log, stderr=log, env={**environment(), **(environ or {})}
         )
     try:
         answers(target, within_s=within_s, process=target.process)
@@ -157,6 +157,11 @@ def started(
         raise
     target.cold_s = time.monotonic() - began
     return target
+
+
+def environment() -> dict[str, str]:
+    """Ours, but what is installed has its bytecode: without, a start compiles every file anew."""
+    return {n: value for n, value in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
 
 
 def stop(target: Target) -> None:

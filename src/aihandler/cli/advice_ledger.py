@@ -40,13 +40,13 @@ def with_ledger(
 
     if given is not None and month is None and not units:
         return Read(given)
-    if month is not None:
-        times_of_month(month)
+    # A month that is named is the only one that has to be read.
+    since, until = (None, None) if month is None else times_of_month(month)
     _check_there_is_one(given, config, units)
     handler = Handler.load(config)
     running = int(time.strftime("%Y%m", time.gmtime()))
     with waiting("reading the ledger") as tick, handler.read_ledger(watch=tick) as ledger:
-        usage = ledger.queries.usage_by_month()
+        usage = ledger.queries.usage_by_month(since=since, until=until)
         chosen = last_whole_month(usage, now=running) if month is None else int(month)
         tagged = [_tagged(ledger.queries, tag, chosen) for tag in dict.fromkeys(units)]
         if given is not None and month is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -56,6 +57,7 @@ class Frameworks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contradictions: tuple[Parting, ...] = ()
 
 
+@cache
 def shipped() -> tuple[Frameworks, ...]:
     """Those that come with the package, in the order of their sources."""
     return tuple(read_frameworks(path) for path in shipped_paths())
@@ -97,6 +99,7 @@ def parse_frameworks(text: str, *, file: str) -> Frameworks:
     raise ConfigError("\n".join(str(m) for m in found), hint=found[0].hint, mistakes=found)
 
 
+@cache
 def fact_names() -> tuple[str, ...]:
     """Everything that a rule may ask for."""
     own = (*Company.__struct_fields__, *TaskFacts.__struct_fields__)
@@ -176,11 +179,15 @@ def _known(name: str, names: Collection[str], place: Place, *, mistakes: Mistake
 
 
 def _fits(part: Condition, fact: str, place: Place, *, mistakes: Mistakes) -> None:
-    hints = {**get_type_hints(Company), **get_type_hints(TaskFacts)}
-    numeric = fact in _DERIVED or bool({int, Decimal} & set(get_args(hints.get(fact))))
+    numeric = fact in _DERIVED or bool({int, Decimal} & set(get_args(_hints().get(fact))))
     if fact in fact_names() and numeric != bool(thresholds_of(part)):
         how = "above, at_least, below or at_most" if numeric else "is"
         mistakes.add(place, f"{fact!r} cannot be compared so", hint=f"compare it with {how}")
+
+
+@cache
+def _hints() -> Mapping[str, object]:
+    return {**get_type_hints(Company), **get_type_hints(TaskFacts)}
 
 
 def _needed(name: str, signals: Mapping[str, Condition]) -> set[str]:

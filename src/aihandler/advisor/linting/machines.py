@@ -1,13 +1,20 @@
 """Machines that a profile names: do models fit, does a GPU cost that much, is there room."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cache, partial
 
 from aihandler.advisor.company import Hosting, Profile, TaskFacts
 from aihandler.advisor.economics import reference
 from aihandler.advisor.economics.memory import fit, fitting
-from aihandler.advisor.economics.throughput import Target, Throughput, measured
+from aihandler.advisor.economics.throughput import (
+    Errors,
+    Target,
+    Throughput,
+    length_errors,
+    measured,
+)
 from aihandler.advisor.findings import Finding, enough, found, near, shown, usd
 from aihandler.advisor.linting.units import meant
 from aihandler.config.words import did_you_mean
@@ -24,13 +31,15 @@ def of_tasks(profile: Profile) -> Iterator[Finding]:
     if not hosted:
         return
     points = reference.serving_points()
+    # Most tasks wait as long as others do, and to know the errors takes a tenth of a second.
+    errors = cache(partial(length_errors, points))
     needed: dict[str, Fraction] = {}
     for name, (task, hosting) in hosted.items():
         at = f"tasks.{name}"
         yield from _unknown(at, hosting)
         yield from _memory(at, task, hosting)
         yield from _price(at, task, hosting)
-        served = _served(task, hosting, points)
+        served = _served(task, hosting, points, errors)
         if served is not None:
             yield from _throughput(at, task, served)
             yearly = _usd_per_year(task, hosting, served)
@@ -123,7 +132,10 @@ def _price(at: str, task: TaskFacts, hosting: Hosting) -> Iterator[Finding]:
 
 
 def _served(
-    task: TaskFacts, hosting: Hosting, points: tuple[reference.Point, ...]
+    task: TaskFacts,
+    hosting: Hosting,
+    points: tuple[reference.Point, ...],
+    errors: Callable[[Target], Errors],
 ) -> Throughput | None:
     requests = task.costs.get("requests_per_month")
     given, made = task.input_tokens_per_month, task.output_tokens_per_month
@@ -137,6 +149,7 @@ def _served(
         precision=hosting.precision,
         lengths=lengths,
         target=Target(latency_s=hosting.latency_s),
+        length_error=errors,
     )
     return found_points if isinstance(found_points, Throughput) else None
 
