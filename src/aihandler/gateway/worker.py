@@ -18,6 +18,7 @@ from aihandler.errors import AIHandlerError
 from aihandler.gateway.admission import Admission, Everyone, KeyRing
 from aihandler.gateway.app import Gateway
 from aihandler.gateway.board import SharedBoard
+from aihandler.gateway.connections import Connection, end_slow_ones
 from aihandler.gateway.counting import Counting
 from aihandler.gateway.exposition import Counts, Exposition
 from aihandler.gateway.figures import Figures
@@ -81,23 +82,7 @@ async def serve(orders: Orders) -> None:
         serving = Serving(configuration, handler, clock=clock, rates=rates, repeating=repeating)
         admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
         app = Gateway(serving, admission, counts=counts)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                http="httptools",
-                loop="uvloop",
-                lifespan="off",
-                # Else uvicorn writes lines of its own form.
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                date_header=False,
-                timeout_graceful_shutdown=int(orders.drain_s),
-                timeout_keep_alive=75,
-            )
-        )
+        server = _Server(_config(app, drain_s=orders.drain_s))
         listening = inherited(orders.listening)
         running = asyncio.ensure_future(server.serve(sockets=[listening]))
         while not server.started and not running.done():  # noqa: ASYNC110  # uvicorn has no event for it
@@ -108,7 +93,11 @@ async def serve(orders: Orders) -> None:
         gc.collect()
         gc.freeze()
         watching = asyncio.ensure_future(_stop_without(supervisor, server))
-        tidying = asyncio.gather(repeating.tidy(), _forget_expired(handler))
+        tidying = asyncio.gather(
+            repeating.tidy(),
+            _forget_expired(handler),
+            end_slow_ones(server.server_state.connections),
+        )
         try:
             await running
         finally:
@@ -118,6 +107,24 @@ async def serve(orders: Orders) -> None:
             # A future that nobody waits for is complained about at the end.
             await asyncio.gather(looking, watching, tidying, return_exceptions=True)
             repeating.close()
+
+
+def _config(app: Gateway, *, drain_s: float) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        loop="uvloop",
+        lifespan="off",
+        # Else uvicorn writes lines of its own form.
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        date_header=False,
+        timeout_graceful_shutdown=int(drain_s),
+        timeout_keep_alive=75,
+    )
 
 
 def _repeating(configuration: Configuration, spool: Path, clock: SystemClock) -> Repeating:
