@@ -32,7 +32,7 @@ class Fault(msgspec.Struct, frozen=True):
 def faults() -> list[Fault]:
     """The matrix."""
     made = [
-        Fault("dribble: one byte at a time", troubles.dribble(), answers=True),
+        Fault("dribble: one byte at a time", troubles.dribble(), answers=True, patience_s=5.0),
         Fault("characters cut in two", troubles.split_utf8(), answers=True),
         Fault("slow headers", troubles.slow_head(pause_s=0.05), answers=True),
         Fault("headers that take too long", troubles.slow_head(pause_s=1.0)),
