@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from aihandler.domain.answer import Reply
     from aihandler.domain.attempt import AttemptReport
+    from aihandler.domain.labels import DataClass
 
 __all__ = [
     "AIHandlerError",
@@ -228,7 +229,8 @@ class ContentRefused(BackendError):
 class AnswerRejected(AIHandlerError):
     """Every candidate answered, none validly. `attempts` say which check failed where.
 
-    `reply` is the last turn of a client's own conversation, which may be of use to it all the same.
+    `reply` is the last turn of a client's own conversation, which may be of use to it all the same;
+    `data_class` is that of the call.
     """
 
     code = "answer_rejected"
@@ -242,12 +244,14 @@ class AnswerRejected(AIHandlerError):
         attempts: Sequence["AttemptReport"] = (),
         review_id: str | None = None,
         reply: "Reply | None" = None,
+        data_class: "DataClass | None" = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.attempts = tuple(attempts)
         self.review_id = review_id
         self.reply = reply
+        self.data_class = data_class
 
 
 class AllAttemptsFailed(AIHandlerError):

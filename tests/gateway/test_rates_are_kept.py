@@ -5,6 +5,7 @@ import multiprocessing
 
 import pytest
 
+from aihandler.domain.usage import Usage
 from aihandler.gateway.rates import Rate, RateLimited, Rates
 from aihandler.gateway.windows import Windows, make_windows
 from aihandler.testing import FakeClock, FakeServer
@@ -68,7 +69,8 @@ def test_tokens_are_reserved_and_put_right(path):
     ticket = rates.admit(bound, 80)
     with pytest.raises(RateLimited, match="100 tokens"):
         rates.admit(bound, 30)
-    rates.settle(ticket, 10)
+    ticket.note(Usage(input=4, output=6))
+    rates.settle(ticket)
     rates.admit(bound, 90)
 
 

@@ -69,6 +69,7 @@ class Engine:
         """Inspects, clears and routes."""
         if self._inspection is not None:
             call = await self._inspection.of(call)
+            call.require()
         return call, self._plan_of(call)
 
     def _plan_of(self, call: Call) -> Plan:

@@ -153,6 +153,7 @@ class Walk:
                 attempts=self._reports,
                 review_id=review_id,
                 reply=self._last,
+                data_class=self.plan.labels.data_class,
                 hint=hint,
             )
         if self.found_no_place:
