@@ -18,7 +18,7 @@ AIHandlerError
 └─ StorageError            ledger, disk                                  exit 6   HTTP 503
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -255,7 +255,11 @@ class AnswerRejected(AIHandlerError):
 
 
 class AllAttemptsFailed(AIHandlerError):
-    """No candidate answered. `attempts` hold each with its error, `last` is that of the last."""
+    """No candidate answered. `attempts` hold each with its error.
+
+    `too_small` are the deployments whose context does not hold the request; `last` is the last
+    error of another one, where there is any.
+    """
 
     code = "all_attempts_failed"
     exit_code = 4
@@ -268,12 +272,14 @@ class AllAttemptsFailed(AIHandlerError):
         attempts: Sequence["AttemptReport"] = (),
         review_id: str | None = None,
         last: BackendError | None = None,
+        too_small: Collection[str] = (),
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.attempts = tuple(attempts)
         self.review_id = review_id
         self.last = last
+        self.too_small = frozenset(too_small)
 
 
 class StorageError(AIHandlerError):

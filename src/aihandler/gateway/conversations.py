@@ -314,10 +314,13 @@ def told_by(error: AIHandlerError) -> bytes:
 
 
 def for_clients(error: AIHandlerError) -> AIHandlerError:
-    """The server's own refusal, where one server alone was asked: its client knows what to do."""
+    """The server's own refusal, where it alone was asked, or alone could hold the request: its
+    client knows what to do.
+    """
     if not isinstance(error, AllAttemptsFailed) or error.last is None:
         return error
-    alone = len({attempt.deployment for attempt in error.attempts}) == 1
+    asked = {attempt.deployment for attempt in error.attempts}
+    alone = len(asked - error.too_small or error.too_small) == 1
     status = error.last.status
     # What a server says of our key or our bill is no business of our client's.
     if not alone or status is None or error.last.ours:
