@@ -1,5 +1,6 @@
 """A repeat asks nobody, and is let in as any other request of its asker."""
 
+import json
 import time
 
 import pytest
@@ -12,10 +13,15 @@ from aihandler.gateway.admission import Asker
 from aihandler.gateway.rates import Rate, Rates
 from aihandler.gateway.windows import Windows, make_windows
 from aihandler.testing import FakeClock, FakeServer
+from gateway.prometheus_pages import value
 from gateway.running import POLICY, deployments, gateway, written
-from gateway.test_repeats_are_answered_once import ask
+from gateway.serving import run, serving, until
+from gateway.test_repeats_are_answered_once import CHAT, ask
 
 CONFIDENTIAL = DataClass.CONFIDENTIAL
+TASKS = ("one", "other")
+CACHE = ", cache: {ttl_s: 60}"
+ANSWERED = "aihandler_requests_total"
 MORE = "  confidential: {hosting: [self]}\n"
 
 
@@ -130,3 +136,37 @@ def test_a_header_that_changes_the_answer_makes_it_another_request(path, near, h
         status, headers, _ = ask(url, "one", headers={header: more}, **asked)
         assert (status, headers["x-aihandler-error"]) == (422, "idempotency_key_used")
     assert near.calls == 1
+
+
+def test_repeats_are_counted_by_task_and_cost_nothing(near, tmp_path):
+    text = deployments({"near": near}) + POLICY
+    tasks = "".join(f"  {name}: {{candidates: [near]{CACHE}}}\n" for name in ("one", "other"))
+    written(tmp_path, f"{text}tasks:\n{tasks}")
+    with serving(tmp_path, "--insecure-local") as served:
+
+        def asked(key, task):
+            body = json.dumps({"model": task, "messages": [{"role": "user", "content": "hi"}]})
+            headers = {"Idempotency-Key": key}
+            return served.send("/v1/chat/completions", body.encode(), headers=headers)
+
+        # Asked, kept and repeated; then found for another key, and that repeated.
+        replies = [asked(key, "one") for key in ("a", "a", "b", "b", "b")][1:]
+        assert [one[1]["idempotent-replayed"] for one in replies] == ["true", None, "true", "true"]
+        assert [one[1]["x-aihandler-cache"] for one in replies] == ["miss", "hit", "hit", "hit"]
+        assert asked("c", "other")[0] == 200
+        # What is counted at the end of a request may come a moment after its answer.
+        until(lambda: value(served.send("/metrics")[2], ANSWERED, route=CHAT, status="200") == 6)
+        page = served.send("/metrics")[2]
+    counted = {
+        name: [value(page, f"aihandler_{name}_total", task=task, **more) for task in TASKS]
+        for name, more in (("repeats", {}), ("attempts", {}), ("cache", {"event": "hit"}))
+    }
+    assert counted == {"repeats": [3, 0], "attempts": [1, 1], "cache": [1, 0]}
+    assert near.calls == 2
+    rows = json.loads(run(tmp_path, "costs", "--by", "task", "--json"))
+    costs = {row["key"]: row for row in rows}
+    assert [costs[task]["attempts"] for task in TASKS] == [1, 1]
+    assert [row and row["calls"] for row in (costs[task]["from_cache"] for task in TASKS)] == [
+        1,
+        None,
+    ]

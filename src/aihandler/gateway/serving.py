@@ -85,6 +85,8 @@ class Serving:
         limits = configuration.limits
         self._limits = Scopes(Rate(one.scope, one.requests, one.tokens) for one in limits)
         self.repeating = repeating
+        # Told the task of each request that is answered as it was before.
+        self.repeated: Callable[[str], object] | None = None
         self.configuration = configuration
         self.switches = Switches()
         self.targets = Targets(configuration, configuration.aliases)
@@ -154,6 +156,8 @@ class Serving:
         call.require()
         if self._rates is not None:
             self._rates.admit(asker.rates + self._limits.of(asker.tags, task=call.task.name), 0)
+        if self.repeated is not None:
+            self.repeated(call.task.name)
 
     def settle(self, ticket: Ticket | None) -> None:
         """Puts the reserved tokens right: with what was used."""
