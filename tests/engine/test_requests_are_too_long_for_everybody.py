@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 from aihandler.engine import NoContextHolds
-from aihandler.errors import AllAttemptsFailed, BackendUnavailable, ContextExceeded
+from aihandler.errors import AllAttemptsFailed, AnswerRejected, BackendUnavailable, ContextExceeded
 from aihandler.testing import FakeServer, Scripted
 from engine.bench_of_fakes import call, near_and_far, task
 from gateway.running import POLICY, gateway, written
@@ -40,6 +40,14 @@ def test_where_only_some_are_too_small_the_others_are_told(first):
         bench.run(call(task()))
     assert not isinstance(raised.value, NoContextHolds)
     assert isinstance(raised.value.last, BackendUnavailable)
+
+
+@pytest.mark.parametrize("order", [("near", "far"), ("far", "near")])
+def test_an_answer_that_is_not_valid_is_told_before_a_context_that_is_too_small(order):
+    said = {"near": too_long("near"), "far": "no label"}
+    bench, _, _ = near_and_far(said["near"], said["far"])
+    with pytest.raises(AnswerRejected):
+        bench.run(call(task(candidates=order)))
 
 
 CONFIGURATION = """

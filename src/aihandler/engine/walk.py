@@ -113,8 +113,9 @@ class Walk:
     @property
     def found_no_place(self) -> bool:
         """Nobody that could hold the request was asked, because all were busy."""
-        others = self._others
-        return bool(others) and not any(report.entry_id for report in others)
+        if self._error is None or isinstance(self._error, ContextExceeded):
+            return False
+        return not any(report.entry_id for report in self._others)
 
     @property
     def _others(self) -> list[AttemptReport]:

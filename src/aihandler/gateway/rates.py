@@ -17,9 +17,11 @@ class RateLimited(Refused):
     code = "rate_limited"
     http_status = 429
 
-    def __init__(self, message: str, *, retry_after_s: float, hint: str = "") -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None, hint: str = "") -> None:
+        """Without `retry_after_s` no wait helps."""
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+        self.final = retry_after_s is None
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -67,6 +69,8 @@ class Rates:
             requests, seen = self._windows.total(rate.scope, now)
             if rate.requests is not None and requests + 1 > rate.requests:
                 raise _limited(rate.scope, f"{rate.requests} requests a minute", now)
+            if rate.tokens is not None and tokens > rate.tokens:
+                raise _never(rate.scope, tokens, rate.tokens)
             if tokens and rate.tokens is not None and seen + tokens > rate.tokens:
                 raise _limited(rate.scope, f"{rate.tokens} tokens a minute", now)
         for rate in rates:
@@ -85,6 +89,14 @@ class Rates:
         elif more < 0 and not ticket.uncounted:
             for scope in ticket.scopes:
                 self._windows.take_back(scope, ticket.at, tokens=-more)
+
+
+def _never(scope: str, tokens: int, limit: int) -> RateLimited:
+    return RateLimited(
+        f"{scope} may have {limit} tokens a minute, and this request asks for up to {tokens}",
+        retry_after_s=None,
+        hint="bound its answer (`max_tokens`), shorten it, or raise the limit",
+    )
 
 
 def _limited(scope: str, what: str, now: float) -> RateLimited:
