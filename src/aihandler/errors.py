@@ -18,12 +18,13 @@ AIHandlerError
 └─ StorageError            ledger, disk                                  exit 6   HTTP 503
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from aihandler.domain.answer import Reply
     from aihandler.domain.attempt import AttemptReport
+    from aihandler.domain.labels import DataClass
 
 __all__ = [
     "AIHandlerError",
@@ -228,7 +229,8 @@ class ContentRefused(BackendError):
 class AnswerRejected(AIHandlerError):
     """Every candidate answered, none validly. `attempts` say which check failed where.
 
-    `reply` is the last turn of a client's own conversation, which may be of use to it all the same.
+    `reply` is the last turn of a client's own conversation, which may be of use to it all the same;
+    `data_class` is that of the call.
     """
 
     code = "answer_rejected"
@@ -242,16 +244,22 @@ class AnswerRejected(AIHandlerError):
         attempts: Sequence["AttemptReport"] = (),
         review_id: str | None = None,
         reply: "Reply | None" = None,
+        data_class: "DataClass | None" = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.attempts = tuple(attempts)
         self.review_id = review_id
         self.reply = reply
+        self.data_class = data_class
 
 
 class AllAttemptsFailed(AIHandlerError):
-    """No candidate answered. `attempts` hold each with its error, `last` is that of the last."""
+    """No candidate answered. `attempts` hold each with its error.
+
+    `too_small` are the deployments whose context does not hold the request; `last` is the last
+    error of another one, where there is any.
+    """
 
     code = "all_attempts_failed"
     exit_code = 4
@@ -264,12 +272,14 @@ class AllAttemptsFailed(AIHandlerError):
         attempts: Sequence["AttemptReport"] = (),
         review_id: str | None = None,
         last: BackendError | None = None,
+        too_small: Collection[str] = (),
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.attempts = tuple(attempts)
         self.review_id = review_id
         self.last = last
+        self.too_small = frozenset(too_small)
 
 
 class StorageError(AIHandlerError):

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from aihandler import Handler
 from aihandler.cli import cli
+from aihandler.domain.api_key import Switch
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.inspection import Finding, Inspected
 from aihandler.domain.labels import DataClass
@@ -20,7 +21,7 @@ from aihandler.domain.task import TextOutput
 from aihandler.domain.tools import Tool
 from aihandler.engine import NotInspected
 from aihandler.engine.material import material
-from aihandler.errors import InputError, PolicyDenied
+from aihandler.errors import InputError, PolicyDenied, Refused
 from aihandler.testing import FakeCaller, FakeServer
 from engine.bench_of_fakes import EVERYWHERE, Fakes, call, task
 from gateway.running import deployments, gateway, written
@@ -265,3 +266,33 @@ def test_a_gateway_looks_at_what_its_clients_send(configuration, servers, stream
         assert ask(url, stream=stream)[0] == 403
     assert servers[1].calls == 0
     assert servers[0].calls == 1
+
+
+@pytest.mark.parametrize("where", ["inspectors", "looks"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_class_that_is_switched_off_is_off_for_what_content_puts_into_it(
+    configuration, servers, where, stream
+):
+    into, inspector = [], Fake(Finding(RESTRICTED))
+    with gateway(configuration, into=into, **{where: [inspector]}) as url:
+        into[0].renew([Switch("class", "restricted", "leak", "me", 0.0)])
+        status, body = ask(url, stream=stream)
+        assert (status, b"switched off: leak" in body) == (503, True)
+        assert [server.calls for server in servers] == [0, 0]
+        into[0].renew([])
+        assert ask(url, stream=stream)[0] == 200
+
+
+def test_a_class_that_is_switched_off_while_a_call_is_looked_at_is_off_for_it():
+    bench, near, far = fakes(Fake(Finding(RESTRICTED)))
+    seen = []
+
+    def permit(labels):
+        seen.append(labels.data_class)
+        if len(seen) == 2:
+            raise Refused("it has ended", hint="")
+
+    with pytest.raises(Refused, match="has ended"):
+        bench.run(call(task(candidates=("near",)), permit=permit))
+    assert seen == [RESTRICTED, RESTRICTED]
+    assert (near.calls, far.calls) == ([], [])

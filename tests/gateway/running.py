@@ -45,12 +45,24 @@ def deployments(
 
 
 @contextlib.contextmanager
-def gateway(configuration: Path, *, admission=None, owner="a", inspectors=()) -> Iterator[str]:
-    """The url of a gateway that serves this configuration."""
+def gateway(
+    configuration: Path,
+    *,
+    admission=None,
+    owner="a",
+    inspectors=(),
+    rates=None,
+    looks=(),
+    into=None,
+) -> Iterator[str]:
+    """The url of a gateway that serves this configuration.
+
+    `inspectors` are the gateway's, `looks` those of its Handler; its Serving is added to `into`.
+    """
     ready, box = threading.Event(), {}
 
     async def serve() -> None:
-        handler = Handler.load(configuration)
+        handler = Handler.load(configuration, inspectors=looks)
         try:
             box["repeating"] = repeating = repeating_of(handler, owner)
             serving = Serving(
@@ -59,7 +71,10 @@ def gateway(configuration: Path, *, admission=None, owner="a", inspectors=()) ->
                 clock=handler.clock,
                 repeating=repeating,
                 inspectors=inspectors,
+                rates=rates,
             )
+            if into is not None:
+                into.append(serving)
             app = Gateway(serving, admission or Everyone())
             config = uvicorn.Config(
                 app, port=0, http="httptools", lifespan="off", log_level="warning", access_log=False

@@ -5,6 +5,8 @@ import multiprocessing
 
 import pytest
 
+from aihandler.domain.usage import Usage
+from aihandler.gateway.http import error_headers
 from aihandler.gateway.rates import Rate, RateLimited, Rates
 from aihandler.gateway.windows import Windows, make_windows
 from aihandler.testing import FakeClock, FakeServer
@@ -68,7 +70,8 @@ def test_tokens_are_reserved_and_put_right(path):
     ticket = rates.admit(bound, 80)
     with pytest.raises(RateLimited, match="100 tokens"):
         rates.admit(bound, 30)
-    rates.settle(ticket, 10)
+    ticket.note(Usage(input=4, output=6))
+    rates.settle(ticket)
     rates.admit(bound, 90)
 
 
@@ -81,6 +84,14 @@ def test_what_is_refused_is_not_counted(path):
             rates.admit(bound, 0)
         assert 0 < raised.value.retry_after_s <= 5
     assert Windows(path, slot=0).total("team:t", FakeClock().wall())[0] == 1
+
+
+def test_what_no_minute_could_hold_is_told_so_and_not_to_come_back(path):
+    rates = Rates(Windows(path, slot=0), clock=FakeClock())
+    with pytest.raises(RateLimited, match=r"100 tokens a minute, .* up to 101") as raised:
+        rates.admit([Rate("key:a", tokens=100)], 101)
+    assert raised.value.retry_after_s is None
+    assert (b"x-should-retry", b"false") in error_headers(raised.value)
 
 
 def test_a_key_has_its_minute_over_two_workers(tmp_path):

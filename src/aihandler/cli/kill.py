@@ -26,7 +26,9 @@ KINDS = ("all", "provider", "deployment", "model", "task", "key", "class")
 def kill(kind: str, name: str, reason: str, config: Path) -> None:
     """Switch something off in a running gateway; it stays off until `aihandler revive`.
 
-    KIND is all, provider, deployment, model, task, key or class; NAME is left out for all.
+    KIND is all, provider, deployment, model, task, key or class; NAME is left out for all. Within
+    1.5 seconds nothing new is sent, retries and fallbacks of running calls included; what was sent
+    before goes on to its end.
     """
     check_name(kind, name)
     store = administration(config, make=True)

@@ -3,6 +3,7 @@
 from aihandler.engine.affording import Affording
 from aihandler.engine.attempt import Attempts
 from aihandler.engine.call import Call
+from aihandler.engine.contexts import NoContextHolds
 from aihandler.engine.engine import Engine
 from aihandler.engine.inspecting import Inspection, NotInspected
 from aihandler.engine.planning import Planner
@@ -15,6 +16,7 @@ __all__ = [
     "Call",
     "Engine",
     "Inspection",
+    "NoContextHolds",
     "NotInspected",
     "Planner",
     "Slots",

@@ -294,6 +294,7 @@ class Attempts:
 
     async def _settle_reply(self, sending: "_Sending", entry_id: int, reply: Reply) -> Attempted:
         turn, latency_s = sending.turn, sending.timer.elapsed_s
+        turn.call.meter(reply.usage)
         judged = await _judge_aside(sending, reply)
         outcome, verdict = judged.outcome, judged.verdict
         said = told(reply)
@@ -351,6 +352,7 @@ class Attempts:
             status=error.status,
             **_so_far(error.partial),
         )
+        _meter(turn.call, settlement)
         await self._journal.settle(entry_id, settlement)
         sending.purse.settle(settlement)
         await self.synced(turn.call, deadline=turn.deadline)
@@ -378,6 +380,7 @@ class Attempts:
             error_code="stopped",
             **_so_far(partial),
         )
+        _meter(sending.turn.call, stopped)
         await asyncio.shield(self._journal.settle(entry_id, stopped))
         sending.purse.settle(stopped)
 
@@ -452,6 +455,12 @@ def _intent(sending: _Sending, now: float) -> Intent:
         held=sending.purse.held,
         inspections=call.inspections,
     )
+
+
+def _meter(call: Call, ended: Settlement) -> None:
+    """Of an attempt without an answer: what failed was not begun, unless something came of it."""
+    if ended.usage is not None or ended.outcome != "failed":
+        call.meter(ended.usage)
 
 
 def _kept(reply: Reply) -> bytes:

@@ -10,6 +10,7 @@ from aihandler.domain.inspection import Inspected
 from aihandler.domain.kept import CacheUse
 from aihandler.domain.labels import Labels
 from aihandler.domain.task import Priority, Task
+from aihandler.domain.usage import Usage
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -26,8 +27,9 @@ class Call(msgspec.Struct, frozen=True):
     `conversation` names the conversation of which it is a turn, where a choice is remembered.
     `inspections` are those that were made already, before the engine makes its own.
     `cache` says what is wanted of the answers that a task keeps for equal requests, if it does.
-    `permit` raises where what let the call in has ended since; it is asked after each wait, before
-    anything is sent or told.
+    `permit` raises where what let the call in, with the labels that it has by then, has ended
+    since; it is asked after each wait, before anything is sent or told.
+    `metered` is told what each attempt used that may have used something; None: nobody counted it.
     Calls of `priority` batch wait for a place behind the others; those of one key take turns.
     """
 
@@ -52,9 +54,16 @@ class Call(msgspec.Struct, frozen=True):
     conversation: str = ""
     inspections: tuple[Inspected, ...] = ()
     cache: CacheUse = "off"
-    permit: Callable[[], None] | None = None
+    permit: Callable[[Labels], None] | None = None
+    metered: Callable[[Usage | None], None] | None = None
 
     def require(self) -> None:
         """Raises what `permit` does."""
         if self.permit is not None:
-            self.permit()
+            # Of its labels now: who looked at its content may have raised its class.
+            self.permit(self.labels)
+
+    def meter(self, usage: Usage | None) -> None:
+        """Tells what an attempt used."""
+        if self.metered is not None:
+            self.metered(usage)

@@ -69,6 +69,7 @@ class Engine:
         """Inspects, clears and routes."""
         if self._inspection is not None:
             call = await self._inspection.of(call)
+            call.require()
         return call, self._plan_of(call)
 
     def _plan_of(self, call: Call) -> Plan:
@@ -83,7 +84,7 @@ class Engine:
             PolicyDenied: no deployment may be asked at all, or an inspector refuses.
             NotInspected: an inspector failed.
             AnswerRejected: some answered, none validly; `review_id` says where it waits.
-            AllAttemptsFailed: none answered.
+            AllAttemptsFailed: none answered. NoContextHolds: the request is too long for all.
             BudgetExceeded: no budget holds what any of them may cost.
             StorageError: it could not be recorded, so nothing more was sent.
         """
@@ -97,12 +98,17 @@ class Engine:
 
     async def _asked(self, call: Call, plan: Plan, deadline: float) -> Answer[Json]:
         self._retry_budget.note_request()
-        walk = Walk(call, plan, deadline=deadline)
+        walk = self._walk(call, plan, deadline)
         for candidate in plan.candidates:
             attempted = await self._try(candidate, walk)
             if attempted is not None:
                 return await self._accepted(call, walk.answer(attempted))
         return await self._unanswered(walk)
+
+    def _walk(self, call: Call, plan: Plan, deadline: float) -> Walk:
+        return Walk(
+            call, plan, deadline=deadline, deployments=self._planner.configuration.deployments
+        )
 
     async def stream(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Json]]:
         """Events as they come, then the Answer. What must be valid as a whole comes whole, unless
@@ -122,7 +128,7 @@ class Engine:
             yield hit
             return
         self._retry_budget.note_request()
-        walk = Walk(call, plan, deadline=deadline)
+        walk = self._walk(call, plan, deadline)
         for candidate in plan.candidates:
             shown = False
             async with aclosing(self._stream_one(candidate, walk)) as events:

@@ -1,5 +1,7 @@
 """Where one call stands on its way through a plan."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from aihandler.domain.answer import Answer, Reply, Validity
@@ -12,12 +14,14 @@ from aihandler.domain.task import Json
 from aihandler.domain.usage import NANO, Cost
 from aihandler.engine.attempt import Attempted, Turn
 from aihandler.engine.call import Call
+from aihandler.engine.contexts import no_context_holds, too_small_in
 from aihandler.errors import (
     AIHandlerError,
     AllAttemptsFailed,
     AnswerRejected,
     BackendError,
     BudgetExceeded,
+    ContextExceeded,
     Overloaded,
     PolicyDenied,
 )
@@ -30,7 +34,15 @@ _BUSY = "ask again later, or raise limits.concurrency or limits.queue of the dep
 class Walk:
     """What was tried, what it cost, and why the next attempt is made."""
 
-    def __init__(self, call: Call, plan: Plan, *, deadline: float) -> None:
+    def __init__(
+        self,
+        call: Call,
+        plan: Plan,
+        *,
+        deadline: float,
+        deployments: Mapping[str, Deployment],
+    ) -> None:
+        self._deployments = deployments
         self.call = call
         self.plan = plan
         self.deadline = deadline
@@ -41,6 +53,7 @@ class Walk:
         self._error: BackendError | None = None
         self._escalated = False
         self._passed_over: list[BudgetExceeded] = []
+        self._too_small: set[str] = set()
 
     def may_go_on(self, now: float) -> bool:
         """False once the task's bounds on attempts, time or money are reached."""
@@ -76,7 +89,12 @@ class Walk:
         """Remembers an attempt; an answer that was not good enough becomes the proposal."""
         self._reports.append(attempted.report)
         verdict = attempted.verdict
-        self._error = attempted.error
+        if isinstance(attempted.error, ContextExceeded):
+            self._too_small.add(attempted.report.deployment)
+            # What another one failed of is told before what a shorter request would mend.
+            self._error = self._error or attempted.error
+        else:
+            self._error = attempted.error
         if self.call.asked is not None:
             self._last = attempted.reply or self._last
         if attempted.report.outcome != "valid" and verdict and verdict.value is not None:
@@ -89,13 +107,22 @@ class Walk:
 
     @property
     def lacks_money(self) -> bool:
-        """Nobody was asked, for want of money alone."""
-        return bool(self._passed_over) and not self._reports
+        """Nobody that could hold the request was asked, for want of money alone."""
+        return bool(self._passed_over) and not self._others
 
     @property
     def found_no_place(self) -> bool:
-        """Nobody was asked, because all were busy."""
-        return self._error is not None and not any(report.entry_id for report in self._reports)
+        """Nobody that could hold the request was asked, because all were busy."""
+        if self._error is None or isinstance(self._error, ContextExceeded):
+            return False
+        return not any(report.entry_id for report in self._others)
+
+    @property
+    def _others(self) -> list[AttemptReport]:
+        """The attempts at deployments that may hold the request."""
+        if not self._too_small:
+            return self._reports
+        return [one for one in self._reports if one.deployment not in self._too_small]
 
     def answer(self, attempted: Attempted) -> Answer[Json]:
         """The valid answer that `attempted` brought, with the way to it."""
@@ -153,17 +180,31 @@ class Walk:
                 attempts=self._reports,
                 review_id=review_id,
                 reply=self._last,
+                data_class=self.plan.labels.data_class,
                 hint=hint,
             )
         if self.found_no_place:
             wait_s = self._error.retry_after_s if self._error else None
             return Overloaded(f"{where}: {self._summary()}", retry_after_s=wait_s, hint=_BUSY)
+        if self._too_small and not self._others:
+            return self._too_long(where, review_id)
         return AllAttemptsFailed(
             f"{where}: {self._summary()}",
             attempts=self._reports,
             review_id=review_id,
             last=self._error,
+            too_small=self._too_small,
             hint=hint,
+        )
+
+    def _too_long(self, where: str, review_id: str | None) -> AIHandlerError:
+        return no_context_holds(
+            f"{where}: the request is too long ({self._summary()})",
+            self._too_small | too_small_in(self.plan),
+            self._deployments,
+            attempts=self._reports,
+            last=self._error,
+            review_id=review_id,
         )
 
     def _no_candidate(self, where: str, review_id: str | None) -> AIHandlerError:
@@ -172,6 +213,9 @@ class Walk:
         hint = f"run `aihandler explain {self.call.task.name}` to see every gate"
         if review_id is not None:
             return AnswerRejected(message, review_id=review_id, hint=hint)
+        if too_small_in(self.plan):
+            # A shorter one would be answered, whoever else may be back.
+            return self._too_long(where, None)
         if any(one.gate in _MAY_PASS for one in self.plan.exclusions):
             # What is switched off or ejected may be back; what policy forbids stays forbidden.
             return Overloaded(message, hint=hint)

@@ -57,6 +57,7 @@ class Gateway:
         self._admission = admission
         counts = counts or counts_of_one(serving.configuration, serving.clock)
         self._figures = counts.figures
+        serving.repeated = counts.figures.repeated
         self._pages = pages = Pages(serving, counts.exposition)
         chat = Conversations(OpenAIChat(), serving)
         completions = Conversations(Completions(), serving)

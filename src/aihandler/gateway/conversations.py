@@ -8,7 +8,7 @@ import msgspec
 from aihandler.backends.codec import Inbound, ReplyIdentity, Server, StreamWriter
 from aihandler.domain.answer import Answer, AnswerStarted, Cached, Reply, ReplyDone, WireChunk
 from aihandler.domain.conversation import Request, Text
-from aihandler.domain.labels import Labels
+from aihandler.domain.labels import DataClass, Labels
 from aihandler.domain.task import Json, TextOutput
 from aihandler.engine import Call
 from aihandler.errors import AIHandlerError, AllAttemptsFailed, AnswerRejected, BackendError
@@ -22,6 +22,7 @@ from aihandler.gateway.http import (
     send_whole,
 )
 from aihandler.gateway.http import Reply as HttpReply
+from aihandler.gateway.rates import Ticket
 from aihandler.gateway.repeating import repeats_of
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.sticking import conversation_of, has_choice
@@ -79,41 +80,44 @@ class Conversations:
             status, body = self._codec.write_error(error)
             await send_whole(send, HttpReply(status, body), error_headers(error))
 
-    def _permit(self, request: HttpRequest, asker: Asker) -> None:
+    def _permit(self, request: HttpRequest, asker: Asker, data_class: DataClass | None) -> None:
         call = self._call(self._codec.read_request(request.body, request.headers), request, asker)
-        call.require()
+        self._serving.permit_repeat(call, asker, data_class)
 
-    async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
+    async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> DataClass | None:
+        """Says which class the answer had in the end."""
         stream = StreamOut(send)
         writer: StreamWriter | None = None
         call: Call | None = None
+        ticket: Ticket | None = None
         try:
             inbound = self._codec.read_request(request.body, request.headers)
             call = self._call(inbound, request, asker)
             ticket = self._serving.admit(asker, inbound.request, task=call.task.name)
+            if ticket is not None:
+                call = ticket.metering(call)
             identity = ReplyIdentity(
                 self._prefix + call.id, inbound.model, int(self._serving.clock.wall())
             )
             if inbound.streamed:
                 writer = self._codec.stream_writer(identity, usage=inbound.usage_in_stream)
-                answer = await self._stream(call, writer, stream)
-            else:
-                answer = await self._whole(call, identity, send)
-            self._serving.settle(ticket, answer)
-            self._note(call, answer)
+                return await self._stream(call, writer, stream)
+            return await self._whole(call, identity, send)
         except AIHandlerError as error:
             told = for_clients(error)
             if writer is not None and stream.begun:
                 # Never a clean end for what was cut.
                 await stream.write(writer.fail(told))
                 await stream.cut()
-                return
+                return None
             status, body = self._codec.write_error(told)
             headers = error_headers(told) + (ids_of(call) if call is not None else [])
             await send_whole(send, HttpReply(status, told_by(told) or body), headers)
+            return None
         finally:
             # Also when the client has left.
             stream.rest()
+            self._serving.settle(ticket)
 
     def _call(self, inbound: Inbound, request: HttpRequest, asker: Asker) -> Call:
         target = self._serving.target(inbound.model, inbound.request, asker)
@@ -135,12 +139,12 @@ class Conversations:
                 # Its next turn is asked where this one was.
                 conversation=_named(inbound.request, target, asker),
                 cache=self._serving.cache_use(target.task, request.headers),
-                permit=self._serving.permit(asker, target.task.name, labels),
+                permit=self._serving.permit(asker, target.task.name),
             )
         return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
 
-    def _note(self, call: Call, answer: Answer[Json] | None) -> None:
-        if answer is not None and call.conversation:
+    def _note(self, call: Call, answer: Answer[Json]) -> None:
+        if call.conversation:
             self._serving.sticking.note(call.conversation, answer.route)
 
     def _conversation(
@@ -171,10 +175,10 @@ class Conversations:
             prefer=self._serving.sticking.of(conversation) if conversation else "",
             conversation=conversation,
             cache=self._serving.cache_use(target.task, request.headers),
-            permit=self._serving.permit(asker, target.task.name, call_labels),
+            permit=self._serving.permit(asker, target.task.name),
         )
 
-    async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> Answer[Json] | None:
+    async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> DataClass | None:
         try:
             answer = await self._serving.run(call)
         except AnswerRejected as error:
@@ -184,15 +188,14 @@ class Conversations:
             body = self._codec.write_reply(error.reply, identity)
             headers = _invalid_headers(call, error)
             await send_whole(send, HttpReply(200, body), headers)
-            return None
+            return error.data_class
         reply = _reply_of(answer, call)
         body = reply.raw or self._codec.write_reply(reply, identity)
         await send_whole(send, HttpReply(200, body), answer_headers(call, answer))
-        return answer
+        self._note(call, answer)
+        return answer.data_class
 
-    async def _stream(
-        self, call: Call, writer: StreamWriter, out: StreamOut
-    ) -> Answer[Json] | None:
+    async def _stream(self, call: Call, writer: StreamWriter, out: StreamOut) -> DataClass | None:
         passed, answer, headers = False, None, call_headers(call)
         async with aclosing(self._serving.stream(call)) as events:
             async for event in events:
@@ -215,7 +218,10 @@ class Conversations:
                     await out.begin(headers)
                 await out.write(data)
         await out.end()
-        return answer
+        if answer is None:
+            return None
+        self._note(call, answer)
+        return answer.data_class
 
 
 def _named(asked: Request, target: Target, asker: Asker) -> str:
@@ -308,10 +314,13 @@ def told_by(error: AIHandlerError) -> bytes:
 
 
 def for_clients(error: AIHandlerError) -> AIHandlerError:
-    """The server's own refusal, where one server alone was asked: its client knows what to do."""
+    """The server's own refusal, where it alone was asked, or alone could hold the request: its
+    client knows what to do.
+    """
     if not isinstance(error, AllAttemptsFailed) or error.last is None:
         return error
-    alone = len({attempt.deployment for attempt in error.attempts}) == 1
+    asked = {attempt.deployment for attempt in error.attempts}
+    alone = len(asked - error.too_small or error.too_small) == 1
     status = error.last.status
     # What a server says of our key or our bill is no business of our client's.
     if not alone or status is None or error.last.ours:

@@ -11,6 +11,7 @@ from aihandler.config.prompts import default_prompt
 from aihandler.config.templates import Template
 from aihandler.domain.answer import Reply
 from aihandler.domain.conversation import Request, Text, message
+from aihandler.domain.labels import DataClass
 from aihandler.domain.task import EmbeddingOutput
 from aihandler.engine import Call
 from aihandler.errors import AIHandlerError, InputError
@@ -24,6 +25,7 @@ from aihandler.gateway.conversations import (
 )
 from aihandler.gateway.http import HttpRequest, Send, error_headers, send_whole
 from aihandler.gateway.http import Reply as HttpReply
+from aihandler.gateway.rates import Ticket
 from aihandler.gateway.repeating import repeats_of
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.targets import Target
@@ -50,32 +52,36 @@ class Embeddings:
             status, body = self._write_error(error)
             await send_whole(send, HttpReply(status, body), error_headers(error))
 
-    def _permit(self, request: HttpRequest, asker: Asker) -> None:
+    def _permit(self, request: HttpRequest, asker: Asker, data_class: DataClass | None) -> None:
         inbound = read_request(request.body)
         target = self._serving.target(inbound.model, inbound.request, asker)
-        self._call(inbound.request, target, request, asker).require()
+        call = self._call(inbound.request, target, request, asker)
+        self._serving.permit_repeat(call, asker, data_class)
 
-    async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
+    async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> DataClass | None:
         call: Call | None = None
+        ticket: Ticket | None = None
         try:
             inbound = read_request(request.body)
             target = self._serving.target(inbound.model, inbound.request, asker)
             self._serving.targets.require_kind(inbound.model, target, vectors=True)
             call = self._call(inbound.request, target, request, asker)
             ticket = self._serving.admit(asker, inbound.request, task=call.task.name)
-            answer = await self._serving.run(call)
-            self._serving.settle(ticket, answer)
+            answer = await self._serving.run(call if ticket is None else ticket.metering(call))
         except AIHandlerError as error:
             told = for_clients(error)
             status, body = self._write_error(told)
             headers = error_headers(told) + (ids_of(call) if call is not None else [])
             await send_whole(send, HttpReply(status, told_by(told) or body), headers)
-            return
+            return None
+        finally:
+            self._serving.settle(ticket)
         reply = answer.reply or Reply((), "stop")
         identity = ReplyIdentity(call.id, inbound.model, 0)
         base64 = wants_base64(inbound.request)
         body = reply.raw or write_reply(reply, identity, base64=base64)
         await send_whole(send, HttpReply(200, body), answer_headers(call, answer))
+        return answer.data_class
 
     def _call(self, asked: Request, target: Target, request: HttpRequest, asker: Asker) -> Call:
         labels = self._serving.labels(target.task, request.headers, asker)
@@ -97,7 +103,7 @@ class Embeddings:
             budgets=asker.budgets,
             priority=self._serving.priority(request.headers),
             cache=self._serving.cache_use(target.task, request.headers),
-            permit=self._serving.permit(asker, target.task.name, labels),
+            permit=self._serving.permit(asker, target.task.name),
         )
 
 

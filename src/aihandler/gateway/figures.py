@@ -16,6 +16,7 @@ from aihandler.gateway.metrics import (
     ERRORS,
     FIRST_BYTE_SECONDS,
     GAUGES,
+    REPEATS,
     REQUEST_SECONDS,
     REQUESTS,
     REQUESTS_OPEN,
@@ -90,6 +91,10 @@ class Figures:
     def cached(self, task: str, event: CacheEvent) -> None:
         """A call has looked for a kept answer, or its own was kept."""
         self._cells[self._place(CACHE, task, event)] += 1
+
+    def repeated(self, task: str) -> None:
+        """A request with an `Idempotency-Key` was answered as it was before."""
+        self._cells[self._place(REPEATS, task)] += 1
 
     def _kind(self, task: str, deployment: str, reason: str, outcome: str) -> "_Kind":
         who = (task, deployment)

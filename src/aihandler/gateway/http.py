@@ -6,7 +6,7 @@ our own work (measured in docs/rooms/gateway.md).
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -63,9 +63,15 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """The headers; of one that stands twice the last."""
-    raw: Iterable[tuple[bytes, bytes]] = scope["headers"]
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    """The headers; one that stands twice is one list, as HTTP has it."""
+    raw: Sequence[tuple[bytes, bytes]] = scope["headers"]
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    if len(headers) != len(raw):
+        headers = {}
+        for name, value in raw:
+            known, said = name.decode("latin-1"), value.decode("latin-1")
+            headers[known] = f"{headers[known]}, {said}" if known in headers else said
+    return headers
 
 
 async def body_of(receive: Receive, headers: Mapping[str, str]) -> bytes:

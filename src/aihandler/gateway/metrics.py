@@ -69,6 +69,7 @@ UNPRICED = _counter("unpriced_attempts", "Attempts whose cost is not known.", *_
 CACHE = _counter(
     "cache", "Looks for kept answers, and answers that were kept.", "task", "event"
 )  # fmt: skip
+REPEATS = _counter("repeats", "Requests that were answered as they were before.", "task")
 PLACES_HELD = _gauge("places_held", "Attempts that hold a place of a deployment.", "deployment")
 QUEUE = _gauge("queue_length", "Attempts that wait for a place of a deployment.", "deployment")
 EJECTED = _gauge("ejected", "1 while a deployment is left alone because it fails.", "deployment")
@@ -85,7 +86,7 @@ SPOOL_FILL = _gauge("spool_fill_ratio", "How full the fullest spool is.", per=1_
 METRICS = (
     REQUESTS, REQUEST_SECONDS, REQUESTS_OPEN, ERRORS,
     ATTEMPTS, ATTEMPT_ERRORS, ATTEMPT_SECONDS, FIRST_BYTE_SECONDS, TOKENS, COST, UNPRICED, CACHE,
-    PLACES_HELD, QUEUE, EJECTED, EJECTIONS,
+    REPEATS, PLACES_HELD, QUEUE, EJECTED, EJECTIONS,
     WORKERS, DEATHS, FOLDED, LAG, SPOOL_WAITING, SPOOL_FILL,
 )  # fmt: skip
 GAUGES = frozenset(metric.name for metric in METRICS if metric.kind == "gauge")

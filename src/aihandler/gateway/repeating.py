@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from aihandler.domain.keys import digest
+from aihandler.domain.labels import DataClass
 from aihandler.errors import InputError, Refused, StorageError
 from aihandler.gateway.admission import Asker
 from aihandler.gateway.http import HttpRequest, Message, Send
@@ -14,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 KEY_HEADER = "idempotency-key"
 # What else decides what a request asks.
-_DECIDES = ("x-aihandler-class",)
+_DECIDES = ("x-aihandler-class", "anthropic-beta", "anthropic-version")
 _MAX_KEY = 255
 # A client that comes back while its first request is under way waits so long for its answer.
 WAIT_S = 10.0
@@ -82,12 +83,13 @@ class Repeating:
         request: HttpRequest,
         asker: Asker,
         send: Send,
-        answer: Callable[[Send], Awaitable[None]],
+        answer: Callable[[Send], Awaitable[DataClass | None]],
         *,
-        permit: Callable[[], object] | None = None,
+        permit: Callable[[DataClass | None], object] | None = None,
     ) -> None:
-        """Sends what was sent before, or what `answer` sends now. `permit` raises where the asker
-        may not ask this any more: then nothing of before is told either.
+        """Sends what was sent before, or what `answer` sends now, of the class that it says.
+        `permit` raises where the asker may not ask this any more: then nothing of before is told
+        either.
 
         Raises KeyUsed, UnderWay, InDoubt.
         """
@@ -95,12 +97,12 @@ class Repeating:
         earlier = await self._claimed(name, request)
         if earlier is not None:
             if permit is not None:
-                permit()
+                permit(earlier.data_class)
             await _replay(earlier, send)
             return
         recording = _Recording(send)
         try:
-            await answer(recording)
+            recording.data_class = await answer(recording)
         finally:
             # Also a client that left must find its key free, or its answer.
             await asyncio.shield(asyncio.to_thread(self._end, name, recording))
@@ -173,6 +175,7 @@ class _Recording:
     def __init__(self, send: Send) -> None:
         self._send = send
         self.status = 0
+        self.data_class: DataClass | None = None
         self.whole = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
@@ -196,7 +199,8 @@ class _Recording:
         """What was sent; None when it was too large."""
         if self._size > _MAX_BYTES:
             return None
-        return SentReply(self.status, self._headers, b"".join(self._pieces))
+        body = b"".join(self._pieces)
+        return SentReply(self.status, self._headers, body, self.data_class)
 
     def _note(self, message: Message) -> None:
         body: bytes = message.get("body", b"")

@@ -12,7 +12,7 @@ from aihandler.domain.answer import Answer, StreamEvent
 from aihandler.domain.api_key import Switch
 from aihandler.domain.conversation import Request
 from aihandler.domain.kept import CacheUse
-from aihandler.domain.labels import Labels
+from aihandler.domain.labels import ClassSource, DataClass, Labels
 from aihandler.domain.ports import Clock, Inspector
 from aihandler.domain.rules import Key
 from aihandler.domain.scopes import Scopes
@@ -27,7 +27,7 @@ from aihandler.gateway.repeating import Repeating
 from aihandler.gateway.sticking import Sticking
 from aihandler.gateway.targets import Target, Targets
 from aihandler.ledger import Archive, CallRecord
-from aihandler.policy import labels_for
+from aihandler.policy import labels_for, raised
 
 # A worker looks each second.
 STORE_AWAY_S = 5.0
@@ -85,6 +85,8 @@ class Serving:
         limits = configuration.limits
         self._limits = Scopes(Rate(one.scope, one.requests, one.tokens) for one in limits)
         self.repeating = repeating
+        # Told the task of each request that is answered as it was before.
+        self.repeated: Callable[[str], object] | None = None
         self.configuration = configuration
         self.switches = Switches()
         self.targets = Targets(configuration, configuration.aliases)
@@ -102,7 +104,7 @@ class Serving:
     async def _inspected(self, call: Call) -> Call:
         call = await self._inspection.of(call)
         # A class that is switched off stays off for what only its content puts into it.
-        self.switches.require("class", call.labels.data_class.value)
+        call.require()
         return call
 
     async def _run_inspected(self, call: Call) -> Answer[Json]:
@@ -119,36 +121,48 @@ class Serving:
         self.switches.require("all")
         self.switches.require("key", asker.name)
 
-    def permit(self, asker: Asker, task: str, labels: Labels) -> Callable[[], None]:
+    def permit(self, asker: Asker, task: str) -> Callable[[Labels], None]:
         """What a call asks after each wait: raises where what let it in has ended since."""
 
-        def look() -> None:
+        def look(labels: Labels) -> None:
             self.require(asker)
             self.switches.require("task", task)
             self.switches.require("class", labels.data_class.value)
 
         return look
 
-    def admit(self, asker: Asker, request: Request, *, task: str) -> Ticket:
-        """Counts a request against the minute of who asks, and of what. Raises RateLimited."""
+    def admit(self, asker: Asker, request: Request, *, task: str) -> Ticket | None:
+        """Counts a request against the minute of who asks, and of what; None where nothing bounds
+        it. Raises RateLimited.
+        """
         if self._rates is None:
-            return Ticket()
+            return None
         rates = asker.rates + self._limits.of(asker.tags, task=task)
         if not rates:
-            return Ticket()
+            return None
         bound = request.sampling.max_output_tokens or ASSUMED_OUTPUT_TOKENS
         return self._rates.admit(rates, estimated_tokens(request) + bound)
 
-    def settle(self, ticket: Ticket, answer: Answer[Json] | None) -> None:
-        """Puts the reserved tokens right: with what was used, or as they were."""
-        if self._rates is None or not ticket.scopes or answer is None:
-            return
-        if answer.cached is not None:
-            # It counts as a request, and nobody made a token for it.
-            self._rates.settle(ticket, 0)
-            return
-        counted = [attempt.usage.total for attempt in answer.attempts if attempt.usage]
-        self._rates.settle(ticket, sum(counted) if counted else None)
+    def permit_repeat(self, call: Call, asker: Asker, data_class: DataClass | None) -> None:
+        """Lets a request be answered as it was before, and counts it: it takes no tokens.
+
+        `data_class` is what the call had in the end, which its content may have raised. Who
+        answered is not asked again and may be switched off since: this asker has the answer
+        already, or was on the way to it. Raises Refused, Unauthenticated, RateLimited.
+        """
+        if data_class is not None and data_class > call.labels.data_class:
+            labels = raised(call.labels, ClassSource("its content", data_class))
+            call = msgspec.structs.replace(call, labels=labels)
+        call.require()
+        if self._rates is not None:
+            self._rates.admit(asker.rates + self._limits.of(asker.tags, task=call.task.name), 0)
+        if self.repeated is not None:
+            self.repeated(call.task.name)
+
+    def settle(self, ticket: Ticket | None) -> None:
+        """Puts the reserved tokens right: with what was used."""
+        if self._rates is not None and ticket is not None:
+            self._rates.settle(ticket)
 
     def calls(self, call_id: str) -> tuple[CallRecord, ...]:
         """What the ledger knows of a call. Raises InputError."""

@@ -19,10 +19,9 @@ _DROPPED = bytes(set(range(256)) - set(b'"{[:,'))
 
 def require_bounded(body: bytes) -> None:
     """Raises TooLarge for a body with too many objects, lists, keys or values."""
-    if len(body) <= _LOOKED_AT_BYTES or _bounded(body):
+    if len(body) <= _LOOKED_AT_BYTES:
         return
-    # Texts may hold such signs too, above all texts of programs. Most bodies with too many parts
-    # show it in their beginning, which costs less to look at.
+    # Most bodies with too many parts show it in their beginning, which costs less to look at.
     if _heavy(body[:_BEGINNING_BYTES]) or (len(body) > _BEGINNING_BYTES and _heavy(body)):
         raise TooLarge(
             f"the body has more than {MAX_PARTS} objects, lists and keys, or {MAX_VALUES} values",
@@ -31,6 +30,9 @@ def require_bounded(body: bytes) -> None:
 
 
 def _heavy(body: bytes) -> bool:
+    if _bounded(body):
+        return False
+    # Texts may hold such signs too, above all texts of programs.
     signs = _signs(body)
     # Each text stands beside a sign, so with so many of them there are too many signs.
     return signs.count(b'"') > 2 * (MAX_PARTS + MAX_VALUES) or not _bounded(_between_texts(signs))

@@ -42,8 +42,7 @@ class Windows:
         self._rows: dict[tuple[int, int], int] = {}
 
     def add(self, scope: str, now: float, *, requests: int = 0, tokens: int = 0) -> None:
-        """Counts for a scope, in this worker's region; `tokens` may be less than none, to put
-        right what was reserved."""
+        """Counts for a scope, in this worker's region."""
         row = self._row(self._slot, _number(scope), make=True)
         if row is None:
             # More scopes in a minute than there are rows: these are not counted here.
@@ -54,6 +53,19 @@ class Windows:
         if when != began:
             seen_requests = seen_tokens = 0
         _BUCKET.pack_into(self._memory, at, began, seen_requests + requests, seen_tokens + tokens)
+
+    def take_back(self, scope: str, at: float, *, tokens: int) -> None:
+        """Gives back what was counted at a moment. Where that has left the window so has this: else
+        it would open a hole in the minute that is.
+        """
+        row = self._row(self._slot, _number(scope), make=False)
+        if row is None:
+            return
+        began = int(at) // BUCKET_S
+        place = row + _NAME.size + (began % _BUCKETS) * _BUCKET.size
+        when, requests, seen = _BUCKET.unpack_from(self._memory, place)
+        if when == began:
+            _BUCKET.pack_into(self._memory, place, began, requests, seen - tokens)
 
     def total(self, scope: str, now: float) -> tuple[int, int]:
         """Requests and tokens of the last minute, of all workers."""

@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from aihandler.domain.labels import DataClass
 from aihandler.domain.ports import Clock
 from aihandler.ledger.content import cipher
 from aihandler.ledger.store import (
@@ -50,11 +51,12 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class SentReply(msgspec.Struct, frozen=True, array_like=True):
-    """An answer as it was sent."""
+    """An answer as it was sent; `data_class` is that of its call in the end, where it is known."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    data_class: DataClass | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):

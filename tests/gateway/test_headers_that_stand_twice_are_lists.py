@@ -1,0 +1,67 @@
+"""A header on two lines says both: whoever splits it on the way changes nothing."""
+
+import http.client
+import json
+
+import pytest
+
+from aihandler.gateway.http import headers_of
+from aihandler.testing import FakeServer
+from gateway.running import POLICY, deployments, gateway, written
+
+BODY = {"model": "far", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+SAID = {
+    "type": "message",
+    "role": "assistant",
+    "id": "msg_1",
+    "model": "m",
+    "content": [{"type": "text", "text": "Hello."}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 3, "output_tokens": 2},
+}
+
+
+@pytest.fixture
+def server():
+    with FakeServer(pages={"/v1/messages": SAID}) as server:
+        yield server
+
+
+@pytest.fixture
+def url(server, tmp_path):
+    text = deployments({"far": server}, backend="anthropic", profile='""') + POLICY
+    with gateway(written(tmp_path, text)) as url:
+        yield url
+
+
+def ask(url, *headers):
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    try:
+        body = json.dumps(BODY).encode()
+        connection.putrequest("POST", "/v1/messages")
+        for name, value in (*headers, ("content-length", str(len(body)))):
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        reply = connection.getresponse()
+        return reply.status, reply.read()
+    finally:
+        connection.close()
+
+
+def test_both_betas_of_two_lines_go_along(url, server):
+    two = (("anthropic-beta", "context-1m-2025-08-07"), ("anthropic-beta", "files-api-2025-04-14"))
+    assert ask(url, *two)[0] == 200
+    heard = bytes(server.received).lower().replace(b": ", b":")
+    assert b"anthropic-beta:context-1m-2025-08-07, files-api-2025-04-14" in heard
+
+
+def test_a_class_that_is_said_in_two_ways_is_refused(url, server):
+    two = (("x-aihandler-class", "restricted"), ("x-aihandler-class", "public"))
+    status, body = ask(url, *two)
+    assert (status, b"restricted, public" in body) == (400, True)
+    assert b"/v1/messages" not in server.received
+
+
+def test_a_header_that_stands_once_is_as_it_came():
+    scope = {"headers": [(b"a", b"1, 2"), (b"b", b"x"), (b"b", b"y"), (b"c", b"")]}
+    assert headers_of(scope) == {"a": "1, 2", "b": "x, y", "c": ""}
