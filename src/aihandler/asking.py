@@ -198,7 +198,7 @@ async def _heard(rooms: "Rooms", call: Call) -> Heard:
         refused = any(report.outcome == "refused" for report in error.attempts)
         return _unheard(call, error, error.attempts, "refused" if refused else "failed")
     except PolicyDenied as error:
-        # Cleared before: it is this input that does not fit (a context that is too small).
+        # Cleared before: it is this input that does not fit (it may cost too much).
         return _unheard(call, error, (), "failed")
     return _answered(answer)
 

@@ -6,6 +6,8 @@ import urllib.error
 import urllib.request
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aihandler.domain.usage import Usage
 from aihandler.gateway.admission import Asker
@@ -180,3 +182,27 @@ def test_what_comes_back_late_opens_no_hole_in_the_next_minute(tmp_path):
     rates.settle(more)
     clock.advance(40)
     assert windows.total("k", clock.wall()) == (0, 15)
+
+
+steps = st.lists(
+    st.tuples(st.floats(0, 70), st.integers(0, 500), st.integers(0, 800), st.booleans()),
+    max_size=20,
+)
+
+
+@given(steps, st.integers(0, 5))
+@settings(max_examples=100, deadline=None)
+def test_no_minute_has_less_than_nothing(tmp_path_factory, asked, together):
+    path = tmp_path_factory.mktemp("minutes") / "windows"
+    make_windows(path, workers=1)
+    clock, windows = FakeClock(), Windows(path, slot=0)
+    rates, under_way = Rates(windows, clock=clock), []
+    for wait_s, reserved, used, counted in asked:
+        under_way.append((rates.admit([Rate("k")], reserved), used, counted))
+        clock.advance(wait_s)
+        while len(under_way) > together:
+            ticket, tokens, known = under_way.pop(0)
+            ticket.note(Usage(output=tokens) if known else None)
+            rates.settle(ticket)
+        assert windows.total("k", clock.wall())[1] >= 0
+    windows.close()
