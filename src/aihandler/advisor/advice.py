@@ -8,7 +8,7 @@ import msgspec
 from aihandler.advisor.company import Fact, Profile, facts_of
 from aihandler.advisor.costing import Costing
 from aihandler.advisor.deciding import UnderPrices, cost_all, decided
-from aihandler.advisor.economics.tornado import Turn
+from aihandler.advisor.economics.turns import Turn
 from aihandler.advisor.evidence import evidence, unready
 from aihandler.advisor.frameworks.contradictions import Contradiction, contradictions
 from aihandler.advisor.frameworks.judging import Judgement, judge_all, judge_lists

@@ -5,11 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from aihandler.advisor.economics.figures import dollars
-from aihandler.advisor.economics.runs import Difference, against, named, percent
+from aihandler.advisor.economics.runs import SURE, Difference, against, named, percent
 from aihandler.advisor.outcomes import Choice, Cost, TaskVerdict
-
-# In so many of the runs one choice has to cost less than another before money decides.
-SURE = 0.9
 
 
 class Lead(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ import msgspec
 from aihandler.advisor.company import Fact, Profile, facts_of
 from aihandler.advisor.costing import Costed, costed
 from aihandler.advisor.economics import reference
-from aihandler.advisor.economics.runs import MONTHS, RUNS, Order
-from aihandler.advisor.economics.tornado import Turn, turns
+from aihandler.advisor.economics.runs import MONTHS, RUNS, Order, against
+from aihandler.advisor.economics.turns import Turn, turns
 from aihandler.advisor.economics.total_cost import Priced
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.hosted import Known
@@ -90,7 +90,9 @@ def _turns(verdict: TaskVerdict, found: Costed) -> tuple[Turn, ...]:
     # What a constraint decides, no number turns: it names no other option.
     if found.runs is None or not verdict.option or not verdict.than:
         return ()
-    return turns(found.runs, verdict.option, verdict.than)
+    total, pair = found.costing.total, (verdict.option, verdict.than)
+    lead = against(total.differences if total else (), *pair)
+    return turns(found.runs, *pair, share=lead.cheaper_share if lead else None)
 
 
 def _told(found: Sequence[Turn]) -> tuple[str, ...]:

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from aihandler.advisor.choosing import SURE
 from aihandler.advisor.company import Company
-from aihandler.advisor.economics.runs import percent
+from aihandler.advisor.economics.runs import SURE, percent
 from aihandler.advisor.report import Gate, Phase, Ranked, Step, TaskReport
 from aihandler.advisor.staffing import option_of, staffing
 

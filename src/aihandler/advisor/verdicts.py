@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from aihandler.advisor.choosing import SURE, by_seats, cheapest, lead, staying
+from aihandler.advisor.choosing import by_seats, cheapest, lead, staying
 from aihandler.advisor.company import Fact
-from aihandler.advisor.economics.runs import percent
+from aihandler.advisor.economics.runs import SURE, percent
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.outcomes import (
     Choice,
