@@ -13,8 +13,8 @@ from aihandler.advisor.costing import cost_task
 from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.inputs import RULES, case
 from aihandler.advisor.economics.runs import Difference, Order, Runs, against, run
-from aihandler.advisor.economics.turns import turn_of, turns
 from aihandler.advisor.economics.total_cost import of_runs
+from aihandler.advisor.economics.turns import turn_of, turns
 from aihandler.advisor.frameworks.reading import shipped
 from aihandler.advisor.verdicts import Quality, decide
 

@@ -13,7 +13,7 @@ from aihandler.advisor.company import Profile, TaskFacts
 from aihandler.advisor.economics import hosting, lines, reference
 from aihandler.advisor.economics.break_even import BreakEven, fixed_machines, of_staircase, within
 from aihandler.advisor.economics.figures import Figure, exact
-from aihandler.advisor.economics.inputs import BY_RENT, OF_RENT, RULES, Assumption, Case, case
+from aihandler.advisor.economics.inputs import BY_RENT, RULES, Assumption, Case, case, unread
 from aihandler.advisor.economics.machines import is_owned, own_usd_per_month, replicas
 from aihandler.advisor.economics.runs import FEW_RUNS, MONTHS, RUNS, Order, Runs, run
 from aihandler.advisor.economics.total_cost import Total, TotalCost, of_runs
@@ -223,11 +223,11 @@ def _stated(profile: Profile, order: Order) -> dict[str, Figure]:
 def _check_rent(facts: TaskFacts, task: str) -> None:
     """An input that the way of paying does not read would be passed over in silence."""
     rent = facts.hosting.rent if facts.hosting else "hourly"
-    unread = [n for n in OF_RENT if n in facts.costs and n not in BY_RENT.get(rent, ())]
-    if unread:
-        ways = [way for way, names in BY_RENT.items() if unread[0] in names]
+    passed_over = unread(facts.costs, rent)
+    if passed_over:
+        ways = [way for way, names in BY_RENT.items() if passed_over[0] in names]
         raise InputError(
-            f"task {task!r} gives {unread[0]!r}, and its machines are paid for {rent!r}",
+            f"task {task!r} gives {passed_over[0]!r}, and its machines are paid for {rent!r}",
             hint=f"write `rent: {ways[0]}` under `hosting`, or leave it out",
         )
 

@@ -8,8 +8,8 @@ from aihandler.advisor.company import Fact, Profile, facts_of
 from aihandler.advisor.costing import Costed, costed
 from aihandler.advisor.economics import reference
 from aihandler.advisor.economics.runs import MONTHS, RUNS, Order, against
-from aihandler.advisor.economics.turns import Turn, turns
 from aihandler.advisor.economics.total_cost import Priced
+from aihandler.advisor.economics.turns import Turn, turns
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.hosted import Known
 from aihandler.advisor.outcomes import Choice, Cost, Outcome, Quality, TaskVerdict

@@ -10,8 +10,8 @@ from aihandler.advisor.company import Company, Fact
 from aihandler.advisor.deciding import UnderPrices
 from aihandler.advisor.economics.break_even import BreakEven
 from aihandler.advisor.economics.figures import Figure
-from aihandler.advisor.economics.turns import Turn
 from aihandler.advisor.economics.total_cost import TotalCost
+from aihandler.advisor.economics.turns import Turn
 from aihandler.advisor.frameworks.contradictions import Contradiction
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.frameworks.lists import JudgedList

@@ -2,6 +2,9 @@
 
 import msgspec
 
+# Beyond it a sum says no more than that something is wrong.
+MOST_USD = 1e12
+
 
 class Figure(msgspec.Struct, frozen=True):
     """`value` is what is most likely; `low` and `high` hold about nine tenths of what is thought
@@ -30,8 +33,10 @@ def rounded(value: float, digits: int = 3) -> float:
 
 
 def dollars(usd: float) -> str:
-    """Three digits that count: `$1.25M`, `$340K`, `-$12`."""
+    """Three digits that count: `$1.25M`, `$340K`, `-$12`; what nobody has is not counted."""
     sign, size = ("-" if usd < 0 else ""), float(f"{abs(usd):.3g}")
+    if size >= MOST_USD:
+        return "below -$1,000B" if sign else "more than $1,000B"
     for step, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
         if size >= step:
             return f"{sign}${size / step:.3g}{letter}"

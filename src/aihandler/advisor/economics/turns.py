@@ -173,7 +173,8 @@ class _Search:
         self, saved: "_Saved", now: float, looks: Sequence[float]
     ) -> tuple[float | None, bool, "_State"]:
         """Where today's verdict ends, on which side another one begins, and which."""
-        rough, fine = partial(saved, self.rough), partial(saved, self.few)
+        rough: _Look = partial(saved, self.rough)
+        fine: _Look = partial(saved, self.few)
         if _straight(rough, looks[0], looks[-1]):
             rough = fine = _on_a_line(fine, looks[0], looks[-1])
         for look in (rough, fine):
