@@ -226,6 +226,53 @@ def test_what_is_worse_as_a_whole_is_routed_where_it_was_good_enough() -> None:
     assert (share.as_of, share.source[:13]) == ("2026-09-21", "comparison c1")
 
 
+def cascade(low: float, high: float, share: float = 0.7) -> dict[str, Any]:
+    """Llama asked first, gpt where llama is not sure, as `aihandler compare` keeps it."""
+    return {
+        "share": share,
+        "interval": {"low": share - 0.05, "high": share + 0.05},
+        "difference": {"low": low, "high": high},
+        "at_worst": low,
+    }
+
+
+def test_the_share_of_a_mix_is_an_upper_bound_where_no_router_was_seen() -> None:
+    found = mail(profile(), WORSE)
+    assert "an upper bound, as if a router knew each time which" in found.verdict.decided_by
+    assert found.verdict.routed_by.startswith("an upper bound")
+    assert any(
+        "a mix sends 90 % to the open model, an upper bound" in n for n in found.costing.notes
+    )
+
+
+def test_a_mix_stands_on_what_the_open_model_really_handed_on() -> None:
+    found = mail(profile(), {**WORSE, "cascade": cascade(-0.015, 0.01)})
+    assert found.verdict.outcome == "hybrid_route"
+    assert found.verdict.shares == {"managed_open": Decimal("0.7"), "stay_closed": Decimal("0.3")}
+    assert "it answered 70 % of 400 examples itself" in found.verdict.decided_by
+    assert found.verdict.routed_by.startswith("measured")
+    figures = found.costing.figures
+    # Everything is asked first, and three of ten are paid for twice.
+    assert figures["routed_share"].value == 1
+    assert figures["escalation_share"].value == pytest.approx(0.3)
+
+
+def test_a_mix_that_loses_too_much_is_not_chosen() -> None:
+    found = mail(profile(), {**WORSE, "cascade": cascade(-0.1, -0.03)})
+    assert found.verdict.outcome == "stay_closed"
+    assert (
+        "with the vendor where it is not sure, too: -10.0 to -3.0 points"
+        in found.verdict.decided_by
+    )
+    assert "routed_share" not in found.costing.figures
+
+
+def test_what_alone_is_not_shown_may_be_shown_with_the_vendor_behind_it() -> None:
+    found = mail(profile(), {**OPEN, "cascade": cascade(-0.015, 0.02)})
+    assert found.verdict.outcome == "hybrid_route"
+    assert "alone is not shown good enough" in found.verdict.decided_by
+
+
 def test_a_share_that_is_given_comes_before_that_of_a_comparison() -> None:
     found = mail(profile(routed_share=0.6), WORSE)
     assert found.verdict.shares["managed_open"] == Decimal("0.6")
@@ -303,4 +350,4 @@ def test_every_figure_of_a_result_has_a_source_and_a_day() -> None:
     given = total.figures["output_usd_per_million"]
     assert (given.source, given.as_of) == ("the price list", "2026-10-15")
     assert total.figures["input_usd_per_million"].as_of == "2026-11-01"
-    assert total.figures["peak_to_mean"].source.startswith("assumed")
+    assert total.figures["managed_staff_share"].source.startswith("assumed")

@@ -47,6 +47,7 @@ class TaskAdvice(msgspec.Struct, frozen=True):
     evidence: tuple[str, ...] = ()
     unready: tuple[str, ...] = ()
     lists: tuple[JudgedList, ...] = ()
+    escalation: Turn | None = None
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -93,6 +94,7 @@ def advise(
             commands,
             lacking,
             told_apart(judge_lists(facts, files)),
+            found.escalation,
         )
     verdicts = {name: task.verdict for name, task in tasks.items()}
     together = whole(profile, costs, verdicts, units=units)

@@ -96,6 +96,7 @@ def _leave(task: str, found: Lead, leads: Sequence[Lead]) -> TaskVerdict:
             if rival.share > 1 - SURE
         ),
         shares=found.one.shares,
+        routed_by=found.one.routed_by,
         option=found.one.option,
         than=found.other.option,
         money=found.says,
@@ -135,7 +136,8 @@ def _decides(says: str) -> str:
 def _words(one: Cost, other: Cost, paired: Difference) -> str:
     if one.whole_usd is None or other.whole_usd is None:
         return str(paired)
-    return f"{dollars(one.whole_usd)} instead of {dollars(other.whole_usd)}; {paired}"
+    told = f"{dollars(one.whole_usd)} instead of {dollars(other.whole_usd)}"
+    return f"{told} in {paired.months} months; {paired}"
 
 
 def _monthly(cost: Cost) -> str:

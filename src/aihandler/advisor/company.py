@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from aihandler.advisor.amounts import Amount, Count, Headcount
 from aihandler.advisor.claims import Claim
+from aihandler.advisor.economics.figures import UNDATED
 from aihandler.advisor.impossible import find_impossible
 from aihandler.advisor.naming import find_wrong_names
 from aihandler.config.places import Path
@@ -228,7 +229,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Numbers that somebody stated, by a name of one's own, to be held against their sums.
     claims: dict[str, Claim] = {}
     # The day of the figures that do not name their own.
-    as_of: str = "not stated"
+    as_of: str = UNDATED
     # As those of a task, of the whole company: `customer: 300`.
     units: dict[str, Annotated[float, Meta(gt=0)]] = {}
 

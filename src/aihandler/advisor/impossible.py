@@ -119,7 +119,8 @@ def _costs(facts: "TaskFacts", at: Path, mistakes: Mistakes) -> None:
 def _outside(name: str, values: Sequence[float], at: Path, mistakes: Mistakes) -> None:
     least, most = bounds(name)
     wrong = max(values) if max(values) > most else min(values)
-    span = f"at least {least:g}" if math.isinf(most) else f"within {least:g} to {most:g}"
+    low = f"at least {least:g}" if least in (0.0, -0.99) else "above 0"
+    span = low if math.isinf(most) else f"{low} and at most {most:g}"
     percent = 1 < wrong <= 100 and most <= 1
     meant = f"is {wrong / 100:g} meant?" if percent else f"it means: {RULES[name].meaning}"
     mistakes.add(at, f"{name!r} is {wrong:g}: it has to be {span}", hint=meant)

@@ -334,12 +334,19 @@ def _show_plan(report: "Report") -> None:
     if plan is None:
         return
     _head(f"Plan from {plan.starts} on" + (f", pilot: {plan.pilot}" if plan.pilot else ""))
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for phase in plan.phases:
         when = f"{phase.starts} to {phase.ends}" if phase.ends else f"from {phase.starts} on"
         tasks = ", ".join(dict.fromkeys(step.task for step in phase.steps if step.task))
         rows.append((when, _effort(phase.work), f"{phase.name}: {tasks}" if tasks else phase.name))
-    click.echo(table(("when", "engineers", "phase"), rows, at_most=WIDEST))
+    heads: tuple[str, ...] = ("when", "engineers", "phase")
+    if not any(phase.work for phase in plan.phases):
+        heads, rows = ("when", "phase"), [(when, name) for when, _, name in rows]
+    click.echo(table(heads, rows, at_most=WIDEST))
+    for step in plan.phases[0].steps if len(plan.phases) == 1 else ():
+        say(f"{step.task}: " if step.task else "", step.does)
+        for command in step.commands:
+            click.echo("\n".join(_command(command)))
     click.echo(f"{_INDENT}gates, sizes and what stops when one fails: --html or --json")
 
 
