@@ -163,12 +163,12 @@ def test_units_of_a_month_are_counted_by_a_call_tag(folder: Path, aihandler: Com
     ran = aihandler(*asked, "--html", "advice.html")
     assert ran.code == 0, ran.err
     out = " ".join(ran.out.split())
-    assert "a customer costs: as today $" in out
+    assert "a customer in the first year: as today $" in out
     assert "by the verdicts $" in out
     assert "(2 a month; all tasks together; counted by the ledger)" in out
     assert "customer: 2 (ledger, 202609): $2 each on average, $2 in the middle" in out
     page = (folder / "advice.html").read_text(encoding="utf-8")
-    assert "One customer (2 a month): as today" in page
+    assert "One customer (2 a month) costs in the first year: as today" in page
     assert "call tag <code>customer</code> (ledger, 202609): $2 each" in page
     assert "acme" not in page
     told = msgspec.json.decode(aihandler(*asked, "--json").out)

@@ -137,7 +137,7 @@ def _words(one: Cost, other: Cost, paired: Difference) -> str:
     if one.whole_usd is None or other.whole_usd is None:
         return str(paired)
     told = f"{dollars(one.whole_usd)} instead of {dollars(other.whole_usd)}"
-    return f"{told} in {paired.months} months; {paired}"
+    return f"{told} in {paired.months} months; {paired.told()}"
 
 
 def _monthly(cost: Cost) -> str:

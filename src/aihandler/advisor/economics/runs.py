@@ -62,14 +62,17 @@ class Difference(msgspec.Struct, frozen=True):
         share = rounded(1 - self.cheaper_share, 6)
         return Difference(self.than, self.option, share, usd, self.months)
 
-    def __str__(self) -> str:
+    def told(self, months: str = "") -> str:
+        """In words; `months` where what stands before does not say of which time."""
         usd, by = self.usd, dollars(abs(self.usd.median))
-        told = f"saves {by}" if usd.median >= 0 else f"costs {by} more"
+        more = f"saves {by}" if usd.median >= 0 else f"costs {by} more"
         return (
             f"{named(self.option)} is cheaper than {named(self.than)} in "
-            f"{percent(self.cheaper_share)} of runs: it {told} in {self.months} months "
-            f"(saved in nine tenths: {dollars(usd.low)} to {dollars(usd.high)})"
+            f"{percent(self.cheaper_share)} of runs: it {more}{months} (9 of 10 runs: {_span(usd)})"
         )
+
+    def __str__(self) -> str:
+        return self.told(f" in {self.months} months")
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,15 @@ def against(differences: Sequence[Difference], option: str, than: str) -> Differ
         if (found.option, found.than) == (than, option):
             return found.turned()
     return None
+
+
+def _span(saved: Band) -> str:
+    """What is saved, or is more, at both ends."""
+    if saved.low >= 0:
+        return f"{dollars(saved.low)} to {dollars(saved.high)}"
+    if saved.high <= 0:
+        return f"{dollars(-saved.high)} to {dollars(-saved.low)}"
+    return f"{dollars(-saved.low)} more to {dollars(saved.high)} less"
 
 
 def named(option: str) -> str:

@@ -49,8 +49,8 @@ class Turn(msgspec.Struct, frozen=True):
     """Where one input alone makes another verdict; `at` None: nowhere.
 
     Beyond `at`, which is above or below it, `option` starts (or stops) to cost less than `than`
-    in `SURE` of the runs. `now` is the middle of the input's runs; `within` says whether `at` is
-    a value that it may have as it stands.
+    in `SURE` of the runs. `now` is the middle of the input's runs, and what is given where it does
+    not vary; `within` says whether `at` is a value that it may have as it stands.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Turn(msgspec.Struct, frozen=True):
     at: float | None
     above: bool
     within: bool
+    varies: bool
     option: str
     than: str
     starts: bool
@@ -82,11 +83,12 @@ class Turn(msgspec.Struct, frozen=True):
         if self.at is None:
             return f"{self.meaning} ({self.name}) alone turns nothing, whatever its value"
         becomes = "is" if self.starts else "is no longer"
-        reach = "" if self.within else ", beyond what is given"
+        reach = "" if self.within or not self.varies else "; outside its range"
+        now = "in the middle of the runs" if self.varies else "now"
         return (
             f"{named(self.option)} {becomes} cheaper than {named(self.than)} in {percent(SURE)} of "
             f"runs when {self.meaning} ({self.name}) {self.moves} {self.value} "
-            f"(now {_number(self.now, self.unit)}{reach})"
+            f"({now} {_number(self.now, self.unit)}{reach})"
         )
 
 
@@ -154,7 +156,8 @@ class _Search:
         looks = _either_side(now, _reach(name, figure), given=(figure.low, figure.high))
         at, above, beyond = self._nearest(saved, now, looks)
         within = at is not None and figure.low <= at <= figure.high
-        words = (name, rule.meaning, rule.unit, rounded(now), at, above, within)
+        varies = figure.low < figure.high
+        words = (name, rule.meaning, rule.unit, rounded(now), at, above, within, varies)
         return Turn(*words, *self._then(beyond), figure.source)
 
     def price_list(self) -> Turn:
@@ -166,7 +169,7 @@ class _Search:
 
         at, above, beyond = self._nearest(saved, 1.0, _either_side(1.0, (0.0, 100.0)))
         meaning, unit = "the vendor's whole price list", "share of today's"
-        words = ("vendor_prices", meaning, unit, 1.0, at, above, False)
+        words = ("vendor_prices", meaning, unit, 1.0, at, above, False, False)
         return Turn(*words, *self._then(beyond), "all inputs of a vendor's prices")
 
     def _nearest(
