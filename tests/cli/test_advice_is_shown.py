@@ -91,6 +91,34 @@ def test_the_summary_comes_before_the_tasks_and_frameworks_stand_once(aihandler:
     assert len(out.splitlines()) < 190
 
 
+def test_every_sum_says_of_which_time_and_every_price_of_which_day(aihandler: Command) -> None:
+    out = " ".join(aihandler("advise", "--demo").out.split())
+    assert "a request in the first year: closed $" in out
+    assert out.count(" instead of ") >= 6
+    assert all(
+        "in 36 months" in after[:40] for after in out.split("$")[1:] if " instead" in after[:9]
+    )
+    (prices,) = re.findall(r"prices of: (.*?) Please answer", out)
+    assert "demo_company.yaml (2025-10-01)" in prices
+    assert prices.count("(undated)") == 1
+    told = msgspec.json.decode(aihandler("advise", "--demo", "--json").out)
+    figures = told["advice"]["tasks"]["documents"]["costing"]["total"]["figures"]
+    assert all(figure["source"] and figure["as_of"] for figure in figures.values())
+    assert figures["usd_per_gpu_hour"]["as_of"] == "undated"
+
+
+def test_where_no_cost_is_known_the_plan_has_the_commands_and_no_money(
+    folder: Path, aihandler: Command
+) -> None:
+    (folder / "company.yaml").write_text(PROFILE)
+    out = aihandler("advise", "--profile", "company.yaml").out
+    plan = " ".join(out[out.index("Plan from") :].split())
+    assert "aihandler compare mail --deployments" in plan
+    assert "give input_tokens_per_month" in plan
+    assert "$" not in plan
+    assert "Pilot" not in plan
+
+
 def test_everything_is_told_when_it_is_asked_for(aihandler: Command) -> None:
     out = " ".join(aihandler("advise", "--demo", "--verbose").out.split())
     assert "peak_to_mean: 3 (2 to 6) ratio; usual for office hours" in out
