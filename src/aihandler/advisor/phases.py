@@ -187,9 +187,10 @@ def _unknown(task: TaskReport, size: Ranked) -> Iterator[Step]:
     # What may be compared where hangs on whether data may leave.
     if task.facts.get("data_may_leave") is not None:
         yield _comparison(task, size)
-    if task.no_cost:
+    lacking = task.no_cost.removeprefix("give ").split(", ")
+    if task.no_cost and not set(lacking) <= set(task.verdict.ask):
         yield Step(f"{task.no_cost}; {again}", task.task)
-    elif not task.verdict.ask:
+    elif not task.no_cost and not task.verdict.ask:
         yield Step(f"give prices of a managed host, or `hosting`; {again}", task.task)
 
 

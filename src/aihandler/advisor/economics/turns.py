@@ -13,7 +13,6 @@ from aihandler.advisor.economics import lines
 from aihandler.advisor.economics.figures import Figure, dollars, rounded
 from aihandler.advisor.economics.inputs import RULES
 from aihandler.advisor.economics.runs import (
-    FEW_RUNS,
     SURE,
     Runs,
     cheaper_share,
@@ -30,7 +29,7 @@ __all__ = ["Turn", "turn_of", "turns"]
 
 # Looks on either side, as parts of the way to what is still looked at; and in how many runs.
 _LOOKS = (1 / 64, 1 / 16, 1 / 4, 1.0)
-_ROUGH = 200
+_ROUGH, _FINE = 200, 2_000
 # A value is found when another step moves it by less than this part: three digits count.
 _CLOSE = 5e-4
 _STEPS = 20
@@ -101,7 +100,7 @@ def turns(
     of the inputs turns it, the next one that does comes after them. The vendor's price that weighs
     most is looked at in any case: it is often given exactly, and has no swing.
 
-    Method: in the first 1,000 runs one input is held at a value while all others stay as drawn,
+    Method: in the first 2,000 runs one input is held at a value while all others stay as drawn,
     and it is counted in how many of them the option costs less. Where what is saved is linear in
     the input, run by run, two values give all others, exactly. Else values on either side of
     today's are looked at, in steps that grow and in 200 runs, and in the nearest gap between the
@@ -136,7 +135,7 @@ class _Search:
     """One pair in the first of its runs: roughly where it turns, then exactly."""
 
     def __init__(self, runs: Runs, pair: tuple[str, str], share: float | None) -> None:
-        self.rough, self.few = runs.first(_ROUGH).drawn, runs.first(FEW_RUNS).drawn
+        self.rough, self.few = runs.first(_ROUGH).drawn, runs.first(_FINE).drawn
         self.middle = middle(runs)
         self.pair = pair
         self.today = _by(cheaper_share(saved_usd(self.few, *pair)) if share is None else share)
