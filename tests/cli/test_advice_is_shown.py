@@ -114,7 +114,7 @@ def test_where_no_cost_is_known_the_plan_has_the_commands_and_no_money(
     out = aihandler("advise", "--profile", "company.yaml").out
     plan = " ".join(out[out.index("Plan from") :].split())
     assert "aihandler compare mail --deployments" in plan
-    assert "give input_tokens_per_month" in plan
+    assert "input_tokens_per_month, output_tokens_per_month" in plan
     assert "$" not in plan
     assert "Pilot" not in plan
 

@@ -73,10 +73,11 @@ def lead(one: Cost, other: Cost) -> Lead:
     if paired is not None:
         return Lead(one, other, paired.cheaper_share, paired.usd.median, _words(one, other, paired))
     told = f"{_monthly(one)}, {_monthly(other)}"
-    gap = float(other.high_usd + other.low_usd - one.high_usd - one.low_usd) / 2
-    if one.high_usd < other.low_usd:
+    middles = [(each.low_usd_per_month + each.high_usd_per_month) / 2 for each in (one, other)]
+    gap = float(middles[1] - middles[0])
+    if one.high_usd_per_month < other.low_usd_per_month:
         return Lead(one, other, 1.0, gap, told)
-    share = 0.0 if other.high_usd < one.low_usd else 0.5
+    share = 0.0 if other.high_usd_per_month < one.low_usd_per_month else 0.5
     return Lead(one, other, share, gap, told)
 
 
@@ -142,4 +143,4 @@ def _words(one: Cost, other: Cost, paired: Difference) -> str:
 
 def _monthly(cost: Cost) -> str:
     name = "closed" if cost.choice == "stay_closed" else cost.choice
-    return f"{name}: ${cost.low_usd:,.0f} to ${cost.high_usd:,.0f} a month"
+    return f"{name}: ${cost.low_usd_per_month:,.0f} to ${cost.high_usd_per_month:,.0f} a month"

@@ -69,8 +69,8 @@ class Cost(msgspec.Struct, frozen=True):
     """
 
     choice: Choice
-    low_usd: Decimal
-    high_usd: Decimal
+    low_usd_per_month: Decimal
+    high_usd_per_month: Decimal
     source: str
     shares: Mapping[Choice, Decimal] = {}
     option: str = ""
