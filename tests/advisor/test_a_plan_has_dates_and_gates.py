@@ -8,13 +8,15 @@ import msgspec
 import pytest
 from advices import STARTS, demo_advice, with_outcome
 
-from aihandler.advisor.company import SecurityMeasures
+from aihandler.advisor.advice import advise
+from aihandler.advisor.company import SecurityMeasures, demo_profile, parse_profile
 from aihandler.advisor.frameworks.lists import JudgedItem, JudgedList
 from aihandler.advisor.frameworks.reading import shipped
 from aihandler.advisor.phases import months_later
 from aihandler.advisor.plan import plan, size
 from aihandler.advisor.readiness import counted, readiness, told_apart
 from aihandler.advisor.report import Plan, Report
+from aihandler.advisor.reporting import of_advice
 from aihandler.advisor.spreads import Spread, measured_spreads
 from aihandler.config.loading import load
 from aihandler.evaluation.pairs import PairFindings
@@ -84,6 +86,65 @@ def test_the_phases_follow_each_other() -> None:
     assert phases[-1].ends is None
     assert all(p.gates and p.steps and p.staff for p in phases)
     assert all(g.otherwise for p in phases for g in p.gates)
+
+
+def test_where_no_cost_is_known_the_plan_is_to_evaluate_and_has_no_figure_of_money() -> None:
+    found = planned(demo_advice(with_costs=False))
+    (only,) = found.phases
+    assert (found.pilot, only.name, only.work, only.staff) == ("", "Evaluate", None, "")
+    told = [*(step.does for step in only.steps), *(gate.passes_if for gate in only.gates)]
+    assert not any("$" in text or "engineer" in text for text in told)
+    assert any("aihandler compare chat" in c for step in only.steps for c in step.commands)
+
+
+def test_a_task_without_a_cost_is_evaluated_and_not_moved() -> None:
+    advice = demo_advice()
+    bare = tuple(
+        msgspec.structs.replace(t, total_cost=None, no_cost="give prices", figures={})
+        if t.task == "documents"
+        else t
+        for t in advice.tasks
+    )
+    found = planned(msgspec.structs.replace(advice, tasks=bare))
+    assert found.pilot == "triage"
+    first, *later = found.phases
+    assert any(step.task == "documents" and "give prices" in step.does for step in first.steps)
+    assert not any(step.task == "documents" for phase in later for step in phase.steps)
+
+
+def test_what_may_be_compared_is_asked_before_anything_is_sent() -> None:
+    profile = parse_profile("company: {}\ntasks: {mail: {}}\n")
+    advice = advise(profile, shipped(), seed=1, runs=50)
+    found = of_advice(advice, profile, made_at=0, origin="a test", starts=STARTS).plan
+    assert found is not None
+    (only,) = found.phases
+    assert only.steps[0].does.startswith("say data_may_leave, open_licence_allowed")
+    assert not any(step.commands for step in only.steps)
+
+
+def test_the_pilot_ends_at_the_share_of_escalations_at_which_it_stops_paying() -> None:
+    profile = demo_profile()
+    tasks = {"documents": profile.tasks["documents"]}
+    alone = msgspec.structs.replace(profile, tasks=tasks)
+    advice = advise(alone, shipped(), seed=1, runs=1000)
+    turn = advice.tasks["documents"].escalation
+    assert turn is not None
+    assert turn.at is not None
+    report = of_advice(advice, alone, made_at=0, origin="a test", starts=STARTS)
+    assert report.plan is not None
+    gates = [gate.passes_if for phase in report.plan.phases for gate in phase.gates]
+    (told,) = [gate for gate in gates if "escalate" in gate]
+    assert told == (
+        f"at most {100 * turn.at:.0f} % of the calls escalate to the vendor's deployment: beyond "
+        "that managed-open is not cheaper in 90 % of the runs"
+    )
+
+
+def test_where_money_does_not_decide_the_gate_says_which_share_was_assumed() -> None:
+    staying = with_outcome(demo_advice(), "documents", "stay_closed")
+    (told,) = [g.passes_if for g in planned(staying).phases[1].gates if "escalate" in g.passes_if]
+    assert told.startswith("at most 15 % of the calls escalate to a second own deployment")
+    assert "escalation_share, assumed: not measured" in told
 
 
 def test_a_company_that_stays_gets_no_pilot() -> None:

@@ -52,7 +52,6 @@ def findings(company: str = "", task: str = "", more: str = "") -> dict[str, Fin
         ("api_share_of_cogs: 20", "", "company.api_share_of_cogs", "is 0.2 meant?"),
         ("", "invalid_share: 8", "tasks.mail.invalid_share", "is 0.08 meant?"),
         ("", "growth_per_quarter: 15", "tasks.mail.growth_per_quarter", "is 0.15 meant?"),
-        ("", "costs: {cached_share: [60]}", "tasks.mail.costs.cached_share", "is 0.6 meant?"),
         ("", "latency_target_s: 2000", "tasks.mail.latency_target_s", "milliseconds"),
         (
             "people: 10",

@@ -14,7 +14,9 @@ from aihandler.advisor.company import (
     facts_of,
     parse_profile,
 )
+from aihandler.advisor.economics.figures import dollars
 from aihandler.advisor.economics.inputs import RULES
+from aihandler.advisor.pages.words import money
 from aihandler.advisor.template import profile_schema, profile_template
 from aihandler.config.yaml import read_yaml
 from aihandler.errors import ConfigError, Mistake
@@ -80,6 +82,104 @@ def test_all_mistakes_of_names_and_values_are_told_at_once_with_their_lines() ->
     assert all(m.hint for m in found)
     assert "requests_per_month" in found[2].hint
     assert "llama-3.1-405b" in found[4].hint
+
+
+def test_mistakes_of_shape_and_of_content_are_told_in_one_pass() -> None:
+    found = mistakes(
+        "company:\n"
+        "  peeple: 45\n"
+        "  growth_base_quarter: Q3\n"
+        "tasks:\n"
+        "  mail:\n"
+        "    kind: emial\n"
+        "    costs:\n"
+        "      requets_per_month: [5]\n"
+        "      retry_share: [x]\n"
+        "      life_months: [36]\n"
+        "    sources: {output_usd_per_million: [a list, 2026-11-01]}\n"
+        "    hosting: {gpu: l4}\n"
+        "  notes: 5\n"
+    )
+    told = {m.line: m.message for m in found}
+    assert set(told) == {2, 3, 6, 8, 9, 10, 11, 12, 13}
+    assert "no quarter" in told[3]
+    assert "no input 'requets_per_month'" in told[8]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "parts"),
+    [
+        ("company: {people: 0}", 1, ("people", "at least 1")),
+        ("company: {api_usd_per_year: 1.0e+15}", 1, ("'api_usd_per_year'", "1e+15", "at most")),
+        ("company: {people: 90000000000}", 1, ("'people'", "90,000,000,000", "10,000,000,000")),
+    ],
+)
+def test_a_company_that_cannot_be_is_refused(text: str, line: int, parts: tuple[str, ...]) -> None:
+    (found,) = mistakes(f"{text}\ntasks: {{a: {{}}}}\n")
+    assert found.line == line
+    assert all(part in found.message for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("task", "key", "value", "bound"),
+    [
+        (
+            "input_tokens_per_month: 2000000000000000",
+            "'input_tokens_per_month'",
+            "2e+15",
+            "1e+15 tokens a month",
+        ),
+        ("costs: {utilisation: [60]}", "'utilisation'", "60", "above 0 and at most 1"),
+        (
+            "costs: {cached_share: [0.6, 0.5, 60]}",
+            "'cached_share'",
+            "60",
+            "at least 0 and at most 1",
+        ),
+        ("costs: {usd_per_gpu_hour: [2000000]}", "'usd_per_gpu_hour'", "2,000,000", "100,000 USD"),
+        ("costs: {requests_per_month: [0]}", "'requests_per_month'", "0", "needs requests"),
+        (
+            "costs: {cached_share: [0.6], cache_write_share: [0.7]}",
+            "'cached_share'",
+            "1.3",
+            "at most 1",
+        ),
+        (
+            "input_tokens_per_month: 1000000000000000, costs: {input_usd_per_million: [10000]}",
+            "'input_usd_per_million'",
+            "more than $1,000B",
+            "at most $833B",
+        ),
+        (
+            "input_tokens_per_month: 1000000000, growth_per_quarter: 40,"
+            " costs: {input_usd_per_million: [3]}",
+            "'growth_per_quarter'",
+            "40",
+            "at most 4.05 for $3K a month",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_key_value_and_bound(
+    task: str, key: str, value: str, bound: str
+) -> None:
+    (found,) = mistakes(f"company: {{}}\ntasks:\n  a: {{{task}}}\n")
+    assert found.line == 3
+    assert all(part in found.message for part in (key, value, bound))
+    assert found.hint
+
+
+@pytest.mark.parametrize(
+    ("usd", "told"),
+    [
+        (9.99e11, "$999B"),
+        (1.2e15, "more than $1,000B"),
+        (-6.69e15, "below -$1,000B"),
+        (8.33e11, "$833B"),
+    ],
+)
+def test_sums_that_nobody_has_are_not_told_in_powers(usd: float, told: str) -> None:
+    assert told in dollars(usd)
+    assert told.replace("-", "\N{MINUS SIGN}") in money(usd)
 
 
 @pytest.mark.parametrize(

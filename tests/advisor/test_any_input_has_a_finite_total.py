@@ -9,8 +9,8 @@ import pytest
 from aihandler.advisor.economics.figures import Figure
 from aihandler.advisor.economics.inputs import OF_RENT, RULES, case
 from aihandler.advisor.economics.runs import Order, run
-from aihandler.advisor.economics.tornado import turns
 from aihandler.advisor.economics.total_cost import TotalCost, of_runs
+from aihandler.advisor.economics.turns import turns
 
 ALWAYS = {
     "requests_per_month",

@@ -13,8 +13,8 @@ from aihandler.advisor.costing import cost_task
 from aihandler.advisor.economics.figures import Figure, exact
 from aihandler.advisor.economics.inputs import RULES, case
 from aihandler.advisor.economics.runs import Difference, Order, Runs, against, run
-from aihandler.advisor.economics.tornado import turn_of, turns
 from aihandler.advisor.economics.total_cost import of_runs
+from aihandler.advisor.economics.turns import turn_of, turns
 from aihandler.advisor.frameworks.reading import shipped
 from aihandler.advisor.verdicts import Quality, decide
 
@@ -39,6 +39,7 @@ tasks:
       managed_input_usd_per_million: [0.4, 0.2, 0.9]
       managed_output_usd_per_million: [0.6, 0.3, 1.2]
 """
+PAIR = ("managed", "closed")
 GOOD, WORSE, OPEN = pair(-0.01, 0.01, verdict="not worse"), pair(-0.2, -0.1), pair(-0.05, 0.05)
 
 
@@ -113,24 +114,56 @@ def test_money_decides_when_nine_of_ten_runs_agree() -> None:
 def test_a_verdict_names_the_value_of_an_input_that_turns_it() -> None:
     found = mail(profile(), GOOD)
     assert len(found.turns) >= 2
-    assert any(
-        "closed is cheaper when" in flip and "falls below" in flip for flip in found.verdict.flips
-    )
+    told = "managed-open is no longer cheaper than closed in 90 % of runs when "
+    assert any(flip.startswith(told) and "falls below" in flip for flip in found.verdict.flips)
     (price,) = [turn for turn in found.turns if turn.name == "input_usd_per_million"]
     assert price.at is not None
     assert 0 < price.at < 2.5
     assert f"falls below ${price.at:.3g}/1M tokens (now $2.5/1M tokens" in str(price)
 
 
-def test_at_that_value_both_cost_the_same() -> None:
-    runs = drawn()
-    turn = turn_of(runs, "input_usd_per_million", "managed", "closed")
+def share_at(name: str, value: float, **values: float) -> float:
+    found = against(of_runs(drawn(**{**values, name: value})).differences, "managed", "closed")
+    assert found is not None
+    return found.cheaper_share
+
+
+@pytest.mark.parametrize(
+    ("name", "prices", "edge"),
+    [
+        ("input_usd_per_million", 9.0, 0.9),
+        ("growth_per_month", 9.0, 0.9),
+        ("managed_setup_months", 9.0, 0.9),
+        ("api_price_change_per_year", 9.0, 0.9),
+        # Between the two, the nearer end: where closed is surely cheaper.
+        ("input_usd_per_million", 2.5, 0.1),
+        ("growth_per_month", 1.0, 0.1),
+    ],
+)
+def test_a_turn_is_where_nine_of_ten_runs_begin_or_cease_to_agree(
+    name: str, prices: float, edge: float
+) -> None:
+    given = {"input_usd_per_million": prices}
+    turn = turn_of(drawn(**given), name, "managed", "closed")
     assert turn.at is not None
-    beyond = drawn(input_usd_per_million=turn.at * 0.98)
-    before = drawn(input_usd_per_million=turn.at * 1.02)
-    # The middle of the difference has another sign on either side.
-    assert managed_against_closed(beyond).usd.median < 2000
-    assert managed_against_closed(before).usd.median > -2000
+    assert share_at(name, turn.at, **given) == pytest.approx(edge, abs=0.02)
+    beyond = turn.at + 0.1 * abs(turn.at) * (1 if turn.above else -1)
+    before = 2 * turn.at - beyond
+    low, high = sorted([share_at(name, beyond, **given), share_at(name, before, **given)])
+    assert low < edge < high
+    # Who is told to start or to stop does so beyond that value.
+    one = share_at(name, beyond, **given)
+    leads = one if turn.option == "managed" else 1 - one
+    assert (leads >= 0.9) == turn.starts
+
+
+def test_what_decides_once_it_is_known_is_told_so() -> None:
+    # As if other runs had left it open: from here on it is known that growth is no less.
+    turn = turn_of(drawn(input_usd_per_million=9), "growth_per_month", *PAIR, share=0.8)
+    assert turn.at is not None
+    assert (turn.at < turn.now, turn.above, turn.starts) == (True, True, True)
+    assert "managed-open is cheaper than closed in 90 % of runs when" in str(turn)
+    assert "is sure to stay above" in str(turn)
 
 
 def test_a_price_list_turns_what_no_single_price_does() -> None:
@@ -191,6 +224,53 @@ def test_what_is_worse_as_a_whole_is_routed_where_it_was_good_enough() -> None:
     assert found.costing.total is not None
     share = found.costing.total.figures["routed_share"]
     assert (share.as_of, share.source[:13]) == ("2026-09-21", "comparison c1")
+
+
+def cascade(low: float, high: float, share: float = 0.7) -> dict[str, Any]:
+    """Llama asked first, gpt where llama is not sure, as `aihandler compare` keeps it."""
+    return {
+        "share": share,
+        "interval": {"low": share - 0.05, "high": share + 0.05},
+        "difference": {"low": low, "high": high},
+        "at_worst": low,
+    }
+
+
+def test_the_share_of_a_mix_is_an_upper_bound_where_no_router_was_seen() -> None:
+    found = mail(profile(), WORSE)
+    assert "an upper bound, as if a router knew each time which" in found.verdict.decided_by
+    assert found.verdict.routed_by.startswith("an upper bound")
+    assert any(
+        "a mix sends 90 % to the open model, an upper bound" in n for n in found.costing.notes
+    )
+
+
+def test_a_mix_stands_on_what_the_open_model_really_handed_on() -> None:
+    found = mail(profile(), {**WORSE, "cascade": cascade(-0.015, 0.01)})
+    assert found.verdict.outcome == "hybrid_route"
+    assert found.verdict.shares == {"managed_open": Decimal("0.7"), "stay_closed": Decimal("0.3")}
+    assert "it answered 70 % of 400 examples itself" in found.verdict.decided_by
+    assert found.verdict.routed_by.startswith("measured")
+    figures = found.costing.figures
+    # Everything is asked first, and three of ten are paid for twice.
+    assert figures["routed_share"].value == 1
+    assert figures["escalation_share"].value == pytest.approx(0.3)
+
+
+def test_a_mix_that_loses_too_much_is_not_chosen() -> None:
+    found = mail(profile(), {**WORSE, "cascade": cascade(-0.1, -0.03)})
+    assert found.verdict.outcome == "stay_closed"
+    assert (
+        "with the vendor where it is not sure, too: -10.0 to -3.0 points"
+        in found.verdict.decided_by
+    )
+    assert "routed_share" not in found.costing.figures
+
+
+def test_what_alone_is_not_shown_may_be_shown_with_the_vendor_behind_it() -> None:
+    found = mail(profile(), {**OPEN, "cascade": cascade(-0.015, 0.02)})
+    assert found.verdict.outcome == "hybrid_route"
+    assert "alone is not shown good enough" in found.verdict.decided_by
 
 
 def test_a_share_that_is_given_comes_before_that_of_a_comparison() -> None:
@@ -270,4 +350,4 @@ def test_every_figure_of_a_result_has_a_source_and_a_day() -> None:
     given = total.figures["output_usd_per_million"]
     assert (given.source, given.as_of) == ("the price list", "2026-10-15")
     assert total.figures["input_usd_per_million"].as_of == "2026-11-01"
-    assert total.figures["peak_to_mean"].source.startswith("assumed")
+    assert total.figures["managed_staff_share"].source.startswith("assumed")

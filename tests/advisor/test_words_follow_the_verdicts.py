@@ -98,6 +98,20 @@ def test_stated_growth_is_a_forecast_and_listed_as_assumed(hospital: Report) -> 
     ]
 
 
+def test_only_what_a_computed_option_reads_is_told_as_assumed() -> None:
+    found = reported(SOLO)
+    assumed = {one.name for one in assumed_figures(found.tasks)}
+    assert {"managed_staff_share", "peak_to_mean", "escalation_share"} & assumed == {
+        "managed_staff_share",
+        "escalation_share",
+    }
+    assert not {"setup_months", "utilisation", "seats_change_per_year"} & assumed
+    assert not {"setup_months", "utilisation"} & found.tasks[0].figures.keys()
+    hosted = "hosting: {model: llama-3.1-8b, gpu: h100_sxm, precision: bf16, latency_s: 10}"
+    more = {one.name for one in assumed_figures(reported(f"{SOLO}    {hosted}\n").tasks)}
+    assert {"setup_months", "utilisation", "peak_to_mean"} <= more
+
+
 def test_an_assumption_that_may_fall_says_how_far(demo: Report) -> None:
     *_, nothing = compact(grouped(assumed_figures(demo.tasks))["vendor's prices"])
     assert "api price change per year (-50 to 20 %)" in nothing

@@ -91,6 +91,34 @@ def test_the_summary_comes_before_the_tasks_and_frameworks_stand_once(aihandler:
     assert len(out.splitlines()) < 190
 
 
+def test_every_sum_says_of_which_time_and_every_price_of_which_day(aihandler: Command) -> None:
+    out = " ".join(aihandler("advise", "--demo").out.split())
+    assert "a request in the first year: closed $" in out
+    assert out.count(" instead of ") >= 6
+    told = re.findall(r"\$[\d.]+[KM] instead of \$[\d.]+[KM](.{13})", out)
+    assert len(told) >= 5
+    assert set(told) == {" in 36 months"}
+    (prices,) = re.findall(r"prices of: (.*?) Please answer", out)
+    assert "demo_company.yaml (2025-10-01)" in prices
+    assert prices.count("(undated)") == 1
+    told = msgspec.json.decode(aihandler("advise", "--demo", "--json").out)
+    figures = told["advice"]["tasks"]["documents"]["costing"]["total"]["figures"]
+    assert all(figure["source"] and figure["as_of"] for figure in figures.values())
+    assert figures["usd_per_gpu_hour"]["as_of"] == "undated"
+
+
+def test_where_no_cost_is_known_the_plan_has_the_commands_and_no_money(
+    folder: Path, aihandler: Command
+) -> None:
+    (folder / "company.yaml").write_text(PROFILE)
+    out = aihandler("advise", "--profile", "company.yaml").out
+    plan = " ".join(out[out.index("Plan from") :].split())
+    assert "aihandler compare mail --deployments" in plan
+    assert "input_tokens_per_month, output_tokens_per_month" in plan
+    assert "$" not in plan
+    assert "Pilot" not in plan
+
+
 def test_everything_is_told_when_it_is_asked_for(aihandler: Command) -> None:
     out = " ".join(aihandler("advise", "--demo", "--verbose").out.split())
     assert "peak_to_mean: 3 (2 to 6) ratio; usual for office hours" in out
@@ -163,12 +191,12 @@ def test_units_of_a_month_are_counted_by_a_call_tag(folder: Path, aihandler: Com
     ran = aihandler(*asked, "--html", "advice.html")
     assert ran.code == 0, ran.err
     out = " ".join(ran.out.split())
-    assert "a customer costs: as today $" in out
+    assert "a customer in the first year: as today $" in out
     assert "by the verdicts $" in out
     assert "(2 a month; all tasks together; counted by the ledger)" in out
     assert "customer: 2 (ledger, 202609): $2 each on average, $2 in the middle" in out
     page = (folder / "advice.html").read_text(encoding="utf-8")
-    assert "One customer (2 a month): as today" in page
+    assert "One customer (2 a month) costs in the first year: as today" in page
     assert "call tag <code>customer</code> (ledger, 202609): $2 each" in page
     assert "acme" not in page
     told = msgspec.json.decode(aihandler(*asked, "--json").out)

@@ -57,6 +57,25 @@ def test_over_tasks_the_claims_are_adjusted_together() -> None:
     assert both[0][0].p_difference_adjusted == pytest.approx(2 * tasks[0][0].p_difference)
 
 
+def test_what_a_deployment_hands_on_is_answered_by_the_first_in_a_cascade() -> None:
+    # `b` is wrong on 20 of 100; of these it gave no answer of its own to 15.
+    found = comparison({"a": once(*[1.0] * 100), "b": once(*[1.0] * 80, *[0.0] * 20)})
+    seen = tuple(
+        msgspec.structs.replace(one, outcome="abstained", scores={})
+        if one.deployment == "b" and int(one.item[2:]) >= 85
+        else one
+        for one in found.observations
+    )
+    pair = findings(msgspec.structs.replace(found, observations=seen)).pairs[0]
+    assert pair.cascade is not None
+    assert pair.cascade.share == pytest.approx(0.85)
+    assert pair.difference.value == pytest.approx(-0.2)
+    assert pair.cascade.difference.low < -0.05 < pair.cascade.difference.high
+    assert pair.cascade.difference.low > -0.15
+    # Who answers all of it hands nothing on.
+    assert findings(found).pairs[0].cascade is None
+
+
 def test_items_of_a_cluster_count_less() -> None:
     a, b = [1.0] * 120, [1.0] * 100 + [0.0] * 20
     alone = findings(comparison({"a": once(*a), "b": once(*b)}))

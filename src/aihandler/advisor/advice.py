@@ -8,7 +8,7 @@ import msgspec
 from aihandler.advisor.company import Fact, Profile, facts_of
 from aihandler.advisor.costing import Costing
 from aihandler.advisor.deciding import UnderPrices, cost_all, decided
-from aihandler.advisor.economics.tornado import Turn
+from aihandler.advisor.economics.turns import Turn
 from aihandler.advisor.evidence import evidence, unready
 from aihandler.advisor.frameworks.contradictions import Contradiction, contradictions
 from aihandler.advisor.frameworks.judging import Judgement, judge_all, judge_lists
@@ -47,6 +47,7 @@ class TaskAdvice(msgspec.Struct, frozen=True):
     evidence: tuple[str, ...] = ()
     unready: tuple[str, ...] = ()
     lists: tuple[JudgedList, ...] = ()
+    escalation: Turn | None = None
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -93,6 +94,7 @@ def advise(
             commands,
             lacking,
             told_apart(judge_lists(facts, files)),
+            found.escalation,
         )
     verdicts = {name: task.verdict for name, task in tasks.items()}
     together = whole(profile, costs, verdicts, units=units)

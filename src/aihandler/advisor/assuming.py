@@ -79,7 +79,7 @@ def compact(members: Sequence[AssumedFigure]) -> Iterator[str]:
         else:
             yield f"{words} {span(same[0].figure)}"
     if nothing:
-        yield f"none of: {', '.join(nothing)}"
+        yield f"taken as 0: {', '.join(nothing)}"
 
 
 def _ends(same: Sequence[AssumedFigure]) -> str:

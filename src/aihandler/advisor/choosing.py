@@ -5,11 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from aihandler.advisor.economics.figures import dollars
-from aihandler.advisor.economics.runs import Difference, against, named, percent
+from aihandler.advisor.economics.runs import SURE, Difference, against, named, percent
 from aihandler.advisor.outcomes import Choice, Cost, TaskVerdict
-
-# In so many of the runs one choice has to cost less than another before money decides.
-SURE = 0.9
 
 
 class Lead(msgspec.Struct, frozen=True):
@@ -76,10 +73,11 @@ def lead(one: Cost, other: Cost) -> Lead:
     if paired is not None:
         return Lead(one, other, paired.cheaper_share, paired.usd.median, _words(one, other, paired))
     told = f"{_monthly(one)}, {_monthly(other)}"
-    gap = float(other.high_usd + other.low_usd - one.high_usd - one.low_usd) / 2
-    if one.high_usd < other.low_usd:
+    middles = [(each.low_usd_per_month + each.high_usd_per_month) / 2 for each in (one, other)]
+    gap = float(middles[1] - middles[0])
+    if one.high_usd_per_month < other.low_usd_per_month:
         return Lead(one, other, 1.0, gap, told)
-    share = 0.0 if other.high_usd < one.low_usd else 0.5
+    share = 0.0 if other.high_usd_per_month < one.low_usd_per_month else 0.5
     return Lead(one, other, share, gap, told)
 
 
@@ -99,6 +97,7 @@ def _leave(task: str, found: Lead, leads: Sequence[Lead]) -> TaskVerdict:
             if rival.share > 1 - SURE
         ),
         shares=found.one.shares,
+        routed_by=found.one.routed_by,
         option=found.one.option,
         than=found.other.option,
         money=found.says,
@@ -138,9 +137,10 @@ def _decides(says: str) -> str:
 def _words(one: Cost, other: Cost, paired: Difference) -> str:
     if one.whole_usd is None or other.whole_usd is None:
         return str(paired)
-    return f"{dollars(one.whole_usd)} instead of {dollars(other.whole_usd)}; {paired}"
+    told = f"{dollars(one.whole_usd)} instead of {dollars(other.whole_usd)}"
+    return f"{told} in {paired.months} months; {paired.told()}"
 
 
 def _monthly(cost: Cost) -> str:
     name = "closed" if cost.choice == "stay_closed" else cost.choice
-    return f"{name}: ${cost.low_usd:,.0f} to ${cost.high_usd:,.0f} a month"
+    return f"{name}: ${cost.low_usd_per_month:,.0f} to ${cost.high_usd_per_month:,.0f} a month"

@@ -1,16 +1,20 @@
 """What a company says of itself and its tasks. What it does not say is missing, never assumed."""
 
-from collections.abc import Iterator, Mapping
+import copy
+import pathlib
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from aihandler.advisor.amounts import Amount, Count
+from aihandler.advisor.amounts import Amount, Count, Headcount
 from aihandler.advisor.claims import Claim
+from aihandler.advisor.economics.figures import UNDATED
+from aihandler.advisor.impossible import find_impossible
 from aihandler.advisor.naming import find_wrong_names
+from aihandler.config.places import Path
 from aihandler.config.shape import find_misshapes_of
 from aihandler.config.yaml import read_yaml
 from aihandler.domain.task import Json
@@ -58,7 +62,7 @@ class SecurityMeasures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Facts that hold for every task."""
 
-    people: Annotated[Count | None, _about("how many people work there")] = None
+    people: Annotated[Headcount | None, _about("how many people work there")] = None
     stage: Annotated[
         Literal["pre_pmf", "post_pmf"] | None, _about("before or after product-market fit")
     ] = None
@@ -225,12 +229,12 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Numbers that somebody stated, by a name of one's own, to be held against their sums.
     claims: dict[str, Claim] = {}
     # The day of the figures that do not name their own.
-    as_of: str = "not stated"
+    as_of: str = UNDATED
     # As those of a task, of the whole company: `customer: 300`.
     units: dict[str, Annotated[float, Meta(gt=0)]] = {}
 
 
-def read_profile(path: Path) -> Profile:
+def read_profile(path: pathlib.Path) -> Profile:
     """Raises ConfigError with all mistakes and their lines, InputError when there is no file."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -246,9 +250,10 @@ def parse_profile(text: str, *, file: str = "company.yaml") -> Profile:
     """Raises ConfigError with all mistakes and their lines."""
     tree, mistakes = read_yaml(text, file=file)
     data = _without_empty(tree.data)
-    if not find_misshapes_of(Profile, data, mistakes) and not len(mistakes):
-        profile = msgspec.convert(data, Profile)
+    profile = _sound_part(data, find_misshapes_of(Profile, data, mistakes))
+    if profile is not None:
         find_wrong_names(profile, mistakes)
+        find_impossible(profile, mistakes)
         if not len(mistakes):
             return profile
     found = mistakes.in_order()
@@ -257,7 +262,7 @@ def parse_profile(text: str, *, file: str = "company.yaml") -> Profile:
 
 def demo_profile() -> Profile:
     """The shipped example: 45 people, $180K a year on closed APIs, plus 40 % a quarter."""
-    path = Path(__file__).parent / "data" / "demo_company.yaml"
+    path = pathlib.Path(__file__).parent / "data" / "demo_company.yaml"
     return parse_profile(path.read_text(encoding="utf-8"), file=path.name)
 
 
@@ -316,6 +321,34 @@ def _derived(facts: Mapping[str, Fact]) -> dict[str, Fact]:
         "tokens_per_month": tokens,
         "tokens_per_day": None if tokens is None else tokens / 30,
     }
+
+
+def _sound_part(data: Json, misshapen: Collection[Path]) -> Profile | None:
+    """What can be judged by its content beside mistakes in the shape: all of them are told at
+    once."""
+    if not isinstance(data, dict):
+        return None
+    sound = copy.deepcopy(data)
+    for place in sorted(misshapen, key=len, reverse=True):
+        _drop(sound, place)
+    sound["company"] = sound.get("company") or {}
+    sound["tasks"] = sound.get("tasks") or {"first": {}}
+    try:
+        return msgspec.convert(sound, Profile)
+    except msgspec.ValidationError:
+        return None
+
+
+def _drop(node: Json, place: Path) -> None:
+    """Takes the key away; of a list, the whole."""
+    for at, part in enumerate(place):
+        if not isinstance(node, dict) or part not in node:
+            return
+        last = at == len(place) - 1
+        if last or not isinstance(node[str(part)], dict):
+            del node[str(part)]
+            return
+        node = node[str(part)]
 
 
 def _without_empty(data: Json) -> Json:

@@ -13,9 +13,9 @@ from aihandler.advisor.company import Profile, TaskFacts
 from aihandler.advisor.economics import hosting, lines, reference
 from aihandler.advisor.economics.break_even import BreakEven, fixed_machines, of_staircase, within
 from aihandler.advisor.economics.figures import Figure, exact
-from aihandler.advisor.economics.inputs import BY_RENT, OF_RENT, RULES, Assumption, Case, case
+from aihandler.advisor.economics.inputs import BY_RENT, RULES, Assumption, Case, case, unread
 from aihandler.advisor.economics.machines import is_owned, own_usd_per_month, replicas
-from aihandler.advisor.economics.runs import FEW_RUNS, MONTHS, RUNS, Order, Runs, run
+from aihandler.advisor.economics.runs import FEW_RUNS, MONTHS, RUNS, Order, Runs, percent, run
 from aihandler.advisor.economics.total_cost import Total, TotalCost, of_runs
 from aihandler.advisor.hosted import Known, machines
 from aihandler.advisor.listed import listed
@@ -37,6 +37,8 @@ _CHOICES: Mapping[str, Choice] = {
 _OPEN_PART: Mapping[str, Choice] = {"hybrid_managed": "managed_open", "hybrid": "self_host"}
 _VOLUMES = ("input_tokens_per_month", "output_tokens_per_month")
 _GROWTH = "growth_per_month"
+_HANDED_ON = "share that open answered itself, and what it handed on"
+_NO_LOWER = "share on which open scored no lower"
 _DEMAND = ("requests_per_month", "input_usd_per_million", "output_usd_per_million")
 
 
@@ -186,12 +188,32 @@ def _source_of(profile: Profile, task: str, name: str) -> tuple[str, str]:
 
 
 def _routed(quality: Quality | None) -> dict[str, Figure]:
-    part = None if quality is None else quality.good_enough
-    if quality is None or part is None:
+    if quality is None:
         return {}
-    source = f"{quality.source}: share on which open scored no lower"
     unit = RULES["routed_share"].unit
+    found = quality.cascade
+    if found is not None:
+        source = f"{quality.source}: {_HANDED_ON}"
+        ends = 1 - found.share, 1 - found.high, 1 - found.low
+        given = {"escalation_share": Figure(*ends, unit, source, quality.on)}
+        if not found.good_enough or quality.says() == "good_enough":
+            return given
+        # All of it is asked first, and what was not answered surely is paid for twice.
+        return {**given, "routed_share": exact(1.0, unit, source=source, as_of=quality.on)}
+    part = quality.good_enough
+    if part is None:
+        return {}
+    source = f"{quality.source}: {_NO_LOWER}"
     return {"routed_share": Figure(part.share, part.low, part.high, unit, source, quality.on)}
+
+
+def _router(share: Figure) -> str:
+    """Which router a mix stands on, in words."""
+    if share.source.endswith(_HANDED_ON):
+        return "measured: the open model is asked first, the vendor where it is not sure"
+    if share.source.endswith(_NO_LOWER):
+        return "an upper bound: as if a router knew each time which is no worse"
+    return f"as given ({share.source})"
 
 
 def _stated(profile: Profile, order: Order) -> dict[str, Figure]:
@@ -223,11 +245,11 @@ def _stated(profile: Profile, order: Order) -> dict[str, Figure]:
 def _check_rent(facts: TaskFacts, task: str) -> None:
     """An input that the way of paying does not read would be passed over in silence."""
     rent = facts.hosting.rent if facts.hosting else "hourly"
-    unread = [n for n in OF_RENT if n in facts.costs and n not in BY_RENT.get(rent, ())]
-    if unread:
-        ways = [way for way, names in BY_RENT.items() if unread[0] in names]
+    passed_over = unread(facts.costs, rent)
+    if passed_over:
+        ways = [way for way, names in BY_RENT.items() if passed_over[0] in names]
         raise InputError(
-            f"task {task!r} gives {unread[0]!r}, and its machines are paid for {rent!r}",
+            f"task {task!r} gives {passed_over[0]!r}, and its machines are paid for {rent!r}",
             hint=f"write `rent: {ways[0]}` under `hosting`, or leave it out",
         )
 
@@ -247,6 +269,10 @@ def _not_computed(facts: TaskFacts, whole: Case, *, told: bool) -> tuple[str, ..
             "a mix is not chosen: which share an open model can take is not known; "
             "a comparison shows it, or give routed_share"
         )
+    elif leaves and not barred:
+        share = _open_share(whole.figures)
+        router = _router(whole.figures["routed_share"])
+        notes.append(f"a mix sends {percent(float(share))} to the open model, {router}")
     seats = whole.missing.get("per_seat", ())
     if len(seats) == 1:
         notes.append(f"seats are not computed: give {seats[0]}")
@@ -257,8 +283,9 @@ def _cost(total: Total, whole: TotalCost) -> Cost:
     months, choice = whole.months, _CHOICES[total.option]
     low, high = (Decimal(str(round(usd / months, 2))) for usd in (total.usd.low, total.usd.high))
     shares: dict[Choice, Decimal] = {}
+    routed_by = ""
     if choice == "hybrid_route":
-        share = Decimal(str(round(whole.figures["routed_share"].value, 3)))
+        share, routed_by = _open_share(whole.figures), _router(whole.figures["routed_share"])
         shares = {_OPEN_PART[total.option]: share, "stay_closed": 1 - share}
     return Cost(
         choice,
@@ -269,7 +296,15 @@ def _cost(total: Total, whole: TotalCost) -> Cost:
         option=total.option,
         against=tuple(d for d in whole.differences if total.option in (d.option, d.than)),
         whole_usd=total.usd.median,
+        routed_by=routed_by,
     )
+
+
+def _open_share(figures: Mapping[str, Figure]) -> Decimal:
+    """Where all of it is asked first, what is not handed on."""
+    share = figures["routed_share"].value
+    stays = share if share < 1 else 1 - figures["escalation_share"].value
+    return Decimal(str(round(stays, 3)))
 
 
 def _break_even(whole: Case) -> BreakEven:

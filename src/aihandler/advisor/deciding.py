@@ -7,9 +7,9 @@ import msgspec
 from aihandler.advisor.company import Fact, Profile, facts_of
 from aihandler.advisor.costing import Costed, costed
 from aihandler.advisor.economics import reference
-from aihandler.advisor.economics.runs import MONTHS, RUNS, Order
-from aihandler.advisor.economics.tornado import Turn, turns
+from aihandler.advisor.economics.runs import MONTHS, RUNS, Order, against
 from aihandler.advisor.economics.total_cost import Priced
+from aihandler.advisor.economics.turns import Turn, turn_of, turns
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.hosted import Known
 from aihandler.advisor.outcomes import Choice, Cost, Outcome, Quality, TaskVerdict
@@ -33,12 +33,16 @@ class UnderPrices(msgspec.Struct, frozen=True):
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """A verdict, with the values of inputs that would turn it and what price scenarios would."""
+    """A verdict, with the values of inputs that would turn it and what price scenarios would.
+
+    `escalation` is the share of escalations from which on an open option no longer pays.
+    """
 
     verdict: TaskVerdict
     quality: Quality | None
     turns: tuple[Turn, ...] = ()
     scenarios: tuple[UnderPrices, ...] = ()
+    escalation: Turn | None = None
 
 
 def cost_all(
@@ -83,6 +87,7 @@ def decided(
         quality,
         found_turns,
         tuple(_under(verdict, facts, quality, costs=costs, priced=one) for one in scenarios),
+        _escalation(verdict, found),
     )
 
 
@@ -90,7 +95,22 @@ def _turns(verdict: TaskVerdict, found: Costed) -> tuple[Turn, ...]:
     # What a constraint decides, no number turns: it names no other option.
     if found.runs is None or not verdict.option or not verdict.than:
         return ()
-    return turns(found.runs, verdict.option, verdict.than)
+    return turns(found.runs, verdict.option, verdict.than, share=_share(verdict, found))
+
+
+def _escalation(verdict: TaskVerdict, found: Costed) -> Turn | None:
+    """From which share of escalations on an open option no longer pays."""
+    open_one = verdict.option not in ("", "closed", "per_seat")
+    if found.runs is None or not open_one or not verdict.than:
+        return None
+    pair = verdict.option, verdict.than
+    return turn_of(found.runs, "escalation_share", *pair, share=_share(verdict, found))
+
+
+def _share(verdict: TaskVerdict, found: Costed) -> float | None:
+    total = found.costing.total
+    lead = against(total.differences if total else (), verdict.option, verdict.than)
+    return lead.cheaper_share if lead else None
 
 
 def _told(found: Sequence[Turn]) -> tuple[str, ...]:

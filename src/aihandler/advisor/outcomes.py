@@ -22,6 +22,17 @@ class GoodEnough(msgspec.Struct, frozen=True):
     items: int
 
 
+class Cascaded(msgspec.Struct, frozen=True):
+    """What a comparison shows of the open model asked first and the closed one where it gave no
+    answer of its own: on which share it answered itself, and the difference in points."""
+
+    share: float
+    low: float
+    high: float
+    points: tuple[Decimal, Decimal]
+    good_enough: bool
+
+
 class Quality(msgspec.Struct, frozen=True):
     """Open minus closed in points of a score, with its interval, and the loss that is allowed.
 
@@ -36,6 +47,7 @@ class Quality(msgspec.Struct, frozen=True):
     comparison: str = ""
     on: str = ""
     good_enough: GoodEnough | None = None
+    cascade: Cascaded | None = None
 
     def says(self) -> Shown:
         """Whether it is good enough, worse beyond the margin, or open."""
@@ -57,14 +69,15 @@ class Cost(msgspec.Struct, frozen=True):
     """
 
     choice: Choice
-    low_usd: Decimal
-    high_usd: Decimal
+    low_usd_per_month: Decimal
+    high_usd_per_month: Decimal
     source: str
     shares: Mapping[Choice, Decimal] = {}
     option: str = ""
     against: tuple[Difference, ...] = ()
     # The middle of its runs over the whole time.
     whole_usd: float | None = None
+    routed_by: str = ""
 
 
 class TaskVerdict(msgspec.Struct, frozen=True):
@@ -72,7 +85,8 @@ class TaskVerdict(msgspec.Struct, frozen=True):
 
     In `command`, CLOSED and OPEN stand for deployments that the facts do not name, and DATA.csv for
     own examples. `option` and `than` are the pair whose cost decides, or would once the evidence is
-    there: `pending` is the choice then. `money` tells their difference.
+    there: `pending` is the choice then. `money` tells their difference. `routed_by` says which
+    router the `shares` stand on.
     """
 
     task: str
@@ -88,3 +102,4 @@ class TaskVerdict(msgspec.Struct, frozen=True):
     pending: Choice | None = None
     money: str = ""
     by_seats: bool = False
+    routed_by: str = ""

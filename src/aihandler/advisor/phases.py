@@ -1,13 +1,13 @@
 """The phases of a plan: steps, gates with their sizes, what stops when one fails, and the work."""
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from aihandler.advisor.choosing import SURE
 from aihandler.advisor.company import Company
-from aihandler.advisor.economics.runs import percent
+from aihandler.advisor.economics.inputs import assumption
+from aihandler.advisor.economics.runs import SURE, named, percent
 from aihandler.advisor.report import Gate, Phase, Ranked, Step, TaskReport
 from aihandler.advisor.staffing import option_of, staffing
 
@@ -16,12 +16,16 @@ _EVALUATED, _TRIED, _SCALED = 2, 4, 6
 
 
 class Ground(NamedTuple):
-    """What every phase is made of; `leaving` in order of value at risk."""
+    """What every phase is made of; `leaving` in order of value at risk, with what it costs.
+
+    Of `unknown` tasks nobody knows what leaving would cost.
+    """
 
     company: Company
     starts: date
     sizes: Mapping[str, Ranked]
     leaving: Sequence[TaskReport]
+    unknown: Sequence[TaskReport] = ()
 
     def day(self, months: int) -> date:
         """So many months after the first day."""
@@ -39,6 +43,7 @@ def evaluate(ground: Ground) -> Phase:
     """Examples, comparisons, prices and people."""
     company, leaving = ground.company, ground.leaving
     steps = [_comparison(task, ground.sizes[task.task]) for task in leaving]
+    steps += [step for task in ground.unknown for step in _unknown(task, ground.sizes[task.task])]
     if company.can_hire is not False and not (company.ml_engineers or 0):
         steps.append(Step("hire one engineer for machine learning, or train one"))
     steps.append(Step("price machines and a managed host, and run this advice again"))
@@ -80,7 +85,7 @@ def try_one(ground: Ground, pilot: TaskReport) -> Phase:
             name,
         ),
         Gate(
-            f"at most 15 % of the calls escalate to {next_one}",
+            f"at most {_escalated(pilot, next_one)}",
             "compute again with the measured share, and stop if the saving is gone",
             name,
         ),
@@ -161,6 +166,43 @@ def stay(ground: Ground) -> Phase:
     gates = (Gate("no verdict flips", "plan again from the first phase"),)
     name = "Stay, and keep counting"
     return Phase(name, ground.starts, None, steps, gates, "nobody beside the work")
+
+
+def evaluate_alone(ground: Ground, unknown: Sequence[TaskReport]) -> Phase:
+    """Where nothing is known of what leaving costs: no money, no staff, no later phase."""
+    steps = tuple(step for task in unknown for step in _unknown(task, ground.sizes[task.task]))
+    gates = tuple(
+        _quality_gate(task, ground.sizes[task.task])
+        for task in unknown
+        if task.facts.get("data_may_leave") is not None
+    )
+    return Phase("Evaluate", ground.starts, ground.day(_EVALUATED), steps, gates, "")
+
+
+def _unknown(task: TaskReport, size: Ranked) -> Iterator[Step]:
+    """What is done for a task before anything of it can be planned."""
+    again = "run this advice again: the other phases follow from it"
+    if task.verdict.ask:
+        yield Step(f"say {', '.join(task.verdict.ask)}; {again}", task.task)
+    # What may be compared where hangs on whether data may leave.
+    if task.facts.get("data_may_leave") is not None:
+        yield _comparison(task, size)
+    lacking = task.no_cost.removeprefix("give ").split(", ")
+    if task.no_cost and not set(lacking) <= set(task.verdict.ask):
+        yield Step(f"{task.no_cost}; {again}", task.task)
+    elif not task.no_cost and not task.verdict.ask:
+        yield Step(f"give prices of a managed host, or `hosting`; {again}", task.task)
+
+
+def _escalated(pilot: TaskReport, next_one: str) -> str:
+    """The share at which the route stops paying; where money does not decide, what was assumed."""
+    turn = pilot.escalation
+    if turn is not None and turn.at is not None and turn.option == option_of(pilot):
+        why = f"beyond that {named(turn.option)} is not cheaper in {percent(SURE)} of the runs"
+        return f"{100 * turn.at:.0f} % of the calls escalate to {next_one}: {why}"
+    figure = pilot.figures.get("escalation_share") or assumption("escalation_share").figure
+    why = f"its cost is computed with no more (escalation_share, {figure.source})"
+    return f"{100 * figure.high:.0f} % of the calls escalate to {next_one}: {why}"
 
 
 def _bound(task: TaskReport) -> bool:

@@ -12,8 +12,9 @@ from aihandler.advisor import phases
 from aihandler.advisor.company import Company, Fact
 from aihandler.advisor.phases import Ground
 from aihandler.advisor.readiness import readiness
-from aihandler.advisor.report import Plan, Ranked, TaskReport
+from aihandler.advisor.report import Phase, Plan, Ranked, TaskReport
 from aihandler.advisor.spreads import Spread
+from aihandler.advisor.staffing import is_costed
 
 if TYPE_CHECKING:
     from aihandler.config.configuration import Configuration
@@ -40,19 +41,20 @@ def plan(
     """Tasks in order of what their vendor costs; `spreads` by task where they were measured."""
     ranking = ranked(tasks, spreads or {})
     by_name = {task.task: task for task in tasks}
-    leaving = [by_name[each.task] for each in ranking if each.moves]
+    moving = [by_name[each.task] for each in ranking if each.moves]
+    leaving = [task for task in moving if is_costed(task)]
+    unknown = [task for task in moving if not is_costed(task)]
     pilot = _pilot(leaving)
-    ground = Ground(company, starts, {each.task: each for each in ranking}, leaving)
-    made = (
-        (
+    ground = Ground(company, starts, {each.task: each for each in ranking}, leaving, unknown)
+    if pilot:
+        made: tuple[Phase, ...] = (
             phases.evaluate(ground),
             phases.try_one(ground, pilot),
             phases.scale(ground, [task for task in leaving if task is not pilot]),
             phases.optimise(ground),
         )
-        if pilot
-        else (phases.stay(ground),)
-    )
+    else:
+        made = (phases.evaluate_alone(ground, unknown) if unknown else phases.stay(ground),)
     name = pilot.task if pilot else ""
     return Plan(starts, ranking, made, readiness(configuration, company.security), name)
 

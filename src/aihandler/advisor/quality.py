@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from aihandler.advisor.company import TaskFacts
-from aihandler.advisor.verdicts import GoodEnough, Quality, Shown
+from aihandler.advisor.outcomes import Cascaded, GoodEnough, Quality, Shown
 from aihandler.ledger.comparisons import ComparedDeployment, ComparisonRecord
 
 # Time, money, refusals and the right shape say nothing of how right an answer is.
@@ -18,6 +18,15 @@ _NO_QUALITY = ("latency", "cost", "refusal", "valid")
 class _Interval(msgspec.Struct, frozen=True):
     low: float | None = None
     high: float | None = None
+
+
+class _Cascade(msgspec.Struct, frozen=True):
+    """As `evaluation.pairs.Cascade` keeps it."""
+
+    share: float
+    interval: _Interval
+    difference: _Interval
+    at_worst: float | None = None
 
 
 class _Pair(msgspec.Struct, frozen=True):
@@ -32,6 +41,7 @@ class _Pair(msgspec.Struct, frozen=True):
     lower: int = 0
     margin: float | None = None
     verdict: str = ""
+    cascade: _Cascade | None = None
 
     def turned(self) -> "_Pair":
         """The other way round: its bound and verdict are of one side, and are not told of both."""
@@ -86,6 +96,7 @@ def _paired(facts: TaskFacts, record: ComparisonRecord) -> Quality | None:
         comparison=record.id,
         on=_day(record),
         good_enough=_good_enough(pair),
+        cascade=_cascaded(pair, margin),
     )
 
 
@@ -145,6 +156,24 @@ def _good_enough(pair: _Pair) -> GoodEnough | None:
     share = 1 - pair.lower / pair.items
     found = wilson(share, pair.items)
     return GoodEnough(round(share, 4), round(found.low, 4), round(found.high, 4), pair.items)
+
+
+def _cascaded(pair: _Pair, margin: Decimal) -> Cascaded | None:
+    found = pair.cascade
+    if found is None:
+        return None
+    low, high = _points(found.difference.low), _points(found.difference.high)
+    least, most = found.interval.low, found.interval.high
+    if low is None or high is None or least is None or most is None:
+        return None
+    worst = _points(found.at_worst)
+    return Cascaded(
+        round(found.share, 4),
+        round(min(least, found.share), 4),
+        round(max(most, found.share), 4),
+        (low, high),
+        (low if worst is None else worst) >= -margin,
+    )
 
 
 def _least(one: ComparedDeployment, other: ComparedDeployment) -> Decimal | None:

@@ -10,8 +10,8 @@ from aihandler.advisor.company import Company, Fact
 from aihandler.advisor.deciding import UnderPrices
 from aihandler.advisor.economics.break_even import BreakEven
 from aihandler.advisor.economics.figures import Figure
-from aihandler.advisor.economics.tornado import Turn
 from aihandler.advisor.economics.total_cost import TotalCost
+from aihandler.advisor.economics.turns import Turn
 from aihandler.advisor.frameworks.contradictions import Contradiction
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.frameworks.lists import JudgedList
@@ -46,7 +46,8 @@ class TaskReport(msgspec.Struct, frozen=True):
     `figures` are the inputs of the cost, with source and day; `sources` say where the facts come
     from. `quality` is what a comparison showed; `evidence` are the commands that would show it,
     and `unready` says what they need first.
-    `turns` and `scenarios` say what would turn the verdict; `reached` is the month of break-even.
+    `turns` and `scenarios` say what would turn the verdict, `escalation` from which share of
+    escalations on an open option no longer pays; `reached` is the month of break-even.
     """
 
     task: str
@@ -68,6 +69,7 @@ class TaskReport(msgspec.Struct, frozen=True):
     managed_break_even: BreakEven | None = None
     reached: int | None = None
     lists: tuple[JudgedList, ...] = ()
+    escalation: Turn | None = None
 
 
 class Gate(msgspec.Struct, frozen=True):

@@ -116,6 +116,7 @@ def of_advice(
             task.costing.managed_break_even,
             task.costing.reached,
             task.lists,
+            task.escalation,
         )
         for name, task in advice.tasks.items()
     ]

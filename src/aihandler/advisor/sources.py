@@ -8,6 +8,7 @@ from aihandler.advisor.company import Profile
 from aihandler.advisor.costing import Costing
 from aihandler.advisor.economics.figures import Figure
 from aihandler.advisor.facts import Taken
+from aihandler.advisor.report import TaskReport
 
 # What follows from other keys by a sum.
 _DERIVED: Mapping[str, str] = {
@@ -57,6 +58,19 @@ def with_keys(
             source = guessed.get(name) or _source(name, task, origin, ledger)
         found[name] = msgspec.structs.replace(figure, source=source)
     return found
+
+
+def price_sources(tasks: Sequence[TaskReport], origin: str) -> list[str]:
+    """Sources of all prices that were given or looked up, each once with its day."""
+    found: dict[str, None] = {}
+    for figures in (task.figures for task in tasks):
+        for name, figure in figures.items():
+            if figure.unit.startswith("USD") and not figure.source.startswith("assumed"):
+                keyed = figure.source.startswith(f"{origin}: ")
+                what = "GPU-hours in " if name == "usd_per_gpu_hour" and not keyed else ""
+                told = origin if keyed else figure.source
+                found[f"{what}{told} ({figure.as_of})"] = None
+    return list(found)
 
 
 def _source(name: str, task: str, origin: str, ledger: Mapping[str, str]) -> str:

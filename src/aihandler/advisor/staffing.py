@@ -30,6 +30,12 @@ def option_of(task: TaskReport) -> str:
     return min(found, key=lambda total: total.usd.median).option if found else "self_host"
 
 
+def is_costed(task: TaskReport) -> bool:
+    """Whether anything is known of what leaving costs: else no figure of a plan stands on it."""
+    totals = task.total_cost.totals if task.total_cost else ()
+    return option_of(task) in [total.option for total in totals]
+
+
 def staffing(
     leaving: Sequence[TaskReport], months: tuple[int, int | None], *, once: Sequence[str] = ()
 ) -> Staffing:

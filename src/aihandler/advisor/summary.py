@@ -72,15 +72,14 @@ def shortly(task: TaskReport) -> tuple[str, ...]:
     told = ["a comparison on own examples"]
     if not task.verdict.command:
         told = [flip for flip in flips_of(task, turns=False) if len(flip) < _SHORT]
-    reach = [turn for turn in task.turns if turn.at is not None]
+    reach, none = [turn for turn in task.turns if turn.at is not None], ""
     near = next((t for t in reach if t.within), None)
-    if near is not None and near.at is not None:
-        moves = "above" if near.at > near.now else "below"
-        told.append(f"{near.name} {moves} {near.at:,.3g} {near.unit}")
+    if near is not None:
+        told.append(f"{near.name} {'above' if near.above else 'below'} {near.value}")
     elif reach:
-        told.append("no single input within its range")
-    told += [f"prices: {one.scenario}" for one in task.scenarios if one.flips]
-    return tuple(dict.fromkeys(told))
+        none = "no single input within its range"
+    told += [f"vendors' prices: {one.scenario}" for one in task.scenarios if one.flips]
+    return tuple(dict.fromkeys([*told, *([none] if none else [])]))
 
 
 def flips_of(task: TaskReport, *, turns: bool = True) -> tuple[str, ...]:

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
 from aihandler.advisor.economics.figures import rounded
-from aihandler.advisor.economics.runs import Band
+from aihandler.advisor.economics.runs import NINE_TENTHS, Band, quantiles
 from aihandler.ledger import costs
 
 if TYPE_CHECKING:
@@ -75,6 +74,6 @@ def by_tag(rows: Sequence[costs.UnitCost], tag: str, *, source: str = "") -> Tag
 
 
 def _band(runs: "Array", likely: "Array", per_month: float) -> Band:
-    low, middle, high = np.quantile(runs / per_month, (0.05, 0.5, 0.95))
+    low, middle, high = quantiles(runs / per_month, NINE_TENTHS)
     values = (float(likely.ravel()[0]) / per_month, float(middle), float(low), float(high))
     return Band(*(rounded(value, _DIGITS) for value in values))

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from aihandler.advisor.choosing import SURE, by_seats, cheapest, lead, staying
+from aihandler.advisor.choosing import by_seats, cheapest, lead, staying
 from aihandler.advisor.company import Fact
-from aihandler.advisor.economics.runs import percent
+from aihandler.advisor.economics.runs import SURE, percent
 from aihandler.advisor.frameworks.judging import Judgement
 from aihandler.advisor.outcomes import (
+    Cascaded,
     Choice,
     Cost,
     GoodEnough,
@@ -112,10 +113,10 @@ def _by_quality(
         reason = "no comparison of open and closed on this task"
         return _without_evidence(task, reason, facts, costs, ask=absent)
     match quality.says():
-        case "open":
+        case "open" if quality.cascade is None or not quality.cascade.good_enough:
             reason = f"the comparison leaves it open: {quality}"
             return _without_evidence(task, reason, facts, costs)
-        case "worse":
+        case "worse" | "open":
             return _routed(task, quality, costs)
     found = cheapest(task, costs, allowed=_OPEN)
     if found.outcome not in _OPEN:
@@ -156,11 +157,14 @@ def _without_evidence(
 
 def _routed(task: str, quality: Quality, costs: Sequence[Cost]) -> TaskVerdict:
     """Worse as a whole: only a mix is left, for the part on which it was good enough."""
-    part = quality.good_enough
+    part, cascade = quality.good_enough, quality.cascade
     mixed = cheapest(task, costs, allowed=frozenset({"hybrid_route"}))
-    reason = f"the open model alone is worse: {quality}"
+    alone = "is worse" if quality.says() == "worse" else "is not shown good enough"
+    reason = f"the open model alone {alone}: {quality}"
     if mixed.outcome != "hybrid_route" or part is None:
         more = f"; a mix: {mixed.decided_by}" if mixed.money else ""
+        if cascade is not None and not cascade.good_enough:
+            more += f"; with the vendor where it is not sure, too: {_in_points(cascade)}"
         flips = ("a better open model", *mixed.flips)
         return TaskVerdict(
             task,
@@ -171,11 +175,22 @@ def _routed(task: str, quality: Quality, costs: Sequence[Cost]) -> TaskVerdict:
             than=mixed.option if mixed.money else "",
             by_seats=mixed.by_seats,
         )
-    told = (
-        f"{reason}; no lower on {percent(part.share)} of {part.items:,} examples "
-        f"({percent(part.low)} to {percent(part.high)}), if a router can tell which; {mixed.money}"
-    )
+    if cascade is not None and cascade.good_enough:
+        shown = (
+            f"asked first, it answered {percent(cascade.share)} of {part.items:,} examples itself, "
+            f"and with the vendor for the rest loses no more than is allowed: {_in_points(cascade)}"
+        )
+    else:
+        shown = (
+            f"no lower on {percent(part.share)} of {part.items:,} examples ({percent(part.low)} to "
+            f"{percent(part.high)}): an upper bound, as if a router knew each time which"
+        )
+    told = f"{reason}; {shown}; {mixed.money}"
     return msgspec.structs.replace(mixed, decided_by=told)
+
+
+def _in_points(cascade: Cascaded) -> str:
+    return f"{cascade.points[0]:+} to {cascade.points[1]:+} points"
 
 
 def _disagreeing(outcome: Outcome, judgements: Sequence[Judgement]) -> tuple[str, ...]:

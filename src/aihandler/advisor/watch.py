@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from aihandler.advisor.economics.figures import UNDATED
 from aihandler.advisor.report import Report, TaskReport
 from aihandler.advisor.verdicts import Outcome
 from aihandler.errors import StorageError
@@ -204,7 +205,7 @@ def _figures_changed(
             continue
         by = f" ({100 * (new.value / old.value - 1):+.0f} %)" if old.value else ""
         where = new.source if old.source == new.source else f"{old.source} -> {new.source}"
-        day = f", {new.as_of}" if new.as_of not in ("", "not stated") else ""
+        day = f", {new.as_of}" if new.as_of not in ("", UNDATED) else ""
         yield f"{name} {old.value:,g} -> {new.value:,g}{by} [{where}{day}]"
 
 

@@ -177,11 +177,11 @@ def _band(way: Sums) -> Band:
 def _told(priced: PricedCourse, *, same: bool) -> str:
     usd, saved = priced.usd, priced.saved
     if same:
-        span = f"nine tenths: {dollars(usd.low)} to {dollars(usd.high)}"
-        return f"{saved.months} months {dollars(usd.median)} ({span}), as today"
+        span = f"9 of 10 runs: {dollars(usd.low)} to {dollars(usd.high)}"
+        return f"{dollars(usd.median)} in {saved.months} months ({span}), as today"
     return (
-        f"{saved.months} months {dollars(priced.today.median)} -> {dollars(usd.median)} "
-        f"(nine tenths: {dollars(usd.low)} to {dollars(usd.high)}), "
+        f"{dollars(usd.median)} instead of {dollars(priced.today.median)} in {saved.months} months "
+        f"(9 of 10 runs: {dollars(usd.low)} to {dollars(usd.high)}), "
         f"less in {percent(saved.cheaper_share)} of runs"
     )
 

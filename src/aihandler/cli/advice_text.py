@@ -80,15 +80,34 @@ def _show_assumed(report: "Report", taken: "Sequence[Taken]", *, verbose: bool) 
             say(f"{group:<16}", "; ".join(compact(members)))
         if groups:
             click.echo(f"{_INDENT}all of them, with unit and source: --verbose, --html or --json")
+    _show_prices(report)
     if report.missing:
-        _head("Please answer: nothing was taken in their place")
-    for asked in report.missing:
-        of = f" of {asked.task}" if asked.task else ""
-        say("", f"{asked.name}{of}, for {', '.join(asked.needed_by)}")
+        _head("Please answer: nothing was assumed in place of these keys")
+    for names, needed_by, of in _asked(report):
+        say("", f"{names}{of}, for {needed_by}")
     if taken:
         _head("From the ledger")
     for fact in taken:
         say("", f"{fact.task}: {fact.name} {fact.value:,} ({fact.source})")
+
+
+def _show_prices(report: "Report") -> None:
+    """Where prices that nobody assumed come from, and of which day."""
+    from aihandler.advisor.sources import price_sources
+
+    found = price_sources(report.tasks, report.origin)
+    if found:
+        say("prices of: ", "; ".join(found))
+
+
+def _asked(report: "Report") -> "Iterator[tuple[str, str, str]]":
+    """Each key once, with its tasks; no tasks: all of them."""
+    by_key: dict[tuple[str, str], list[str]] = {}
+    for asked in report.missing:
+        key = asked.name, ", ".join(asked.needed_by)
+        by_key.setdefault(key, []).append(asked.task)
+    for (name, needed_by), tasks in by_key.items():
+        yield name, needed_by, f" of {', '.join(tasks)}" if any(tasks) else ""
 
 
 def _show_flagged(report: "Report") -> None:
@@ -117,7 +136,7 @@ def _show_summary(report: "Report") -> None:
             then, open_ones = f"{then} ?", True
         why = f"{_words(row.decided_by)}"
         if row.flips:
-            why += f". Flips with: {_words('; '.join(row.flips))}"
+            why += f". Would flip: {_words('; '.join(row.flips))}"
         rows.append((row.task, OUTCOMES[row.outcome], money(row.now_usd), then, why))
     heads = ("task", "verdict", "now", "then", "decided by")
     click.echo(table(heads, rows, numbers=heads[2:3], at_most=WIDEST))
@@ -137,10 +156,14 @@ def _show_whole(report: "Report") -> None:
         say("if quality holds: ", whole.possible.says)
     course = whole.possible or whole.decided
     for one in course.scenarios:
-        say(f"{one.scenario}: ", f"{_span(one.today)} -> {_span(one.usd)}", indent=_INDENT * 2)
+        told = f"{_span(one.usd)} instead of {_span(one.today)}"
+        say(f"with {one.scenario}: ", told, indent=_INDENT * 2)
     for unit in whole.units:
         ways = "; ".join(f"{WAYS[way]} {_span(usd)}" for way, usd in unit.usd.items())
-        say(f"a {unit.unit} costs: ", f"{ways} ({unit.per_month:,.0f} a month; {unit.source})")
+        say(
+            f"a {unit.unit} in the first year: ",
+            f"{ways} ({unit.per_month:,.0f} a month; {unit.source})",
+        )
     for note in (
         *whole.notes,
         *(f"{task} has no cost, and is left out" for task in whole.left_out),
@@ -199,7 +222,7 @@ def _show_turns(task: "TaskReport", *, verbose: bool) -> None:
 
     # The summary names what flips with other prices; the sentences are long.
     for turn in task.turns if verbose else task.turns[:1]:
-        say("turns: ", str(turn))
+        say("would flip: ", str(turn))
     for under in task.scenarios if verbose else ():
         to = under.pending or under.outcome
         say("prices: ", f"{under.scenario}: {OUTCOMES[to]}; {_words(under.decided_by)}")
@@ -243,7 +266,8 @@ def _show_costs(task: "TaskReport") -> None:
         option = OPTIONS.get(each.option, _words(each.option))
         share = percent(each.cheapest_share)
         rows.append((option, money(each.usd.median), usd, share, month, never))
-    heads = (f"{total.months} months", "median", "nine tenths", "cheapest", "returns", "never")
+    time = f"{total.months} months"
+    heads = (time, "median", "9 of 10 runs", "cheapest in", "paid back", "never in")
     click.echo(textwrap.indent(table(heads, rows, numbers=heads[1:4], at_most=WIDEST - 2), _INDENT))
     _show_volumes(task)
 
@@ -263,7 +287,7 @@ def _show_volumes(task: "TaskReport") -> None:
             say(f"{who} cheaper from: ", f"{volume} ({even.reason})")
     for unit in task.units:
         costs = ", ".join(f"{option(name)} {money(usd.median)}" for name, usd in unit.usd.items())
-        say(f"a {unit.unit} costs: ", costs)
+        say(f"a {unit.unit} in the first year: ", costs)
 
 
 def _show_frameworks(report: "Report", *, verbose: bool) -> None:
@@ -334,12 +358,19 @@ def _show_plan(report: "Report") -> None:
     if plan is None:
         return
     _head(f"Plan from {plan.starts} on" + (f", pilot: {plan.pilot}" if plan.pilot else ""))
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for phase in plan.phases:
         when = f"{phase.starts} to {phase.ends}" if phase.ends else f"from {phase.starts} on"
         tasks = ", ".join(dict.fromkeys(step.task for step in phase.steps if step.task))
         rows.append((when, _effort(phase.work), f"{phase.name}: {tasks}" if tasks else phase.name))
-    click.echo(table(("when", "engineers", "phase"), rows, at_most=WIDEST))
+    heads: tuple[str, ...] = ("when", "engineers", "phase")
+    if not any(phase.work for phase in plan.phases):
+        heads, rows = ("when", "phase"), [(when, name) for when, _, name in rows]
+    click.echo(table(heads, rows, at_most=WIDEST))
+    for step in plan.phases[0].steps if len(plan.phases) == 1 else ():
+        say(f"{step.task}: " if step.task else "", step.does)
+        for command in step.commands:
+            click.echo("\n".join(_command(command)))
     click.echo(f"{_INDENT}gates, sizes and what stops when one fails: --html or --json")
 
 

@@ -51,6 +51,10 @@ class Mistakes:
             Mistake(message, file=file or self._file, line=line, path=place, hint=hint)
         )
 
+    def told(self, path: Path) -> bool:
+        """Whether a mistake stands at this very place."""
+        return any(mistake.path == written(path) for mistake in self._found)
+
     def in_order(self) -> tuple[Mistake, ...]:
         """All of them, from the top of the file to its end; those of other files follow."""
         return tuple(sorted(self._found, key=lambda m: (m.file != self._file, m.file, m.line)))

@@ -1,13 +1,14 @@
 """One deployment against the first, on the items that both answered."""
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Literal
 
 import msgspec
 
 from aihandler.evaluation.cells import Cells, clusters_of, score_of
-from aihandler.evaluation.observations import Comparison
-from aihandler.evaluation.statistics.means import Interval
+from aihandler.evaluation.observations import Comparison, Observation
+from aihandler.evaluation.statistics.means import Interval, score_interval
 from aihandler.evaluation.statistics.multiplicity import holm
 from aihandler.evaluation.statistics.paired import (
     Difference,
@@ -17,11 +18,25 @@ from aihandler.evaluation.statistics.paired import (
 )
 from aihandler.evaluation.statistics.power import items_needed, margin_shown
 
-__all__ = ["PairFindings", "Verdict", "adjusted", "adjusted_over_tasks", "compared"]
+__all__ = ["Cascade", "PairFindings", "Verdict", "adjusted", "adjusted_over_tasks", "compared"]
 
 Verdict = Literal["better", "not worse", "worse", "not enough evidence"]
 
 LEVEL = 0.05
+
+
+class Cascade(msgspec.Struct, frozen=True):
+    """The deployment asked first, and the baseline where it gave no answer of its own (not valid,
+    not sure enough): what a cascade of the two really does.
+
+    `share` of the answers stayed with the deployment; `difference` is that of the cascade minus the
+    baseline, with its 95 % interval, and `at_worst` its one-sided bound.
+    """
+
+    share: float
+    interval: Interval
+    difference: Interval
+    at_worst: float
 
 
 class PairFindings(msgspec.Struct, frozen=True):
@@ -30,7 +45,8 @@ class PairFindings(msgspec.Struct, frozen=True):
     `interval` is 95 %; `at_worst` is the one-sided 95 % bound that "not worse" is judged by. The
     p-values are `p_difference` (two-sided, of no difference) and `p_not_worse` (one-sided, of
     being worse by the margin or more), each with its Holm adjustment over the deployments, by
-    which the verdict is given. `mcnemar` is None where scores are not only right and wrong.
+    which the verdict is given. `cascade` is of the deployment before the baseline.
+    `mcnemar` is None where scores are not only right and wrong.
     """
 
     deployment: str
@@ -51,6 +67,7 @@ class PairFindings(msgspec.Struct, frozen=True):
     p_difference_adjusted: float = 1.0
     p_not_worse_adjusted: float = 1.0
     verdict: Verdict = "not enough evidence"
+    cascade: Cascade | None = None
 
     @property
     def reach(self) -> str:
@@ -87,6 +104,7 @@ def compared(
         margin=margin,
         margin_shown=margin_shown(len(shared), found.spread),
         items_needed=items_needed(margin, found.spread),
+        cascade=_cascade([second[item] for item in shared], one, two, [of[i] for i in shared]),
     )
 
 
@@ -121,6 +139,23 @@ def _verdict(pair: PairFindings, p_difference: float, p_not_worse: float) -> Ver
     if p_not_worse <= LEVEL:
         return "not worse"
     return "worse" if different else "not enough evidence"
+
+
+def _cascade(
+    rows: Sequence[Sequence[Observation]],
+    one: Sequence[float],
+    two: Sequence[float],
+    clusters: Sequence[str],
+) -> Cascade | None:
+    """None where nothing is handed on: then it is the deployment alone."""
+    kept = [fmean(seen.outcome == "answered" for seen in row) for row in rows]
+    if not kept or min(kept) == 1:
+        return None
+    # What was not answered has no score of its own: there the baseline's stands.
+    both = [b + (1 - share) * a for a, b, share in zip(one, two, kept, strict=True)]
+    found = paired_difference(one, both, clusters)
+    interval = score_interval(kept, clusters)
+    return Cascade(fmean(kept), interval, found.interval(), found.least(LEVEL))
 
 
 def _mcnemar(

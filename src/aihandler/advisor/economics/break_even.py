@@ -41,7 +41,7 @@ def fixed_machines(
     if volume > capacity_per_month:
         reason = f"it would be at {volume:.3g}, and these machines serve {capacity_per_month:.3g}"
         return BreakEven(None, capacity_per_month, reason)
-    return BreakEven(volume, capacity_per_month, "fixed cost over what a unit saves")
+    return BreakEven(volume, capacity_per_month, "its fixed cost over what each unit saves")
 
 
 def of_staircase(
@@ -76,7 +76,7 @@ def of_staircase(
     volume = min((fixed + step * usd_per_replica_month) / saved, a_replica * step)
     if volume > most:
         return BreakEven(None, most, f"it would take more than {_MOST_REPLICAS:,} replicas")
-    return BreakEven(volume, most, f"from then on it stays cheaper, with {step + spare} replicas")
+    return BreakEven(volume, most, f"with {step + spare} replicas")
 
 
 def within(found: BreakEven, capacity_per_month: float) -> BreakEven:

@@ -1,7 +1,7 @@
 """The figures that a total cost stands on, and what is assumed when one is missing."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -294,13 +294,18 @@ def _check(given: Mapping[str, Figure]) -> None:
                 f"{name} is given in {figure.unit!r}",
                 hint=f"give it in {RULES[name].unit!r}: {RULES[name].meaning}",
             )
-        least, most = _bounds(name)
+        least, most = bounds(name)
         if not least <= figure.low <= figure.high <= most:
             told = "below 0" if figure.low < least == 0 else f"not within {least:g} to {most:g}"
             raise InputError(f"{name} is {told}", hint=f"it means: {RULES[name].meaning}")
 
 
-def _bounds(name: str) -> tuple[float, float]:
+def unread(names: Collection[str], rent: str) -> list[str]:
+    """Inputs that machines paid for in this way do not read: they would be passed over."""
+    return [name for name in OF_RENT if name in names and name not in BY_RENT.get(rent, ())]
+
+
+def bounds(name: str) -> tuple[float, float]:
     """What an input can be; what something is divided by is never nothing."""
     unit = RULES[name].unit
     if unit.startswith("share/"):

@@ -6,6 +6,7 @@ shape (runs, 1), or (1, 1) for one value; results are (runs, months).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ __all__ = [
     "Lines",
     "flow",
     "own_lines",
+    "read_by",
+    "read_by_demand",
     "total",
     "vendor_usd",
 ]
@@ -53,6 +56,11 @@ class Flow:
     prices: "Array"
     # What the vendor takes for all of them: `requests` times `vendor_usd`.
     bill_usd: "Array"
+
+    @cached_property
+    def host_prices(self) -> "Array":
+        """The factor on a host's prices in each month: several options ask for it."""
+        return _grown(self.x["managed_price_change_per_year"], (self.months - 1) / 12)
 
     def pooled(self, option: str) -> Pooled:
         """What of it own machines take."""
@@ -130,6 +138,20 @@ def vendor_usd(x: Drawn) -> "Array":
     return usd * (1 - x["batch_share"] * x["batch_discount"])
 
 
+def read_by(option: str, task: Flow) -> frozenset[str]:
+    """The inputs that the cost of an option hangs on: all that its lines read."""
+    seen = _Seen(task.x)
+    OPTIONS[option](flow(seen, task.months, task.prices))
+    return frozenset(seen.names)
+
+
+def read_by_demand(task: Flow) -> frozenset[str]:
+    """The inputs that requests and the vendor's bill hang on, which are those of every option."""
+    seen = _Seen(task.x)
+    flow(seen, task.months, task.prices)
+    return frozenset(seen.names)
+
+
 def total(lines: Lines) -> "Array":
     """The sum of all lines by run and month."""
     shape = np.broadcast_shapes(*(usd.shape for usd in lines.values()))
@@ -138,6 +160,18 @@ def total(lines: Lines) -> "Array":
     for usd in lines.values():
         summed += usd
     return summed
+
+
+class _Seen(dict[str, "Array"]):
+    """Inputs that remember which of them were read."""
+
+    def __init__(self, x: Drawn) -> None:
+        super().__init__(x)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> "Array":
+        self.names.add(name)
+        return super().__getitem__(name)
 
 
 def _share(task: Flow, option: str) -> "Array":
@@ -149,12 +183,11 @@ def _managed(task: Flow, share: "Array") -> Lines:
     tokens = x["input_tokens"] * x["managed_input_usd_per_million"]
     tokens = tokens + x["output_tokens"] * x["managed_output_usd_per_million"]
     usd = tokens / _MILLION * (1 + x["retry_share"])
-    drift = _grown(x["managed_price_change_per_year"], (task.months - 1) / 12)
     staff = serves * x["managed_staff_share"] + (1 - serves) * x["managed_setup_staff_share"]
     part = share * serves
     return {
         **_around(task, part),
-        "host tokens": task.requests * part * (usd * drift),
+        "host tokens": task.requests * part * (usd * task.host_prices),
         "staff": staff * (x["staff_usd_per_year"] / 12),
         **_risk(task, part),
         **_change(task, share),

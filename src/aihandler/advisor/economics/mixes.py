@@ -1,5 +1,6 @@
 """What a mix costs by the share that an open model takes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -53,13 +54,23 @@ def mixes(runs: Runs, closed: "Array") -> tuple[Mix, ...]:
 
 def _mix(option: str, flow: lines.Flow, likely: lines.Flow, closed: "Array") -> Mix:
     found = []
+    drawn, points = _by_share(option, flow), _by_share(option, likely)
     for share in SHARES:
-        usd = _sums(option, flow, share)
-        point = float(_sums(option, likely, share)[0])
+        usd, point = drawn(share), float(points(share)[0])
         values = np.broadcast_to(usd, closed.shape)
         found.append(Mixed(share, band(point, values), float((values < closed).mean())))
     best = min(found, key=lambda one: one.usd.median)
     return Mix(option, len(closed), tuple(found), best.share)
+
+
+def _by_share(option: str, flow: lines.Flow) -> "Callable[[float], Array]":
+    """Without whole machines, and claims beyond a cap, the cost of a mix is a line: two ends are
+    enough."""
+    if option != "hybrid_managed" or flow.x["claims_per_year"].any():
+        return lambda share: _sums(option, flow, share)
+    least, most = (_sums(option, flow, share) for share in (SHARES[0], SHARES[-1]))
+    slope = (most - least) / (SHARES[-1] - SHARES[0])
+    return lambda share: least + (share - SHARES[0]) * slope
 
 
 def _sums(option: str, flow: lines.Flow, share: float) -> "Array":

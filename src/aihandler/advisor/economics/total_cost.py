@@ -9,7 +9,7 @@ import numpy as np
 
 from aihandler.advisor.economics import lines
 from aihandler.advisor.economics.figures import Figure, rounded
-from aihandler.advisor.economics.inputs import Assumption, Case
+from aihandler.advisor.economics.inputs import OF_RENT, Assumption, Case
 from aihandler.advisor.economics.mixes import Mix, mixes
 from aihandler.advisor.economics.runs import (
     MONTHS,
@@ -94,7 +94,8 @@ class Priced(msgspec.Struct, frozen=True):
 class TotalCost(msgspec.Struct, frozen=True):
     """The result; money in US dollars to three digits.
 
-    `figures` are all inputs with source and day, given and assumed. `mixes` are the costs of
+    `figures` are all inputs of the options that were computed, with source and day; `assumed` are
+    those of them that nobody gave. `mixes` are the costs of
     routed shares.
     """
 
@@ -129,6 +130,9 @@ def of_runs(found: Runs) -> TotalCost:
     cheapest = _cheapest({option: each.whole for option, each in sums.items()}, order.runs)
     others = [option for option in case.options if option != "closed"]
     stay = sums["closed"]
+    # What only an option reads that was not computed is no part of the result.
+    used = {*OF_RENT, *(n for o in case.options for n in lines.read_by(o, found.likely))}
+    told = case.figures.keys() - {one.name for one in case.assumed if one.name not in used}
     return TotalCost(
         order.months,
         order.runs,
@@ -141,12 +145,12 @@ def of_runs(found: Runs) -> TotalCost:
             for option in others
         ),
         {option: tornado(centre, case, option, "closed") for option in others},
-        case.assumed,
+        tuple(one for one in case.assumed if one.name in used),
         case.missing,
         differences=_differences(sums, order.months),
         scenarios=tuple(_priced(sums, order, one) for one in SCENARIOS.values() if one != BASE),
         mixes=mixes(found, stay.whole),
-        figures=case.figures,
+        figures={name: figure for name, figure in case.figures.items() if name in told},
     )
 
 

@@ -125,7 +125,7 @@ def _price(at: str, task: TaskFacts, hosting: Hosting) -> Iterator[Finding]:
     yield found(
         f"{at}.hosting.usd_per_gpu_hour",
         stated=f"{usd(value)} a GPU-hour",
-        comes_out=f"{usd(rates[0])} to {usd(rates[-1])} in a sample of {len(offers)} (day: {days})",
+        comes_out=f"{usd(rates[0])} to {usd(rates[-1])} in a sample of {len(offers)} ({days})",
         holds=holds,
         ask="" if holds else meant(value, nearest) or "is it for one GPU and one hour?",
     )

@@ -168,11 +168,12 @@ def _cited(figure: Figure, origin: str) -> tuple[Citation, str]:
     if figure.source.startswith("assumed"):
         return _ASSUMED, figure.source.removeprefix("assumed: ")
     if figure.source.startswith(f"{origin}: "):
-        return Citation(origin, "the profile"), figure.source.removeprefix(f"{origin}: ")
+        return Citation(origin, f"the profile, {figure.as_of}"), figure.source.removeprefix(
+            f"{origin}: "
+        )
     # A unit is the whole, or what was measured how; what follows is where from.
     basis, colon, source = figure.source.partition(": ")
-    day = "" if figure.as_of == "not stated" else figure.as_of
-    return Citation(source if colon else basis, day), basis if colon else ""
+    return Citation(source if colon else basis, figure.as_of), basis if colon else ""
 
 
 def matrix(tasks: Sequence[TaskReport]) -> list[list[Judgement]]:

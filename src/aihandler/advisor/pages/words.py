@@ -8,6 +8,7 @@ from types import MappingProxyType
 from markupsafe import Markup, escape
 
 from aihandler.advisor.company import Fact
+from aihandler.advisor.economics.figures import MOST_USD, dollars
 from aihandler.advisor.economics.runs import Band, percent
 from aihandler.advisor.report import Readiness, Staffing
 from aihandler.advisor.verdicts import Outcome
@@ -86,6 +87,8 @@ def money(usd: float | None) -> str:
     if usd is None:
         return "-"
     sign, size = ("\N{MINUS SIGN}" if usd < 0 else ""), float(f"{abs(usd):.3g}")
+    if size >= MOST_USD:
+        return dollars(usd).replace("-", sign)
     for step, letter in _STEPS:
         if size >= step:
             return f"{sign}${size / step:.3g}{letter}"
