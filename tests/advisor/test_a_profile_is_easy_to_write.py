@@ -124,10 +124,10 @@ def test_a_company_that_cannot_be_is_refused(text: str, line: int, parts: tuple[
     ("task", "key", "value", "bound"),
     [
         (
-            "input_tokens_per_month: 2000000000000000",
+            "input_tokens_per_month: 2000000000000000000",
             "'input_tokens_per_month'",
-            "2e+15",
-            "1e+15 tokens a month",
+            "2e+18",
+            "1e+18 tokens a month",
         ),
         ("costs: {utilisation: [60]}", "'utilisation'", "60", "above 0 and at most 1"),
         (
