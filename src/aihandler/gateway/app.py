@@ -143,8 +143,9 @@ class Gateway:
             await _while_wanted(route(request, asker, send), receive)
         except ClientGone:
             return
-        except AIHandlerError as error:
-            await send_whole(send, _error(error), error_headers(error))
+        except (AIHandlerError, asyncio.CancelledError) as error:
+            told = self._serving.ending.reason(error)
+            await send_whole(send, _error(told), error_headers(told))
         except Exception:  # noqa: BLE001  # one request must not take the others with it
             # A mistake of ours must not show what it was about.
             _log.exception("a request failed")

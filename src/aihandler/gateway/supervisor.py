@@ -22,7 +22,7 @@ from aihandler.gateway.board import make_board, subjects_of
 from aihandler.gateway.housekeeping import Housekeeping
 from aihandler.gateway.listening import listen
 from aihandler.gateway.lives import Worker
-from aihandler.gateway.orders import LOOK_EVERY_S, Orders
+from aihandler.gateway.orders import LOOK_EVERY_S, TOLD_WITHIN_S, Orders
 from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.snapshots import read_snapshot, snapshot_path, write_snapshot
 from aihandler.gateway.tally import make_tallies
@@ -40,6 +40,10 @@ from aihandler.surroundings import SystemClock, encryption_key, ledger_path, pri
 _log = logging.getLogger(__name__)
 # At most this much of what workers wrote is lost with the machine; stated in the documents.
 FOLD_EVERY_S = 0.04
+# Those in force or on trial, and two before them that finish calls. Each region costs every look.
+_GENERATIONS = 3
+# Until a worker sees that its supervisor is gone, and until all that it cuts off are told.
+_MORE_S = 2 * LOOK_EVERY_S + 2 * TOLD_WITHIN_S
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -66,7 +70,7 @@ class Supervisor:
             read_pepper(path, os.environ)
         self._spools = path.with_name(f"{path.name}.spools")
         self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _await_the_last(self._spools, within_s=settings.drain_s + 2 * LOOK_EVERY_S)
+        _await_the_last(self._spools, within_s=settings.drain_s + _MORE_S)
         bring_up_to_date(path, clock=SystemClock(), watch=watch)
         self._ledger = FoldedLedger(
             path,
@@ -75,8 +79,8 @@ class Supervisor:
             keep_content=self._configuration.ledger.keep_content,
         )
         # Made once the ledger is ours: another gateway's workers may have theirs in memory.
-        # While a configuration changes, the workers of both have regions of their own.
-        slots = 2 * settings.workers
+        # Workers of earlier configurations have regions of their own while they finish.
+        slots = _GENERATIONS * settings.workers
         windows = self._spools / "windows"
         make_windows(windows, workers=slots)
         self._board = make_board(self._spools / "board", slots=slots)
@@ -165,7 +169,8 @@ class Supervisor:
         """Starts workers with it, and lets those that serve go on."""
         free = self._workers.free_slots()
         if len(free) < self._settings.workers:
-            # Workers of the change before still finish what is under way: looked at again.
+            # Workers of earlier changes still finish what is under way: looked at again.
+            self._workers.make_room(self._settings.workers)
             return
         try:
             configuration = read_snapshot(snapshot_path(self._spools, asked.digest))
