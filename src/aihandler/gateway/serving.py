@@ -123,6 +123,11 @@ class Serving:
         self.switches.require("all")
         self.switches.require("key", asker.name)
 
+    def require_known(self, asker: Asker) -> None:
+        """The same for who only looks: while everything is off that is when somebody has to."""
+        asker.holds()
+        self.switches.require("key", asker.name)
+
     def permit(self, asker: Asker, task: str) -> Callable[[Labels], None]:
         """What a call asks after each wait: raises where what let it in has ended since."""
 
