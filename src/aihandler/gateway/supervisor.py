@@ -20,7 +20,7 @@ from aihandler.config import load
 from aihandler.errors import StorageError
 from aihandler.gateway.board import make_board, subjects_of
 from aihandler.gateway.housekeeping import Housekeeping
-from aihandler.gateway.listening import listen
+from aihandler.gateway.listening import address_of, listen
 from aihandler.gateway.lives import Worker
 from aihandler.gateway.orders import LOOK_EVERY_S, TOLD_WITHIN_S, Orders
 from aihandler.gateway.pepper import read_pepper
@@ -33,8 +33,10 @@ from aihandler.ledger import FoldedLedger, Watch, bring_up_to_date
 from aihandler.ledger.administration import Administration
 from aihandler.ledger.cache import make_cache
 from aihandler.ledger.configurations import Change
+from aihandler.ledger.lock import RunLock
 from aihandler.ledger.repeats import make_repeats
 from aihandler.ledger.spool import is_written
+from aihandler.ledger.store import storage_errors
 from aihandler.surroundings import SystemClock, encryption_key, ledger_path, prices_of
 
 _log = logging.getLogger(__name__)
@@ -70,6 +72,9 @@ class Supervisor:
             read_pepper(path, os.environ)
         self._spools = path.with_name(f"{path.name}.spools")
         self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with storage_errors(path):
+            # Another one that serves is not waited for: who has the ledger is told at once.
+            RunLock(path).release()
         _await_the_last(self._spools, within_s=settings.drain_s + _MORE_S)
         bring_up_to_date(path, clock=SystemClock(), watch=watch)
         self._ledger = FoldedLedger(
@@ -119,7 +124,7 @@ class Supervisor:
     def address(self) -> str:
         """Where clients find the gateway."""
         host, port = self.listening.getsockname()[:2]
-        return f"http://{host}:{port}"
+        return address_of(host, port)
 
     def run(self, *, ready: Callable[[str], None]) -> None:
         """Serves. `ready` is called once, when every worker takes requests."""

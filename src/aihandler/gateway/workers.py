@@ -75,7 +75,8 @@ class Workers:
     @property
     def are_ready(self) -> bool:
         """Whether every worker takes requests."""
-        return not self._due and all(worker.is_ready for worker in self._alive.values())
+        alive = self._alive.values()
+        return bool(alive) and not self._due and all(worker.is_ready for worker in alive)
 
     def free_slots(self) -> list[int]:
         """The slots that nobody has, and that wait for nobody."""
