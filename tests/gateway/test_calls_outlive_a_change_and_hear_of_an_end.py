@@ -1,14 +1,19 @@
 """Calls outlast a change of the configuration; those that an end cuts off are told so."""
 
+import asyncio
 import json
+import os
 import signal
 import threading
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import uvicorn
 
+from aihandler.gateway.ending import Ending, Server
 from aihandler.gateway.lives import Worker
+from aihandler.gateway.orders import RETIRE
 from aihandler.gateway.workers import Complaints, Workers
 from aihandler.testing import FakeServer, Scripted
 from gateway.running import POLICY, deployments, written
@@ -66,6 +71,8 @@ def test_a_call_that_lasts_longer_than_the_drain_outlives_a_change(tmp_path, fre
             changed(tmp_path, {"near": near, "far": far})
             assert gateway.ask("far")[0] == 200
             assert before in gateway.workers()
+            # It takes no more requests.
+            until(lambda: b"\naihandler_workers 1\n" in gateway.send("/metrics")[2])
             free.set()
             assert whole.result()[0] == 200
             until(lambda: before not in gateway.workers())
@@ -102,13 +109,38 @@ def test_workers_that_retired_first_make_room_for_others(tmp_path):
     workers = Workers(
         None, tmp_path, orders=None, slots=3, complaints=Complaints(), housekeeping=None
     )
-    for slot, began, stays in [(0, 2.0, False), (1, 1.0, False), (2, 3.0, True)]:
+    for slot, began, is_retired in [(0, 2.0, True), (1, 1.0, True), (2, 3.0, False)]:
         worker = workers._alive[slot] = Worker(slot, Process(slot), None, said=-1)
-        worker.began, worker.stays = began, stays
+        worker.began, worker.is_retired = began, is_retired
     workers.make_room(1)
     assert told == [1]
     workers.make_room(2)
     assert told == [1, 1, 0]
+
+
+def test_a_worker_that_retired_still_ends_within_the_drain_when_all_do():
+    async def body():
+        ending = Ending()
+        server = Server(uvicorn.Config(_nothing), ending, drain_s=0.01, longest_s=600.0)
+        with server.capture_signals():
+            os.kill(os.getpid(), RETIRE)
+            await happened(lambda: server.should_exit)
+            assert not ending.cuts
+            server.stop()
+            await happened(lambda: server.force_exit)
+            assert ending.cuts
+
+    asyncio.run(body())
+
+
+async def _nothing(_scope, _receive, _send):
+    pass
+
+
+async def happened(holds):
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.005)
 
 
 def test_whole_answers_that_an_end_cuts_off_are_errors_of_their_format(tmp_path):

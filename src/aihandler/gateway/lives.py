@@ -30,6 +30,8 @@ class Worker:
         # When it dies another takes its place. Not so for one whose configuration has been
         # replaced, or is only tried.
         self.stays = True
+        # Others serve in its place, and it only finishes what it has.
+        self.is_retired = False
         self._said: int | None = said
 
     @property
@@ -44,7 +46,7 @@ class Worker:
 
     def retire(self) -> None:
         """Has it finish what is under way, and nobody take its place."""
-        self.stays = False
+        self.stays, self.is_retired = False, True
         if not self.is_dead:
             self.process.send_signal(RETIRE)
 

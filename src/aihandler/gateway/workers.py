@@ -148,7 +148,7 @@ class Workers:
 
     def make_room(self, wanted: int) -> None:
         """Has those that retired first end within the drain, until so many slots become free."""
-        retired = sorted((w for w in self._alive.values() if not w.stays), key=lambda w: w.began)
+        retired = sorted((w for w in self._alive.values() if w.is_retired), key=lambda w: w.began)
         for worker in retired[: wanted - len(self.free_slots())]:
             worker.process.terminate()
 
