@@ -22,14 +22,20 @@ from aihandler.domain.ports import Caller, Clock, Inspector
 from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Example, Examples
 from aihandler.engine import Attempts, Engine, Inspection, Planner, Slots, Spending
-from aihandler.errors import ConfigError, StorageError
+from aihandler.errors import StorageError
 from aihandler.ledger import Archive, Ledger, SpooledLedger, open_ledger
 from aihandler.ledger.administration import Administration
 from aihandler.ledger.budgets import LeaseStore
 from aihandler.ledger.cache import AnswerCache, make_cache
 from aihandler.ledger.leases import Leases
 from aihandler.routing import Health, RetryBudget
-from aihandler.surroundings import SystemClock, encryption_key, ledger_path, prices_of
+from aihandler.surroundings import (
+    SystemClock,
+    encryption_key,
+    ledger_path,
+    prices_of,
+    without_key,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -241,16 +247,3 @@ def budgets_of(
     keys = Administration(ledger.path, clock=clock, who="").keys()
     of_keys = [budget for key in keys if not key.why_not(now) for budget in key.budgets]
     return budget_states((*configuration.budgets, *of_keys), ledger.queries.budgets(now), now)
-
-
-def without_key(configuration: Configuration, environ: Mapping[str, str]) -> dict[str, str]:
-    """Deployments that cannot be asked because their key has no value, each with the reason."""
-    lacking: dict[str, str] = {}
-    for deployment in configuration.deployments.values():
-        secret = deployment.key or getattr(deployment.credentials, "secret", None)
-        if secret is not None:
-            try:
-                resolve(secret, environ)
-            except ConfigError as error:
-                lacking[deployment.name] = error.message
-    return lacking

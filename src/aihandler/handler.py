@@ -16,7 +16,7 @@ from weakref import WeakSet
 import msgspec
 
 from aihandler.arguments import Documents, cache_use, check_fields, class_of, documents_of, named
-from aihandler.assembly import Rooms, budgets_of, with_corrections, without_key
+from aihandler.assembly import Rooms, budgets_of, with_corrections
 from aihandler.config.configuration import Configuration
 from aihandler.domain.answer import Answer, DocumentResult, StreamEvent
 from aihandler.domain.attempt import Plan, Snapshot
@@ -37,7 +37,13 @@ from aihandler.errors import InputError, StorageError, Unauthenticated
 from aihandler.ledger import Archive, Ledger, Prices, SpooledLedger, Watch, read_ledger
 from aihandler.policy import clear, labels_for
 from aihandler.servers import OfServers
-from aihandler.surroundings import SystemClock, encryption_key, ledger_path, prices_of
+from aihandler.surroundings import (
+    SystemClock,
+    encryption_key,
+    ledger_path,
+    prices_of,
+    without_key,
+)
 from aihandler.validation import Validator, to_python
 from aihandler.workflow.executor import Ended, Executor
 from aihandler.workflow.graph import check_workflow

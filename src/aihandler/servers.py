@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from aihandler.assembly import Rooms, transport_of, without_key
+from aihandler.assembly import Rooms, transport_of
 from aihandler.backends.discovery import FoundServer, discover
 from aihandler.backends.transport import Transport
 from aihandler.config.configuration import Configuration
@@ -15,7 +15,7 @@ from aihandler.domain.deployment import Deployment
 from aihandler.domain.probes import Probed
 from aihandler.errors import InputError
 from aihandler.ledger import Archive, Prices
-from aihandler.surroundings import SystemClock
+from aihandler.surroundings import SystemClock, without_key
 
 if TYPE_CHECKING:
     from aihandler.probing import ProbePlan, Told

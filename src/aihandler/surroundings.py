@@ -82,6 +82,19 @@ def encryption_key(configuration: Configuration, environ: Mapping[str, str]) -> 
     return _key_bytes(resolve(secret, environ)) if secret else None
 
 
+def without_key(configuration: Configuration, environ: Mapping[str, str]) -> dict[str, str]:
+    """Deployments that cannot be asked because their key has no value, each with the reason."""
+    lacking: dict[str, str] = {}
+    for deployment in configuration.deployments.values():
+        secret = deployment.key or getattr(deployment.credentials, "secret", None)
+        if secret is not None:
+            try:
+                resolve(secret, environ)
+            except ConfigError as error:
+                lacking[deployment.name] = error.message
+    return lacking
+
+
 def _key_bytes(text: str) -> bytes:
     # 32 bytes are 64 hexadecimal digits; anything else is taken as base64, and checked by its use.
     decode = bytes.fromhex if len(text) == 64 else base64.b64decode

@@ -124,6 +124,21 @@ def test_what_holds_only_from_a_start_on_is_refused(folder, servers):
         assert tried(folder)[0] == 0
 
 
+def test_a_key_without_a_value_is_told_and_the_rest_holds(folder, servers, monkeypatch):
+    with serving(folder, "--insecure-local") as gateway:
+        # The gateway was started before: what is set here is of no use to it.
+        monkeypatch.setenv("KEY_OF_THE_TEST", "here")
+        key = 'model: far-1, key: "${KEY_OF_THE_TEST}"'
+        keyed = deployments(servers).replace("model: far-1", key)
+        written(folder, keyed + POLICY)
+        for _ in range(2):
+            code, told = tried(folder)
+            assert code == 1
+            assert "is in force" in told
+            assert "'far' cannot be asked: no value for ${KEY_OF_THE_TEST}" in told
+        assert gateway.ask()[0] == 200
+
+
 def test_without_a_gateway_there_is_nobody_to_tell(folder):
     code, told = tried(folder)
     assert code == 2

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from aihandler.testing import FakeServer, Scripted
+from aihandler.testing import FakeServer
 from gateway.running import POLICY, deployments, written
 from gateway.serving import AIHANDLER, kill_hard, run, serving, until
 
@@ -87,23 +87,3 @@ def test_workers_that_do_not_start_leave_the_old_in_force(folder, servers):
         assert is_folded(gateway)
         (folder / "broken").unlink()
         assert "is in force" in run(folder, "apply")
-
-
-def test_a_change_waits_for_the_workers_before_the_last_one(folder, servers):
-    """Slots of workers that still finish what is under way are not given out again."""
-    with serving(folder, "--insecure-local", "--drain", "20") as gateway:
-        servers["near"]._constant = Scripted("late", delay_s=3.0)
-        first = subprocess.Popen(
-            ["curl", "-s", gateway.url + "/v1/chat/completions", "-d",
-             '{"model":"near","messages":[{"role":"user","content":"hi"}]}'],
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
-        until(lambda: servers["near"].calls == 1)
-        written(folder, deployments(servers) + POLICY)
-        run(folder, "apply")
-        written(folder, deployments({"far": servers["far"]}) + POLICY)
-        run(folder, "apply")
-        assert b"late" in first.communicate(timeout=20)[0]
-        assert gateway.ask("far")[0] == 200
-        # An entry may be folded before its end is.
-        until(lambda: [state for _, state, _ in gateway.entries()] == ["settled"] * 2)

@@ -1,8 +1,11 @@
 """The class of a request is the highest of document, key, task, examples and all that it reads."""
 
+import re
+
 import pytest
 from configurations import CONFIDENTIAL, INTERNAL, PUBLIC, RESTRICTED, task
 
+from aihandler.config.file import ConfigFile, KeyKeys
 from aihandler.domain.labels import ClassSource
 from aihandler.domain.rules import Key
 from aihandler.domain.task import Example, Examples
@@ -48,6 +51,16 @@ def test_a_request_above_the_ceiling_of_a_key_is_refused_with_both_names():
     assert labels_for(task(), document_class=INTERNAL, key=key).data_class is INTERNAL
     with pytest.raises(PolicyDenied, match=r"key 'ci' .* internal.* confidential \(document\)"):
         labels_for(task(), document_class=CONFIDENTIAL, key=key)
+
+
+def test_the_refusal_says_where_a_ceiling_stands():
+    with pytest.raises(PolicyDenied) as refused:
+        labels_for(task(), document_class=CONFIDENTIAL, key=Key("ci", ceiling=INTERNAL))
+    (place,) = re.findall(r"`(\S+)`", refused.value.hint)
+    section, name, key = place.split(".")
+    assert name == "ci"
+    assert section in ConfigFile.__struct_fields__
+    assert key in KeyKeys.__struct_fields__
 
 
 def test_a_ceiling_also_holds_for_what_the_task_reads():

@@ -28,7 +28,7 @@ def command(expect: str, *, as_json: bool, config: Path) -> None:
     """Checks the file, then has the gateway of its ledger start workers with it.
 
     Requests under way end as they began. A wrong file, or one that was overtaken by another
-    change, leaves in force what is.
+    change, leaves in force what is. Exits 1 when it holds and a deployment's key has no value.
     """
     change = _applied(config, expect)
     if as_json:
@@ -40,6 +40,10 @@ def command(expect: str, *, as_json: bool, config: Path) -> None:
             f"the gateway did not take {change.digest}: {change.reason or 'it did not answer'}",
             hint="what was in force still is; see the gateway's log",
         )
+    if change.reason:
+        # The keys are the gateway's: what is set here is of no use to it.
+        click.echo(f"but where the gateway runs {change.reason}", err=True)
+        raise SystemExit(1)
 
 
 def _applied(config: Path, expect: str) -> "Change":

@@ -9,13 +9,34 @@ from aihandler.cli.waiting import waiting
 from aihandler.errors import InputError
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_LONGEST_DRAIN_S = 86_400.0
+
+
+def _seconds(_context: click.Context, _parameter: click.Parameter, given: float) -> float:
+    # So asked, what is no number is refused too.
+    if not 0 <= given <= _LONGEST_DRAIN_S:
+        raise click.BadParameter(f"{given} is not in the range 0<=x<={_LONGEST_DRAIN_S:.0f}.")
+    return given
 
 
 @click.command("serve", short_help="Serve the models over HTTP, as OpenAI and Anthropic do.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8080, show_default=True, help="Port to listen on; 0 for any.")
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Port to listen on; 0 for any.",
+)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
-@click.option("--drain", "drain_s", default=30.0, show_default=True, help="Seconds to finish in.")
+@click.option(
+    "--drain",
+    "drain_s",
+    default=30.0,
+    show_default=True,
+    callback=_seconds,
+    help="Seconds to finish in.",
+)
 @click.option("--insecure-local", is_flag=True, help="Ask for no key; on this machine alone.")
 @config_option
 def command(

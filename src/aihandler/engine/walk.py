@@ -28,6 +28,8 @@ from aihandler.errors import (
 
 # Gates of routing that say how a deployment is just now, not what may be asked of it.
 _MAY_PASS = frozenset({"available", "health"})
+# Nobody knows when who is switched off or ejected is back.
+_BACK_S = 5.0
 _BUSY = "ask again later, or raise limits.concurrency or limits.queue of the deployment"
 
 
@@ -218,7 +220,7 @@ class Walk:
             return self._too_long(where, None)
         if any(one.gate in _MAY_PASS for one in self.plan.exclusions):
             # What is switched off or ejected may be back; what policy forbids stays forbidden.
-            return Overloaded(message, hint=hint)
+            return Overloaded(message, retry_after_s=_BACK_S, hint=hint)
         return PolicyDenied(message, hint=hint)
 
     def _no_money(self, where: str) -> BudgetExceeded:

@@ -17,6 +17,8 @@ from aihandler.ledger.keys import StoredKey, opens, prefix_of
 _HINT = (
     "send `Authorization: Bearer ahk_...` or `x-api-key`; `aihandler keys create NAME` makes one"
 )
+# Nobody knows when it is on again: often enough, and not all at once.
+_AGAIN_S = 5.0
 
 
 class SwitchedOff(Overloaded):
@@ -137,7 +139,11 @@ class Switches:
         if self._off and (kind, name) in self._off:
             reason = self._off[kind, name].reason
             what = f"{kind} {name!r} is" if name else "everything is"
-            raise SwitchedOff(f"{what} switched off: {reason}", hint="`aihandler revive` ends it")
+            raise SwitchedOff(
+                f"{what} switched off: {reason}",
+                hint="`aihandler revive` ends it",
+                retry_after_s=_AGAIN_S,
+            )
 
     def of(self, kind: str) -> Mapping[str, str]:
         """Names of one kind that are off, each with the reason."""

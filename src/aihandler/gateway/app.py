@@ -129,13 +129,15 @@ class Gateway:
             headers = headers_of(scope)
             asker = self._admission.admit(headers)
             asker.require_route(_route_name(path))
-            self._serving.require(asker)
+            looks = scope["method"] in _READS
+            require = self._serving.require_known if looks else self._serving.require
+            require(asker)
             if route is None:
                 await self._nothing(path, send)
                 return
             body = await body_of(receive, headers)
             # A body may take as long to come as its sender likes.
-            self._serving.require(asker)
+            require(asker)
             require_bounded(body)
             query = scope["query_string"].decode("latin-1")
             call_id = self._serving.new_id()
@@ -143,8 +145,9 @@ class Gateway:
             await _while_wanted(route(request, asker, send), receive)
         except ClientGone:
             return
-        except AIHandlerError as error:
-            await send_whole(send, _error(error), error_headers(error))
+        except (AIHandlerError, asyncio.CancelledError) as error:
+            told = self._serving.ending.reason(error)
+            await send_whole(send, _error(told), error_headers(told))
         except Exception:  # noqa: BLE001  # one request must not take the others with it
             # A mistake of ours must not show what it was about.
             _log.exception("a request failed")

@@ -1,5 +1,6 @@
 """Conversations of clients, in the format of each: chat completions, Messages, Responses."""
 
+from asyncio import CancelledError
 from contextlib import aclosing
 from functools import partial
 
@@ -103,8 +104,8 @@ class Conversations:
                 writer = self._codec.stream_writer(identity, usage=inbound.usage_in_stream)
                 return await self._stream(call, writer, stream)
             return await self._whole(call, identity, send)
-        except AIHandlerError as error:
-            told = for_clients(error)
+        except (AIHandlerError, CancelledError) as error:
+            told = for_clients(self._serving.ending.reason(error))
             if writer is not None and stream.begun:
                 # Never a clean end for what was cut.
                 await stream.write(writer.fail(told))

@@ -1,5 +1,6 @@
 """Vectors for clients of OpenAI: `/v1/embeddings`."""
 
+from asyncio import CancelledError
 from functools import partial
 
 import msgspec
@@ -68,8 +69,8 @@ class Embeddings:
             call = self._call(inbound.request, target, request, asker)
             ticket = self._serving.admit(asker, inbound.request, task=call.task.name)
             answer = await self._serving.run(call if ticket is None else ticket.metering(call))
-        except AIHandlerError as error:
-            told = for_clients(error)
+        except (AIHandlerError, CancelledError) as error:
+            told = for_clients(self._serving.ending.reason(error))
             status, body = self._write_error(told)
             headers = error_headers(told) + (ids_of(call) if call is not None else [])
             await send_whole(send, HttpReply(status, told_by(told) or body), headers)

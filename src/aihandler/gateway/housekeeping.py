@@ -49,7 +49,8 @@ class Housekeeping:
         self._marks = marks
         cells = self._cells
         cells[self._waiting], cells[self._fill] = waiting, fill
-        cells[self._workers] = sum(worker.is_ready for worker in workers)
+        serving = [worker for worker in workers if worker.is_ready and not worker.is_retired]
+        cells[self._workers] = len(serving)
         # The moment up to which all is in the ledger; who reads it knows the time.
         reached = min((mark.reached_at for mark in marks.values()), default=began)
         cells[self._lag] = int(reached * NANO)

@@ -25,6 +25,11 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def address_of(host: str, port: int) -> str:
+    """Where clients find it."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def inherited(descriptor: int) -> socket.socket:
     """The same socket in a worker."""
     return socket.socket(fileno=descriptor)

@@ -9,7 +9,7 @@ import time
 
 import msgspec
 
-from aihandler.gateway.orders import READY, Orders
+from aihandler.gateway.orders import READY, RETIRE, Orders
 from aihandler.ledger.folding import Folding
 
 # A worker that has not said `ready` by then is ended: another one may do better.
@@ -30,6 +30,8 @@ class Worker:
         # When it dies another takes its place. Not so for one whose configuration has been
         # replaced, or is only tried.
         self.stays = True
+        # Others serve in its place, and it only finishes what it has.
+        self.is_retired = False
         self._said: int | None = said
 
     @property
@@ -41,6 +43,12 @@ class Worker:
     def is_late(self) -> bool:
         """Whether it should have said by now that it takes requests."""
         return not self.is_ready and time.monotonic() - self.began > START_WITHIN_S
+
+    def retire(self) -> None:
+        """Has it finish what is under way, and nobody take its place."""
+        self.stays, self.is_retired = False, True
+        if not self.is_dead:
+            self.process.send_signal(RETIRE)
 
     def listen(self) -> None:
         """Hears whether it is ready; waits for nothing."""

@@ -1,8 +1,15 @@
 """What the supervisor tells a worker, and how the worker says that it takes requests."""
 
+import signal
+
 import msgspec
 
 READY = b"ready\n"
+# Others serve in its place: a worker ends when its calls do, however long that takes.
+RETIRE = signal.SIGUSR1
+# Who is cut off at an end settles what it has and writes its error: a moment, tried twice. A client
+# that reads nothing would hold the worker for ever.
+TOLD_WITHIN_S = 1.0
 # How often a worker looks for what has changed: a kill works within 1.5 s, whatever else runs.
 LOOK_EVERY_S = 1.0
 

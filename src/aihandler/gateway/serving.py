@@ -21,6 +21,7 @@ from aihandler.engine import Call, Inspection
 from aihandler.engine.planning import ASSUMED_OUTPUT_TOKENS
 from aihandler.errors import InputError
 from aihandler.gateway.admission import Asker, Switches
+from aihandler.gateway.ending import Ending
 from aihandler.gateway.estimates import estimated_tokens
 from aihandler.gateway.rates import Rate, Rates, Ticket
 from aihandler.gateway.repeating import Repeating
@@ -92,6 +93,7 @@ class Serving:
         self.targets = Targets(configuration, configuration.aliases)
         self.clock = clock
         self.sticking = Sticking(clock)
+        self.ending = Ending()
         self._runs = runs
         self.run = runs.run_call
         self.stream = runs.stream_call
@@ -119,6 +121,11 @@ class Serving:
         """Raises where nothing may be asked, or not by this asker: Unauthenticated, SwitchedOff."""
         asker.holds()
         self.switches.require("all")
+        self.switches.require("key", asker.name)
+
+    def require_known(self, asker: Asker) -> None:
+        """The same for who only looks: while everything is off that is when somebody has to."""
+        asker.holds()
         self.switches.require("key", asker.name)
 
     def permit(self, asker: Asker, task: str) -> Callable[[Labels], None]:

@@ -17,12 +17,13 @@ from types import FrameType
 import msgspec
 
 from aihandler.config import load
+from aihandler.config.configuration import Configuration
 from aihandler.errors import StorageError
 from aihandler.gateway.board import make_board, subjects_of
 from aihandler.gateway.housekeeping import Housekeeping
-from aihandler.gateway.listening import listen
+from aihandler.gateway.listening import address_of, listen
 from aihandler.gateway.lives import Worker
-from aihandler.gateway.orders import LOOK_EVERY_S, Orders
+from aihandler.gateway.orders import LOOK_EVERY_S, TOLD_WITHIN_S, Orders
 from aihandler.gateway.pepper import read_pepper
 from aihandler.gateway.snapshots import read_snapshot, snapshot_path, write_snapshot
 from aihandler.gateway.tally import make_tallies
@@ -32,14 +33,20 @@ from aihandler.gateway.workers import NOT_WRITTEN, Complaints, Workers
 from aihandler.ledger import FoldedLedger, Watch, bring_up_to_date
 from aihandler.ledger.administration import Administration
 from aihandler.ledger.cache import make_cache
-from aihandler.ledger.configurations import Change
+from aihandler.ledger.configurations import Change, ChangeState
+from aihandler.ledger.lock import RunLock
 from aihandler.ledger.repeats import make_repeats
 from aihandler.ledger.spool import is_written
-from aihandler.surroundings import SystemClock, encryption_key, ledger_path, prices_of
+from aihandler.ledger.store import storage_errors
+from aihandler.surroundings import SystemClock, encryption_key, ledger_path, prices_of, without_key
 
 _log = logging.getLogger(__name__)
 # At most this much of what workers wrote is lost with the machine; stated in the documents.
 FOLD_EVERY_S = 0.04
+# Those in force or on trial, and two before them that finish calls. Each region costs every look.
+_GENERATIONS = 3
+# Until a worker sees that its supervisor is gone, and until all that it cuts off are told.
+_MORE_S = 2 * LOOK_EVERY_S + 2 * TOLD_WITHIN_S
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -66,7 +73,10 @@ class Supervisor:
             read_pepper(path, os.environ)
         self._spools = path.with_name(f"{path.name}.spools")
         self._spools.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _await_the_last(self._spools, within_s=settings.drain_s + 2 * LOOK_EVERY_S)
+        with storage_errors(path):
+            # Another one that serves is not waited for: who has the ledger is told at once.
+            RunLock(path).release()
+        _await_the_last(self._spools, within_s=settings.drain_s + _MORE_S)
         bring_up_to_date(path, clock=SystemClock(), watch=watch)
         self._ledger = FoldedLedger(
             path,
@@ -75,8 +85,8 @@ class Supervisor:
             keep_content=self._configuration.ledger.keep_content,
         )
         # Made once the ledger is ours: another gateway's workers may have theirs in memory.
-        # While a configuration changes, the workers of both have regions of their own.
-        slots = 2 * settings.workers
+        # Workers of earlier configurations have regions of their own while they finish.
+        slots = _GENERATIONS * settings.workers
         windows = self._spools / "windows"
         make_windows(windows, workers=slots)
         self._board = make_board(self._spools / "board", slots=slots)
@@ -90,7 +100,7 @@ class Supervisor:
         self._looked_at = time.monotonic()
         self._trial: Trial | None = None
         # How a change ended, until the ledger knows.
-        self._ended: tuple[Change, str] | None = None
+        self._ended: tuple[Change, ChangeState, str] | None = None
         self._complaints = Complaints()
         self.listening = listen(settings.host, settings.port)
         orders = Orders(
@@ -115,7 +125,7 @@ class Supervisor:
     def address(self) -> str:
         """Where clients find the gateway."""
         host, port = self.listening.getsockname()[:2]
-        return f"http://{host}:{port}"
+        return address_of(host, port)
 
     def run(self, *, ready: Callable[[str], None]) -> None:
         """Serves. `ready` is called once, when every worker takes requests."""
@@ -123,6 +133,8 @@ class Supervisor:
         if any(left.values()):
             _log.warning("%d attempts of an earlier gateway are in doubt", sum(left.values()))
         self._ledger.keep_prices(prices_of(self._configuration, SystemClock()))
+        if lacking := _lacking(self._configuration):
+            _log.warning("%s", lacking)
         with _signals(self._stop):
             for slot in range(self._settings.workers):
                 self._workers.start(slot, self._workers.digest)
@@ -152,8 +164,7 @@ class Supervisor:
         """Takes up a configuration that was asked for, and tells what became of one."""
         try:
             if self._ended is not None:
-                asked, reason = self._ended
-                self._store.end_configuration(asked, "refused" if reason else "in force", reason)
+                self._store.end_configuration(*self._ended)
                 self._ended = None
             last = self._store.last_configuration()
             if last is not None and last.state == "asked" and self._trial is None:
@@ -165,15 +176,16 @@ class Supervisor:
         """Starts workers with it, and lets those that serve go on."""
         free = self._workers.free_slots()
         if len(free) < self._settings.workers:
-            # Workers of the change before still finish what is under way: looked at again.
+            # Workers of earlier changes still finish what is under way: looked at again.
+            self._workers.make_room(self._settings.workers)
             return
         try:
             configuration = read_snapshot(snapshot_path(self._spools, asked.digest))
         except StorageError as error:
-            self._end(asked, error.message)
+            self._end(asked, "refused", error.message)
             return
         if configuration.ledger != self._configuration.ledger:
-            self._end(asked, "what it says of the ledger holds only from a start on")
+            self._end(asked, "refused", "what it says of the ledger holds only from a start on")
             return
         tried: list[Worker] = []
         try:
@@ -184,7 +196,7 @@ class Supervisor:
         except NOT_WRITTEN as error:
             self._complaints.note(error)
             self._workers.retire(tried)
-            self._end(asked, f"its workers could not be started: {error}")
+            self._end(asked, "refused", f"its workers could not be started: {error}")
             return
         self._trial = Trial(asked, configuration, tried)
 
@@ -195,7 +207,7 @@ class Supervisor:
         if not trial.holds:
             self._trial = None
             self._workers.retire(trial.workers)
-            self._end(trial.asked, "its workers did not start")
+            self._end(trial.asked, "refused", "its workers did not start")
             return
         try:
             self._ledger.keep_prices(prices_of(trial.configuration, SystemClock()))
@@ -209,10 +221,11 @@ class Supervisor:
         self._workers.replace_by(trial.workers, trial.asked.digest)
         if before != trial.asked.digest:
             snapshot_path(self._spools, before).unlink(missing_ok=True)
-        self._end(trial.asked, "")
+        # It holds all the same: others may be asked, and a file may name more than is used here.
+        self._end(trial.asked, "in force", _lacking(trial.configuration))
 
-    def _end(self, asked: Change, reason: str) -> None:
-        self._ended = (asked, reason)
+    def _end(self, asked: Change, state: ChangeState, reason: str) -> None:
+        self._ended = (asked, state, reason)
         # Whoever asked is waiting.
         self._looked_at = float("-inf")
 
@@ -226,6 +239,12 @@ def _make_cache(ledger: Path) -> None:
     except StorageError as error:
         # Models are asked each time then, which is dearer and not wrong.
         _log.warning("no answers are kept for equal requests: %s", error)
+
+
+def _lacking(configuration: Configuration) -> str:
+    """Which deployments have a key without a value here; empty where none has."""
+    lacking = without_key(configuration, os.environ)
+    return "; ".join(f"{name!r} cannot be asked: {why}" for name, why in lacking.items())
 
 
 def _await_the_last(spools: Path, *, within_s: float) -> None:

@@ -1,13 +1,10 @@
 """One worker of the gateway: `python -m aihandler.gateway.worker`, started by the supervisor."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -20,6 +17,7 @@ from aihandler.gateway.app import Gateway
 from aihandler.gateway.board import SharedBoard
 from aihandler.gateway.connections import Connection, end_slow_ones
 from aihandler.gateway.counting import Counting
+from aihandler.gateway.ending import Server, longest_s
 from aihandler.gateway.exposition import Counts, Exposition
 from aihandler.gateway.figures import Figures
 from aihandler.gateway.listening import inherited
@@ -40,22 +38,6 @@ from aihandler.surroundings import SystemClock, encryption_key, ledger_path
 
 _log = logging.getLogger(__name__)
 _TIDY_EVERY_S = 600.0
-
-
-class _Server(uvicorn.Server):
-    """Told to stop, it finishes what is under way and returns. Its own way is to raise the signal
-    again, which would end the process before the ledger is closed."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """SIGTERM and SIGINT end the serving; the supervisor decides about the rest."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
-        yield
-
-    def _stop(self) -> None:
-        self.should_exit = True
 
 
 async def serve(orders: Orders) -> None:
@@ -82,7 +64,13 @@ async def serve(orders: Orders) -> None:
         serving = Serving(configuration, handler, clock=clock, rates=rates, repeating=repeating)
         admission, looking = _admission(serving, orders, ledger_path(configuration), clock)
         app = Gateway(serving, admission, counts=counts)
-        server = _Server(_config(app, drain_s=orders.drain_s))
+        server = Server(
+            _config(app),
+            serving.ending,
+            drain_s=orders.drain_s,
+            # A call may have to come in first, and to be told after.
+            longest_s=longest_s(configuration) + orders.drain_s,
+        )
         listening = inherited(orders.listening)
         running = asyncio.ensure_future(server.serve(sockets=[listening]))
         while not server.started and not running.done():  # noqa: ASYNC110  # uvicorn has no event for it
@@ -109,7 +97,7 @@ async def serve(orders: Orders) -> None:
             repeating.close()
 
 
-def _config(app: Gateway, *, drain_s: float) -> uvicorn.Config:
+def _config(app: Gateway) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=Connection,
@@ -122,7 +110,6 @@ def _config(app: Gateway, *, drain_s: float) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         date_header=False,
-        timeout_graceful_shutdown=int(drain_s),
         timeout_keep_alive=75,
     )
 
@@ -172,12 +159,12 @@ async def _forget_expired(handler: Handler) -> None:
             _log.warning("kept answers could not be forgotten: %s", error)
 
 
-async def _stop_without(supervisor: int, server: _Server) -> None:
+async def _stop_without(supervisor: int, server: Server) -> None:
     """Nobody folds what is written and nobody counts what is spent: the next gateway waits."""
     while os.getppid() == supervisor:  # noqa: ASYNC110  # the system has no event for it
         await asyncio.sleep(LOOK_EVERY_S)
     _log.error("the supervisor is gone: finishing what is under way")
-    server.should_exit = True
+    server.stop()
 
 
 def _renew(store: Administration, serving: Serving, ring: KeyRing | None) -> None:

@@ -75,7 +75,8 @@ class Workers:
     @property
     def are_ready(self) -> bool:
         """Whether every worker takes requests."""
-        return not self._due and all(worker.is_ready for worker in self._alive.values())
+        alive = self._alive.values()
+        return bool(alive) and not self._due and all(worker.is_ready for worker in alive)
 
     def free_slots(self) -> list[int]:
         """The slots that nobody has, and that wait for nobody."""
@@ -143,9 +144,13 @@ class Workers:
     def retire(self, workers: Iterable[Worker]) -> None:
         """Has these finish what is under way, and nobody take their places."""
         for worker in workers:
-            worker.stays = False
-            if not worker.is_dead:
-                worker.process.terminate()
+            worker.retire()
+
+    def make_room(self, wanted: int) -> None:
+        """Has those that retired first end within the drain, until so many slots become free."""
+        retired = sorted((w for w in self._alive.values() if w.is_retired), key=lambda w: w.began)
+        for worker in retired[: wanted - len(self.free_slots())]:
+            worker.process.terminate()
 
     def stop(self) -> None:
         """Has all of them finish what is under way; nobody is started any more."""

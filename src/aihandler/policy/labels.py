@@ -70,8 +70,9 @@ def check_key(key: Key | None, labels: Labels) -> None:
     raise PolicyDenied(
         f"key {key.name!r} may ask for data up to {key.ceiling.value}; "
         f"this request is {labels.data_class.value}{because}",
-        hint=f"use a key whose ceiling is {labels.data_class.value}, "
-        f"or raise `policy.keys.{key.name}.ceiling`",
+        hint=f"use a key whose ceiling is {labels.data_class.value}: the configuration says it at "
+        f"`keys.{key.name}.ceiling`, `aihandler keys create NAME --ceiling "
+        f"{labels.data_class.value}` makes one for a gateway",
     )
 
 
