@@ -100,7 +100,8 @@ class Rooms:
         self.unavailable = without_key(configuration, environ)
         self._snapshot = Snapshot(unavailable=self.unavailable)
         self._looked_up = float("-inf")
-        self._ready = False
+        # A worker's ledger is made ready by the process that writes it.
+        self.is_ready = not isinstance(self.ledger, Ledger)
 
     def _kept_answers(self, environ: Mapping[str, str]) -> AnswerCache | None:
         """Where answers are kept for equal requests; None where no task asks for it, or where it
@@ -167,8 +168,8 @@ class Rooms:
 
     async def ready(self) -> None:
         """Keeps the prices that costs will refer to. Done once."""
-        if not self._ready and isinstance(self.ledger, Ledger):
-            self._ready = True
+        if not self.is_ready and isinstance(self.ledger, Ledger):
+            self.is_ready = True
             if self.configuration.ledger.retention_days is not None:
                 days = self.configuration.ledger.retention_days
                 await asyncio.to_thread(self.ledger.forget_older_than, days)

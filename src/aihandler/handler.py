@@ -156,7 +156,8 @@ class Handler(OfServers):
     async def run_call(self, call: Call) -> Answer[Any]:
         """As `run`, for a call that is made already; a gateway makes its own."""
         rooms = self._opened()
-        await rooms.ready()
+        if not rooms.is_ready:
+            await rooms.ready()
         return await rooms.engine.run(call)
 
     def stream_call(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Any]]:

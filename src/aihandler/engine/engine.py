@@ -65,16 +65,13 @@ class Engine:
         """From now on tells it of each look for a kept answer, and of each that is kept."""
         self._caching.watch = watch
 
-    async def _planned(self, call: Call) -> tuple[Call, Plan]:
-        """Inspects, clears and routes."""
-        if self._inspection is not None:
-            call = await self._inspection.of(call)
-        return call, self._plan_of(call)
-
     def _plan_of(self, call: Call) -> Plan:
+        """Clears and routes."""
         snapshot = self._health.apply(self._snapshot())
-        plan = self._planner.plan(call.task, call.labels, fields=call.fields, snapshot=snapshot)
-        return plan if call.prefer in snapshot.set_aside else preferring(plan, call.prefer)
+        plan = self._planner.route(call.task, call.labels, fields=call.fields, snapshot=snapshot)
+        if not call.prefer or call.prefer in snapshot.set_aside:
+            return plan
+        return preferring(plan, call.prefer)
 
     async def run(self, call: Call) -> Answer[Json]:
         """A valid answer, recorded.
@@ -88,8 +85,10 @@ class Engine:
             StorageError: it could not be recorded, so nothing more was sent.
         """
         deadline = self._clock.monotonic() + call.task.limits.total_s
-        call, plan = await self._planned(call)
-        question = self._caching.question(call, plan)
+        if self._inspection is not None:
+            call = await self._inspection.of(call)
+        plan = self._plan_of(call)
+        question = None if call.task.cache is None else self._caching.question(call, plan)
         if question is None:
             return await self._asked(call, plan, deadline)
         # Whoever waits for an equal call waits within his own time.
@@ -101,7 +100,8 @@ class Engine:
         for candidate in plan.candidates:
             attempted = await self._try(candidate, walk)
             if attempted is not None:
-                return await self._accepted(call, walk.answer(attempted))
+                answer = walk.answer(attempted)
+                return await self._accepted(call, answer) if call.work_key else answer
         return await self._unanswered(walk)
 
     async def stream(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Json]]:
@@ -115,7 +115,9 @@ class Engine:
             yield await self.run(call)
             return
         deadline = self._clock.monotonic() + call.task.limits.total_s
-        call, plan = await self._planned(call)
+        if self._inspection is not None:
+            call = await self._inspection.of(call)
+        plan = self._plan_of(call)
         question = self._caching.question(call, plan)
         hit = await self._caching.found(question) if question is not None else None
         if hit is not None:
@@ -149,6 +151,7 @@ class Engine:
         if candidate.deployment in unavailable or not walk.may_go_on(self._clock.monotonic()):
             return
         deployment = self._planner.configuration.deployments[candidate.deployment]
+        candidate = self._planner.priced(candidate, walk.call.task, fields=walk.call.fields)
         turn = walk.turn(candidate, deployment, self._messages(walk.call, deployment))
         try:
             async with aclosing(self._attempts.stream(turn)) as events:
@@ -163,6 +166,7 @@ class Engine:
 
     async def _try(self, candidate: Candidate, walk: Walk) -> Attempted | None:
         deployment = self._planner.configuration.deployments[candidate.deployment]
+        candidate = self._planner.priced(candidate, walk.call.task, fields=walk.call.fields)
         messages = self._messages(walk.call, deployment)
         retries = reasks = 0
         while walk.may_go_on(self._clock.monotonic()):

@@ -127,14 +127,17 @@ class Switches:
 
     def __init__(self) -> None:
         self._off: dict[tuple[str, str], Switch] = {}
+        # Mostly nothing is, and each request asks ten times.
+        self.any = False
 
     def renew(self, switches: Iterable[Switch]) -> None:
         """Takes what is off now."""
         self._off = {(switch.kind, switch.name): switch for switch in switches}
+        self.any = bool(self._off)
 
     def require(self, kind: str, name: str = "") -> None:
         """Raises SwitchedOff."""
-        if self._off and (kind, name) in self._off:
+        if (kind, name) in self._off:
             reason = self._off[kind, name].reason
             what = f"{kind} {name!r} is" if name else "everything is"
             raise SwitchedOff(f"{what} switched off: {reason}", hint="`aihandler revive` ends it")
@@ -142,9 +145,6 @@ class Switches:
     def of(self, kind: str) -> Mapping[str, str]:
         """Names of one kind that are off, each with the reason."""
         return {name: switch.reason for (k, name), switch in self._off.items() if k == kind}
-
-    def __bool__(self) -> bool:
-        return bool(self._off)
 
 
 _NOBODY = StoredKey(ApiKey(id="", prefix="", name=""), b"\0" * 32)

@@ -152,8 +152,12 @@ class Conversations:
         call_labels: Labels,
         asker: Asker,
     ) -> Call:
-        asked = msgspec.structs.replace(asked, raw=request.body)
-        said = "\n".join(m.text for m in asked.messages if m.role == "user")
+        task, output = target.task, asked.output
+        if output == task.output:
+            # As the engine asks it, which then need not write it anew.
+            output = task.output
+        asked = msgspec.structs.replace(asked, task=task.name, output=output, raw=request.body)
+        said = "\n".join([m.text for m in asked.messages if m.role == "user"])
         conversation = _named(asked, target, asker)
         return Call(
             id=request.call_id,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -38,6 +39,7 @@ from aihandler.surroundings import SystemClock, encryption_key, ledger_path
 
 _log = logging.getLogger(__name__)
 _TIDY_EVERY_S = 600.0
+_COLLECT_AT_OBJECTS = 20_000
 
 
 class _Server(uvicorn.Server):
@@ -101,6 +103,7 @@ async def serve(orders: Orders) -> None:
         running = asyncio.ensure_future(server.serve(sockets=[listening]))
         while not server.started and not running.done():  # noqa: ASYNC110  # uvicorn has no event for it
             await asyncio.sleep(0.005)
+        _settle()
         os.write(orders.ready, READY)
         os.close(orders.ready)
         watching = asyncio.ensure_future(_stop_without(supervisor, server))
@@ -114,6 +117,17 @@ async def serve(orders: Orders) -> None:
             # A future that nobody waits for is complained about at the end.
             await asyncio.gather(looking, watching, tidying, return_exceptions=True)
             repeating.close()
+
+
+def _settle() -> None:
+    """What is there at the start is there at the end: the collector need not look at it again.
+
+    Requests leave hardly any cycles behind them, so it looks seldom at the rest: at 700 objects,
+    its own way, it looks with each second request, for a twentieth of the processor.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AT_OBJECTS)
 
 
 def _repeating(configuration: Configuration, spool: Path, clock: SystemClock) -> Repeating:
