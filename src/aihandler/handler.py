@@ -161,8 +161,11 @@ class Handler(OfServers):
         return await rooms.engine.run(call)
 
     def stream_call(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Any]]:
-        """As `stream`, for a call that is made already."""
-        return self._closed_with_us(self._stream(call))
+        """As `stream`, for a call that is made already; values are JSON, as `run_call` has them."""
+        rooms = self._opened()
+        # Only a ledger of one's own is to be made ready, and each generator costs with each piece.
+        events = rooms.engine.stream(call) if rooms.is_ready else self._stream(call)
+        return self._closed_with_us(events)
 
     def run_sync(self, task: str, /, **arguments: Any) -> Answer[Any]:
         """`run` for code without an event loop; takes the same arguments."""

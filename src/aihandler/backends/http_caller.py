@@ -101,7 +101,18 @@ class HttpCaller:
             relay = Relay(hides_usage=passed.hides_usage) if asked.request.raw else None
             try:
                 reader = self._reader(response, asked)
-                while piece := await _next_piece(response, reader):
+                while True:
+                    try:
+                        piece = await response.next_chunk()
+                    except BackendUnavailable:
+                        # Where a format has an end of its own and it has come, only the end of the
+                        # connection is missing; an error now would follow what a client has taken
+                        # for whole.
+                        if getattr(reader, "told_end", False):
+                            break
+                        raise
+                    if not piece:
+                        break
                     events = reader.feed(piece)
                     if relay is not None:
                         frames = relay.feed(piece)
@@ -202,18 +213,6 @@ class HttpCaller:
         if probed is None or not probed.holds_for(deployment, profile=profile.name):
             return profile
         return overlay(profile, probed.verdicts)
-
-
-async def _next_piece(response: Response, reader: Reader) -> bytes:
-    """More of the body, or b"" at its end."""
-    try:
-        return await response.next_chunk()
-    except BackendUnavailable:
-        # Where a format has an end of its own and it has come, only the end of the connection is
-        # missing; an error now would follow what a client has taken for whole.
-        if getattr(reader, "told_end", False):
-            return b""
-        raise
 
 
 def _reply(events: object) -> Reply:

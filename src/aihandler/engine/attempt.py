@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TypedDict
 
 import msgspec
@@ -17,7 +18,7 @@ from aihandler.domain.task import JsonOutput
 from aihandler.domain.usage import Cost, Usage
 from aihandler.engine.call import Call
 from aihandler.engine.flights import Flights
-from aihandler.engine.growing import Tail, from_first_content, with_partial_values
+from aihandler.engine.growing import Showing, with_partial_values
 from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
 from aihandler.engine.partial import Heard
@@ -121,37 +122,33 @@ class Attempts:
                     yield unasked
                     return
                 entry_id = await self._begin(sending)
-                reply: Reply | None = None
-                heard = Heard(sending.request)
-                failed: BackendError = BackendUnavailable(
+                heard = Heard(sending.request, sending.timer.first_byte)
+                end: Reply | BackendError = BackendUnavailable(
                     f"{turn.deployment.name!r} ended its stream without an answer",
                     deployment=turn.deployment.name,
                 )
-                tail = Tail() if turn.call.task.durability == "sync" else None
+                showing = Showing(
+                    opening=bool(sending.request.raw), synced=turn.call.task.durability == "sync"
+                )
                 try:
                     async with aclosing(self._events(sending, entry_id)) as events:
                         async for event in events:
                             if isinstance(event, ReplyDone):
-                                reply = event.reply
+                                end = event.reply
                                 continue
-                            sending.timer.first_byte()
                             heard.note(event)
-                            if tail is None:
+                            if showing.at_once:
                                 yield event
                                 continue
-                            for shown in tail.before(event):
+                            for shown in showing.now(event):
                                 yield shown
                 except BackendError as error:
-                    failed = error
+                    end = end if isinstance(end, Reply) else error
                 except BaseException:
                     await self._settle_stopped(sending, entry_id, heard.reply())
                     raise
-                if reply is None:
-                    failed.partial = heard.reply()
-                    attempted = await self._settle_failure(sending, entry_id, failed)
-                else:
-                    attempted = await self._settle_reply(sending, entry_id, reply)
-                for late in tail.rest if tail is not None else ():
+                attempted = await self._settle(sending, entry_id, end, heard)
+                for late in showing.late(whole=attempted.error is None):
                     yield late
                 yield attempted
 
@@ -183,7 +180,7 @@ class Attempts:
                         turn.deployment,
                         turn.plan.clearance,
                         deadline=turn.deadline,
-                        sent=lambda: self._mark_sent(sending, entry_id),
+                        sent=partial(self._mark_sent, sending, entry_id),
                     )
                 except BackendError as error:
                     return await self._settle_failure(sending, entry_id, error)
@@ -239,12 +236,10 @@ class Attempts:
             turn.deployment,
             turn.plan.clearance,
             deadline=turn.deadline,
-            sent=lambda: self._mark_sent(sending, entry_id),
+            sent=partial(self._mark_sent, sending, entry_id),
         )
-        if sending.request.raw:
-            return from_first_content(events)
         is_json = isinstance(sending.request.output, JsonOutput)
-        return with_partial_values(events) if is_json else events
+        return with_partial_values(events) if is_json and not sending.request.raw else events
 
     def _sending(self, turn: Turn, *, streamed: bool) -> "_Sending":
         caller = self._callers[turn.deployment.backend]
@@ -304,10 +299,18 @@ class Attempts:
         validity = _became_valid(verdict, turn)
         return Attempted(report, judged.reply, verdict, validity, reused=True)
 
+    async def _settle(
+        self, sending: "_Sending", entry_id: int, end: Reply | BackendError, heard: Heard
+    ) -> Attempted:
+        if isinstance(end, Reply):
+            return await self._settle_reply(sending, entry_id, end)
+        end.partial = heard.reply()
+        return await self._settle_failure(sending, entry_id, end)
+
     async def _settle_reply(self, sending: "_Sending", entry_id: int, reply: Reply) -> Attempted:
         turn, latency_s = sending.turn, sending.timer.elapsed_s
         is_short = len(turn.call.source) + len(reply.text) < _LONG_CHARS
-        # Looking for every figure of a long document takes most of a second: others go on meanwhile.
+        # Looking for every figure of a long document takes most of a second: others go on then.
         judged = (
             _judge(sending, reply) if is_short else await asyncio.to_thread(_judge, sending, reply)
         )

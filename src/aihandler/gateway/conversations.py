@@ -6,7 +6,15 @@ from functools import partial
 import msgspec
 
 from aihandler.backends.codec import Inbound, ReplyIdentity, Server, StreamWriter
-from aihandler.domain.answer import Answer, AnswerStarted, Cached, Reply, ReplyDone, WireChunk
+from aihandler.domain.answer import (
+    Answer,
+    AnswerStarted,
+    Cached,
+    Reply,
+    ReplyDone,
+    Validity,
+    WireChunk,
+)
 from aihandler.domain.conversation import Request, Text
 from aihandler.domain.labels import Labels
 from aihandler.domain.task import Json, TextOutput
@@ -35,6 +43,8 @@ _ID_PREFIXES = {
     "anthropic": "msg_",
 }
 
+
+_VALIDITIES = {one: (b"x-aihandler-validity", one.value.encode()) for one in Validity}
 
 # A client that is told to come back later does so itself; for less we wait in its place.
 PATIENCE_S = 3.0
@@ -286,11 +296,9 @@ def _who_answers(deployment: str, reason: str) -> Headers:
 
 def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     """What the headers of a whole answer say."""
-    headers = [
-        *call_headers(call, answer.cached),
-        *_who_answers(answer.route, answer.attempts[-1].reason if answer.attempts else ""),
-        (b"x-aihandler-validity", answer.validity.value.encode()),
-    ]
+    headers = call_headers(call, answer.cached)
+    headers += _who_answers(answer.route, answer.attempts[-1].reason if answer.attempts else "")
+    headers.append(_VALIDITIES[answer.validity])
     if answer.cost.status == "priced":
         headers.append((b"x-aihandler-cost-usd", b"%.9f" % answer.cost.usd))
     return headers

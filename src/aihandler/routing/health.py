@@ -170,9 +170,8 @@ def _is_unbroken(known: Numbers, of: Row, until: int) -> bool:
 def _latest(rows: Iterable[Row], cell: int) -> int:
     latest = 0
     for row in rows:
-        moment = row[cell]
-        if moment > latest:
-            latest = moment
+        if row[cell] > latest:  # noqa: PLR1730  # in the way of every request: a call costs more
+            latest = row[cell]
     return latest
 
 

@@ -86,6 +86,10 @@ class Response:
 
     async def read(self) -> bytes:
         """The rest of the body."""
+        if self._done and self._error is None and len(self._chunks) == 1 and not self._held:
+            # Most are there as soon as their head is.
+            self._buffered = 0
+            return self._chunks.pop()
         parts = []
         while piece := await self.next_chunk():
             parts.append(piece)
@@ -202,13 +206,11 @@ class Response:
     def _said(self, what: str) -> str:
         return f"deployment {self.deployment!r} {what}"
 
-    async def _more(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+    def _more(self) -> asyncio.Future[None]:
+        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        return waiter
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

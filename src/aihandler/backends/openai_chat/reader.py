@@ -88,6 +88,9 @@ class StreamReader:
             self._size += len(data)
             if self._size > MAX_REPLY_BYTES:
                 raise too_large(self._asked)
+            if (only := self._sse.only(data)) is not None:
+                self._event(b"", only, events)
+                return events
             for name, payload in self._sse.feed(data):
                 self._event(name, payload, events)
         except LineTooLong:
