@@ -24,7 +24,8 @@ class Slots:
 
     def place(self, deployment: Deployment, want: Want) -> "Place":
         """A place to hold, if one is free."""
-        return Place(self._of(deployment), want, self._clock)
+        slot = self._known.get(deployment.name) or self._of(deployment)
+        return Place(slot, want, self._clock)
 
     def wait_s(self, deployment: Deployment) -> float:
         """In how many seconds a newcomer may find a place: whole ones, 1 to 60."""

@@ -94,6 +94,7 @@ class KeyRing:
         self._clock = clock
         self._keys: dict[str, StoredKey] = {}
         self._askers: dict[str, Asker] = {}
+        self._ends: dict[str, float] = {}
         # What a token's digest is changes never; whether that opens anything is asked each time.
         self._own = hashlib.blake2b(b"shown before", key=pepper[:64]).digest()
         self._seen: dict[bytes, tuple[str, bytes]] = {}
@@ -101,6 +102,7 @@ class KeyRing:
     def renew(self, stored: Iterable[StoredKey]) -> None:
         """Takes the keys as they are now."""
         self._keys = {one.key.prefix: one for one in stored}
+        self._ends = {prefix: one.key.ends_at for prefix, one in self._keys.items()}
         self._askers = {
             prefix: _asker(one.key, partial(self._require, prefix))
             for prefix, one in self._keys.items()
@@ -133,11 +135,12 @@ class KeyRing:
         return prefix
 
     def _require(self, prefix: str) -> None:
-        stored = self._keys.get(prefix)
-        if stored is None:
+        ends_at, now = self._ends.get(prefix), self._clock.wall()
+        if ends_at is None:
             raise _unknown()
-        if why := stored.key.why_not(self._clock.wall()):
-            raise Unauthenticated(f"key {stored.key.name!r} {why}", hint=_HINT)
+        if ends_at <= now:
+            key = self._keys[prefix].key
+            raise Unauthenticated(f"key {key.name!r} {key.why_not(now)}", hint=_HINT)
 
 
 class Switches:

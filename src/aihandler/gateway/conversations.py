@@ -78,10 +78,11 @@ class Conversations:
 
     async def answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """Sends the answer, or the error in the format's own words."""
-        answer = partial(self._answer, request, asker)
-        if (repeating := repeats_of(self._serving.repeating, request)) is None:
-            await answer(send)
+        repeating = repeats_of(self._serving.repeating, request)
+        if repeating is None:
+            await self._answer(request, asker, send)
             return
+        answer = partial(self._answer, request, asker)
         try:
             permit = partial(self._permit, request, asker)
             await repeating.once(request, asker, send, answer, permit=permit)
@@ -94,7 +95,7 @@ class Conversations:
         call.require()
 
     async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
-        stream = StreamOut(send)
+        stream: StreamOut | None = None
         writer: StreamWriter | None = None
         call: Call | None = None
         try:
@@ -105,6 +106,7 @@ class Conversations:
                 self._prefix + call.id, inbound.model, int(self._serving.clock.wall())
             )
             if inbound.streamed:
+                stream = StreamOut(send)
                 writer = self._codec.stream_writer(identity, usage=inbound.usage_in_stream)
                 answer = await self._stream(call, writer, stream)
             else:
@@ -113,7 +115,7 @@ class Conversations:
             self._note(call, answer)
         except AIHandlerError as error:
             told = for_clients(error)
-            if writer is not None and stream.begun:
+            if writer is not None and stream is not None and stream.begun:
                 # Never a clean end for what was cut.
                 await stream.write(writer.fail(told))
                 await stream.cut()
@@ -123,7 +125,8 @@ class Conversations:
             await send_whole(send, HttpReply(status, told_by(told) or body), headers)
         finally:
             # Also when the client has left.
-            stream.rest()
+            if stream is not None:
+                stream.rest()
 
     def _call(self, inbound: Inbound, request: HttpRequest, asker: Asker) -> Call:
         target = self._serving.target(inbound.model, inbound.request, asker)

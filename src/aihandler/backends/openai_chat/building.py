@@ -18,7 +18,7 @@ from aihandler.domain.parts import Media, Opaque, Part, Refusal, Text, Thinking,
 from aihandler.domain.task import Json
 from aihandler.domain.usage import Usage
 
-_FINISHES: Mapping[str, Finish] = {
+FINISHES: Mapping[str, Finish] = {
     "stop": "stop",
     "eos": "stop",
     "eos_token": "stop",
@@ -32,7 +32,7 @@ _FINISHES: Mapping[str, Finish] = {
     "model_length": "length",
     "content_filter": "refused",
 }
-_TOP = frozenset(
+TOP = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "error"}
     # Random padding against an eavesdropper who counts bytes.
     | {"obfuscation", "p"}
@@ -84,11 +84,11 @@ class Building:
         if mark and isinstance(mark, str):
             self._fingerprint = mark
         usage = completion.get("usage")
-        if not completion.keys() <= _TOP:
+        if not completion.keys() <= TOP:
             groq = completion.get("x_groq")
             if usage is None and isinstance(groq, dict):
                 usage = groq.get("usage")
-            self._left["reply"].update(_but(completion, _TOP))
+            self._left["reply"].update(_but(completion, TOP))
         if usage is not None:
             self._count(usage)
 
@@ -316,7 +316,7 @@ class Building:
         return made_call_id(self._id or self._request_id, self._model, str(number))
 
     def _finish(self, parts: list[Part]) -> Finish:
-        told = _FINISHES.get(self.finish_reason.lower(), "other")
+        told = FINISHES.get(self.finish_reason.lower(), "other")
         kinds = set(map(type, parts))
         if Refusal in kinds:
             return "refused"
