@@ -71,7 +71,8 @@ class Transport:
         asking = _Asking(call, deadline, sent)
         if deployment.credentials is not None:
             return _no_redirect(await self._ask(route, asking))
-        response = await self._exchange(route, self._errand(route, asking))
+        errand = _Errand(self._head(route, asking, None), call.body, deadline, sent)
+        response = await self._exchange(route, errand)
         return _no_redirect(response) if 300 <= response.status < 400 else response
 
     async def probe(

@@ -96,7 +96,7 @@ class KeyRing:
         self._askers: dict[str, Asker] = {}
         self._ends: dict[str, float] = {}
         # What a token's digest is changes never; whether that opens anything is asked each time.
-        self._own = hashlib.blake2b(b"shown before", key=pepper[:64]).digest()
+        self._own = hashlib.blake2b(b"shown before", key=pepper[:64], digest_size=32).digest()
         self._seen: dict[bytes, tuple[str, bytes]] = {}
 
     def renew(self, stored: Iterable[StoredKey]) -> None:
@@ -114,7 +114,7 @@ class KeyRing:
         if not token:
             raise Unauthenticated("no key was sent", hint=_HINT)
         # A name under which nobody finds the token in this memory.
-        name = hashlib.blake2b(token.encode(), key=self._own, digest_size=32).digest()
+        name = hashlib.blake2b(self._own + token.encode(), digest_size=32).digest()
         prefix, digest = self._seen.get(name, ("", b""))
         stored = self._keys.get(prefix or prefix_of(token))
         # The same work for a prefix that nobody has, so that time tells nothing; who comes again

@@ -128,7 +128,8 @@ class Gateway:
         try:
             headers = headers_of(scope)
             asker = self._admission.admit(headers)
-            asker.require_route(_route_name(path))
+            if asker.api_key is not None and asker.api_key.routes is not None:
+                asker.require_route(_route_name(path))
             self._serving.require(asker)
             if route is None:
                 await self._nothing(path, send)
