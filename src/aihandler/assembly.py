@@ -100,7 +100,6 @@ class Rooms:
         self.unavailable = without_key(configuration, environ)
         self._snapshot = Snapshot(unavailable=self.unavailable)
         self._looked_up = float("-inf")
-        # A worker's ledger is made ready by the process that writes it.
         self.is_ready = not isinstance(self.ledger, Ledger)
 
     def _kept_answers(self, environ: Mapping[str, str]) -> AnswerCache | None:
@@ -167,7 +166,8 @@ class Rooms:
         self._snapshot = msgspec.structs.replace(self._snapshot, unavailable=self.unavailable)
 
     async def ready(self) -> None:
-        """Keeps the prices that costs will refer to. Done once."""
+        """Keeps the prices that costs will refer to. Done once, and not by a worker: the process
+        that writes its ledger does it."""
         if not self.is_ready and isinstance(self.ledger, Ledger):
             self.is_ready = True
             if self.configuration.ledger.retention_days is not None:

@@ -194,6 +194,7 @@ class _Watches:
     def __init__(self) -> None:
         self._young: dict[_Watch, float] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def while_wanted(self, work: Awaitable[None], receive: Receive) -> None:
         """Runs the route; when the client goes away before its end, stops it."""
@@ -202,7 +203,8 @@ class _Watches:
         assert task is not None
         watch = _Watch(task, receive)
         self._young[watch] = loop.time() + WATCH_AFTER_S
-        if self._timer is None:
+        if self._timer is None or loop is not self._loop:
+            self._loop = loop
             self._timer = loop.call_later(WATCH_AFTER_S, self._look, loop)
         try:
             await work

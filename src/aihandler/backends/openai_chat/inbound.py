@@ -34,7 +34,7 @@ def read_request(body: bytes) -> Inbound:
     if not model:
         raise InputError("no model is named (at /model)", hint="send `model`")
     streamed = left.pop("stream", None) is True
-    usage_in_stream = _usage_option(left)
+    usage_in_stream = "stream_options" in left and _usage_option(left)
     if left.keys() <= _SAMPLED:
         read = _read_messages(messages)
         request = Request("", read, sampling=_sampling(left), origin=ORIGIN, extra=left)
