@@ -153,11 +153,14 @@ class Handler(OfServers):
         if kept is not None:
             kept.forget_expired()
 
-    async def run_call(self, call: Call) -> Answer[Any]:
+    def run_call(self, call: Call) -> Coroutine[Any, Any, Answer[Any]]:
         """As `run`, for a call that is made already; a gateway makes its own."""
         rooms = self._opened()
-        if not rooms.is_ready:
-            await rooms.ready()
+        return rooms.engine.run(call) if rooms.is_ready else self._run_when_ready(call)
+
+    async def _run_when_ready(self, call: Call) -> Answer[Any]:
+        rooms = self._opened()
+        await rooms.ready()
         return await rooms.engine.run(call)
 
     def stream_call(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Any]]:

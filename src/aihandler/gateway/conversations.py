@@ -1,5 +1,6 @@
 """Conversations of clients, in the format of each: chat completions, Messages, Responses."""
 
+from collections.abc import Awaitable
 from contextlib import aclosing
 from functools import partial
 
@@ -30,7 +31,7 @@ from aihandler.gateway.http import (
     send_whole,
 )
 from aihandler.gateway.http import Reply as HttpReply
-from aihandler.gateway.repeating import repeats_of
+from aihandler.gateway.repeating import Repeating, repeats_of
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.sticking import conversation_of, has_choice
 from aihandler.gateway.targets import Target
@@ -76,12 +77,16 @@ class Conversations:
         self._serving = serving
         self._prefix = _ID_PREFIXES.get(codec.kind, "")
 
-    async def answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
+    def answer(self, request: HttpRequest, asker: Asker, send: Send) -> Awaitable[None]:
         """Sends the answer, or the error in the format's own words."""
         repeating = repeats_of(self._serving.repeating, request)
         if repeating is None:
-            await self._answer(request, asker, send)
-            return
+            return self._answer(request, asker, send)
+        return self._repeated(repeating, request, asker, send)
+
+    async def _repeated(
+        self, repeating: Repeating, request: HttpRequest, asker: Asker, send: Send
+    ) -> None:
         answer = partial(self._answer, request, asker)
         try:
             permit = partial(self._permit, request, asker)
