@@ -105,5 +105,5 @@ def test_a_change_waits_for_the_workers_before_the_last_one(folder, servers):
         run(folder, "apply")
         assert b"late" in first.communicate(timeout=20)[0]
         assert gateway.ask("far")[0] == 200
-        until(lambda: len(gateway.entries()) == 2)
-        assert {state for _, state, _ in gateway.entries()} == {"settled"}
+        # An intent may be folded a moment before its end is.
+        until(lambda: [state for _, state, _ in gateway.entries()] == ["settled", "settled"])
