@@ -106,7 +106,7 @@ class Rooms:
         self.unavailable = without_key(configuration, environ)
         self._snapshot = Snapshot(unavailable=self.unavailable)
         self._looked_up = float("-inf")
-        self._ready = False
+        self.is_ready = not isinstance(self.ledger, Ledger)
 
     def _kept_answers(self, environ: Mapping[str, str]) -> AnswerCache | None:
         """Where answers are kept for equal requests; None where no task asks for it, or where it
@@ -172,9 +172,10 @@ class Rooms:
         self._snapshot = msgspec.structs.replace(self._snapshot, unavailable=self.unavailable)
 
     async def ready(self) -> None:
-        """Keeps the prices that costs will refer to. Done once."""
-        if not self._ready and isinstance(self.ledger, Ledger):
-            self._ready = True
+        """Keeps the prices that costs will refer to. Done once, and not by a worker: the process
+        that writes its ledger does it."""
+        if not self.is_ready and isinstance(self.ledger, Ledger):
+            self.is_ready = True
             if self.configuration.ledger.retention_days is not None:
                 days = self.configuration.ledger.retention_days
                 await asyncio.to_thread(self.ledger.forget_older_than, days)

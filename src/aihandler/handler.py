@@ -159,15 +159,29 @@ class Handler(OfServers):
         if kept is not None:
             kept.forget_expired()
 
-    async def run_call(self, call: Call) -> Answer[Any]:
+    def run_call(self, call: Call) -> Coroutine[Any, Any, Answer[Any]]:
         """As `run`, for a call that is made already; a gateway makes its own."""
+        rooms = self._opened()
+        return rooms.engine.run(call) if rooms.is_ready else self._run_when_ready(call)
+
+    async def _run_when_ready(self, call: Call) -> Answer[Any]:
         rooms = self._opened()
         await rooms.ready()
         return await rooms.engine.run(call)
 
     def stream_call(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Any]]:
-        """As `stream`, for a call that is made already."""
-        return self._closed_with_us(self._stream(call))
+        """As `stream`, for a call that is made already; values are JSON, as `run_call` has them."""
+        rooms = self._opened()
+        # Only a ledger of one's own is to be made ready, and each generator costs with each piece.
+        events = rooms.engine.stream(call) if rooms.is_ready else self._stream_when_ready(call)
+        return self._closed_with_us(events)
+
+    async def _stream_when_ready(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Any]]:
+        rooms = self._opened()
+        await rooms.ready()
+        async with aclosing(rooms.engine.stream(call)) as events:
+            async for event in events:
+                yield event
 
     def run_sync(self, task: str, /, **arguments: Any) -> Answer[Any]:
         """`run` for code without an event loop; takes the same arguments."""
@@ -194,9 +208,7 @@ class Handler(OfServers):
         return self._closed_with_us(self._stream(msgspec.structs.replace(call, cache="use")))
 
     async def _stream(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Any]]:
-        rooms = self._opened()
-        await rooms.ready()
-        async with aclosing(rooms.engine.stream(call)) as events:
+        async with aclosing(self._stream_when_ready(call)) as events:
             async for event in events:
                 yield self._typed(call.task, event) if isinstance(event, Answer) else event
 

@@ -292,11 +292,13 @@ def test_the_places_of_a_dead_worker_are_free_again(board):
     async def play():
         near = deployment(concurrency=1)
         dead, alive = (Slots(FakeClock(), SharedBoard(board, slot=slot)) for slot in range(2))
-        assert await dead.place(near, wants()).__aenter__()
-        assert not await alive.place(near, wants(within_s=0.0)).__aenter__()
+        assert dead.place(near, wants()).__enter__().free
+        with alive.place(near, wants(within_s=0.0)) as place:
+            assert not place.free
+            assert not await place.wait()
         keeper.clear(0)
-        async with alive.place(near, wants(within_s=0.0)) as free:
-            assert free
+        with alive.place(near, wants(within_s=0.0)) as place:
+            assert place.free
 
     asyncio.run(play())
 

@@ -178,7 +178,7 @@ def test_whoever_is_refused_hears_when_a_place_may_be_free():
         clock = FakeClock()
         slots, near = Slots(clock), deployment(concurrency=2)
         assert slots.wait_s(near) == 1
-        async with slots.place(near, wants()):
+        with slots.place(near, wants()):
             clock.now += 30
         return slots.wait_s(near)
 
@@ -199,7 +199,7 @@ def test_a_call_without_a_place_goes_to_the_next_candidate():
     async def both():
         slots = fakes.engine._attempts._slots
         near_now = fakes.configuration.deployments["near"]
-        async with slots.place(near_now, wants()):
+        with slots.place(near_now, wants()):
             return await fakes.engine.run(call(task(), patience_s=3.0))
 
     assert asyncio.run(both()).route == "far"
@@ -213,7 +213,7 @@ def test_when_nobody_has_a_place_the_client_is_told_to_come_later(otherwise):
 
     async def alone():
         near_now = fakes.configuration.deployments["near"]
-        async with fakes.engine._attempts._slots.place(near_now, wants()):
+        with fakes.engine._attempts._slots.place(near_now, wants()):
             asked = task(candidates=("near",), otherwise=otherwise)
             await fakes.engine.run(call(asked, patience_s=3.0))
 
@@ -231,7 +231,7 @@ def test_one_that_failed_and_one_without_a_place_are_told_as_failures():
 
     async def pair():
         near_now = fakes.configuration.deployments["near"]
-        async with fakes.engine._attempts._slots.place(near_now, wants()):
+        with fakes.engine._attempts._slots.place(near_now, wants()):
             await fakes.engine.run(call(task(), patience_s=3.0))
 
     with pytest.raises(AllAttemptsFailed, match="far is down"):

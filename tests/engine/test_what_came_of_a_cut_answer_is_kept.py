@@ -79,7 +79,7 @@ def test_what_a_client_left_is_counted_as_far_as_it_came(tmp_path):
 
 
 def test_parts_are_put_together_in_their_order():
-    heard = Heard(Request("t", (message("user", "abcd"),)))
+    heard = Heard(Request("t", (message("user", "abcd"),)), lambda: None)
     for event in (
         ThinkingDelta("h"),
         ThinkingDelta("m"),
@@ -97,4 +97,4 @@ def test_parts_are_put_together_in_their_order():
 
 
 def test_of_nothing_nothing_is_kept():
-    assert Heard(Request("t", ())).reply() is None
+    assert Heard(Request("t", ()), lambda: None).reply() is None

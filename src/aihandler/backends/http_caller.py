@@ -63,10 +63,11 @@ class HttpCaller:
         sent: Callable[[], None],
     ) -> Reply:
         """Asks for the whole answer at once."""
-        asked = self._asked(request, deployment, streamed=False)
+        codec = self._codec_of(request)
+        asked = self._asked(request, deployment, codec, streamed=False)
         replica = self._replicas.begin(deployment)
         try:
-            passed = self._encoded(asked)
+            passed = _encoded(asked, codec)
             response = await self._transport.send(
                 passed.call, deployment, clearance, deadline=deadline, sent=sent, replica=replica
             )
@@ -76,7 +77,7 @@ class HttpCaller:
                 response.close()
         finally:
             self._replicas.end(deployment, replica)
-        reader = self._reader(response, asked)
+        reader = _reader(response, asked, codec)
         reader.feed(body)
         reply = _reply(reader.end())
         return msgspec.structs.replace(reply, raw=body) if asked.request.raw else reply
@@ -91,17 +92,29 @@ class HttpCaller:
         sent: Callable[[], None],
     ) -> AsyncGenerator[StreamEvent]:
         """Asks for the answer piece by piece; the last event holds the whole of it."""
-        asked = self._asked(request, deployment, streamed=True)
+        codec = self._codec_of(request)
+        asked = self._asked(request, deployment, codec, streamed=True)
         replica = self._replicas.begin(deployment)
         try:
-            passed = self._encoded(asked)
+            passed = _encoded(asked, codec)
             response = await self._transport.send(
                 passed.call, deployment, clearance, deadline=deadline, sent=sent, replica=replica
             )
             relay = Relay(hides_usage=passed.hides_usage) if asked.request.raw else None
             try:
-                reader = self._reader(response, asked)
-                while piece := await _next_piece(response, reader):
+                reader = _reader(response, asked, codec)
+                while True:
+                    try:
+                        piece = await response.next_chunk()
+                    except BackendUnavailable:
+                        # Where a format has an end of its own and it has come, only the end of the
+                        # connection is missing; an error now would follow what a client has taken
+                        # for whole.
+                        if getattr(reader, "told_end", False):
+                            break
+                        raise
+                    if not piece:
+                        break
                     events = reader.feed(piece)
                     if relay is not None:
                         frames = relay.feed(piece)
@@ -140,14 +153,6 @@ class HttpCaller:
         """Closes the transport."""
         await self._transport.close()
 
-    def _encoded(self, asked: Asked) -> PassedOn:
-        request, profile, streamed = asked.request, asked.profile, asked.streamed
-        if request.raw:
-            passage: Passage = self._codec_of(request)  # type: ignore[assignment]  # asked for in `_asked`
-            return passage.pass_on(request, asked.deployment, profile, streamed=streamed)
-        codec = self._codec_of(request)
-        return PassedOn(codec.encode(request, asked.deployment, profile, streamed=streamed))
-
     def _codec_of(self, request: Request) -> Codec:
         if not isinstance(request.output, EmbeddingOutput):
             return self._codec
@@ -155,10 +160,12 @@ class HttpCaller:
         assert self._embedder is not None
         return self._embedder
 
-    def _asked(self, request: Request, deployment: Deployment, *, streamed: bool) -> Asked:
+    def _asked(
+        self, request: Request, deployment: Deployment, codec: Codec, *, streamed: bool
+    ) -> Asked:
         profile = self._profile(deployment)
         ready = prepared(request, profile, streamed=streamed, kind=self._codec.kind)
-        if request.raw and not (ready.request is request and self._passes_on(request)):
+        if request.raw and not (ready.request is request and _passes_on(request, codec)):
             ready = Prepared(msgspec.structs.replace(ready.request, raw=b""), ready.by_tool)
 
         def quotable(words: str) -> bool:
@@ -173,21 +180,6 @@ class HttpCaller:
         return Asked(
             ready.request, deployment, profile, streamed, quotable, ready.by_tool, returnable
         )
-
-    def _passes_on(self, request: Request) -> bool:
-        codec = self._codec_of(request)
-        same = request.origin == codec.kind and hasattr(codec, "pass_on")
-        if _MARK in request.raw:
-            # A thought that another provider signed.
-            return False
-        # A schema that this server takes in another form has to be written anew.
-        return same and request.sent is None
-
-    def _reader(self, response: Response, asked: Asked) -> Reader:
-        reader = self._codec_of(asked.request).reader(
-            response.status, response.headers, asked=asked
-        )
-        return AnswerFromTool(reader) if asked.by_tool else reader
 
     def _profile(self, deployment: Deployment) -> Profile:
         known = self._known.get(deployment.name)
@@ -204,16 +196,25 @@ class HttpCaller:
         return overlay(profile, probed.verdicts)
 
 
-async def _next_piece(response: Response, reader: Reader) -> bytes:
-    """More of the body, or b"" at its end."""
-    try:
-        return await response.next_chunk()
-    except BackendUnavailable:
-        # Where a format has an end of its own and it has come, only the end of the connection is
-        # missing; an error now would follow what a client has taken for whole.
-        if getattr(reader, "told_end", False):
-            return b""
-        raise
+def _encoded(asked: Asked, codec: Codec) -> PassedOn:
+    request, profile, streamed = asked.request, asked.profile, asked.streamed
+    if request.raw:
+        passage: Passage = codec  # type: ignore[assignment]  # asked for in `_passes_on`
+        return passage.pass_on(request, asked.deployment, profile, streamed=streamed)
+    return PassedOn(codec.encode(request, asked.deployment, profile, streamed=streamed))
+
+
+def _passes_on(request: Request, codec: Codec) -> bool:
+    if request.origin != codec.kind or not hasattr(codec, "pass_on"):
+        return False
+    # A schema that this server takes in another form has to be written anew, and so has a thought
+    # that another provider signed.
+    return request.sent is None and _MARK not in request.raw
+
+
+def _reader(response: Response, asked: Asked, codec: Codec) -> Reader:
+    reader = codec.reader(response.status, response.headers, asked=asked)
+    return AnswerFromTool(reader) if asked.by_tool else reader
 
 
 def _reply(events: object) -> Reply:

@@ -74,8 +74,10 @@ def prepared(request: Request, profile: Profile, *, streamed: bool, kind: str) -
 
     What a client asked in this very format is left as it was asked, if the server takes it.
     """
+    if not isinstance(request.output, JsonOutput):
+        return Prepared(request)
     sent = asked_schema(request, profile, streamed=streamed)
-    if sent is None or not isinstance(request.output, JsonOutput):
+    if sent is None:
         return Prepared(request)
     if request.origin == kind and (sent.mode == "native" or kind not in _OF_MANY_SERVERS):
         return Prepared(request)

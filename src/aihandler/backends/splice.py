@@ -19,7 +19,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _TWICE = "a member of the request stands there twice"
 
 
-class _Top(msgspec.Struct):
+class Top(msgspec.Struct):
     """The members that may be spliced, as they are written."""
 
     model: msgspec.Raw = msgspec.Raw()
@@ -27,21 +27,32 @@ class _Top(msgspec.Struct):
     stream_options: msgspec.Raw = msgspec.Raw()
 
 
-_decode = msgspec.json.Decoder(_Top).decode
+_decode = msgspec.json.Decoder(Top).decode
 
 
-def stream_member(body: bytes, *, streamed: bool) -> dict[str, bytes]:
+def top_of(body: bytes) -> Top:
+    """Reads them. Raises InputError for a body that is no object."""
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InputError(
+            "the body is not a JSON object (at /)", hint="send a JSON object, encoded as UTF-8"
+        ) from None
+
+
+def stream_member(top: "Top", *, streamed: bool) -> dict[str, bytes]:
     """What has to be spliced where we ask in another way than the client: whole, or in pieces."""
-    asked = bytes(_top(body).stream) == b"true"
+    asked = bytes(top.stream) == b"true"
     return {} if asked == streamed else {"stream": b"true" if streamed else b"false"}
 
 
-def splice(body: bytes, members: Mapping[str, bytes]) -> bytes:
+def splice(body: bytes, members: Mapping[str, bytes], *, top: "Top | None" = None) -> bytes:
     """The body with these members (JSON text) in place of what it has; missing ones are added.
 
-    Raises InputError for a body that is no object, or that has one of the members twice.
+    `top` is what `top_of` said of the body. Raises InputError for a body that is no object, or that
+    has one of the members twice.
     """
-    top = _top(body)
+    top = top or top_of(body)
     missing: list[bytes] = []
     for name, value in members.items():
         written = bytes(getattr(top, name))
@@ -102,12 +113,3 @@ def _after_space(text: str, at: int) -> int:
     space = _SPACE.match(text, at)
     assert space is not None
     return space.end()
-
-
-def _top(body: bytes) -> _Top:
-    try:
-        return _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InputError(
-            "the body is not a JSON object (at /)", hint="send a JSON object, encoded as UTF-8"
-        ) from None

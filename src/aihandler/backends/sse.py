@@ -23,6 +23,17 @@ class SseParser:
         self._after_cr = False
         self._first = True
 
+    def only(self, piece: bytes) -> bytes | None:
+        """The data of a piece that is one plain event and nothing else, as most are; else None, and
+        then it is to be fed."""
+        if self._pending or self._data or self._event or self._first or self._after_cr:
+            return None
+        if not piece.startswith(b"data: ") or piece.find(b"\n") != len(piece) - 2:
+            return None
+        if not piece.endswith(b"\n\n") or b"\r" in piece or len(piece) > self._most:
+            return None
+        return piece[6:-2]
+
     def feed(self, piece: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Raises LineTooLong."""
         if b"\r" in piece or self._after_cr:

@@ -68,7 +68,12 @@ class Transport:
         """
         clearance.require(deployment)
         route = self._route(deployment, replica)
-        return _no_redirect(await self._ask(route, _Asking(call, deadline, sent)))
+        asking = _Asking(call, deadline, sent)
+        if deployment.credentials is not None:
+            return _no_redirect(await self._ask(route, asking))
+        errand = _Errand(self._head(route, asking, None), call.body, deadline, sent)
+        response = await self._exchange(route, errand)
+        return _no_redirect(response) if 300 <= response.status < 400 else response
 
     async def probe(
         self, url: str, *, path: str, timeout_s: float = 1.0, key: Secret | None = None
@@ -196,13 +201,19 @@ class Transport:
         if connection is not None:
             response = _write(connection, route, errand, patience=patience)
             try:
-                await _wait_head(response, errand.sent)
+                errand.sent()
+                if not response.has_head:
+                    await response.wait_head()
             except BackendUnavailable:
+                response.close()
                 # The server may have closed a kept connection while this request was on its way.
                 # Only there is a silent repeat safe, and only once.
                 if not response.lost_unanswered:
                     raise
                 errand = msgspec.structs.replace(errand, sent=_nothing)
+            except BaseException:
+                response.close()
+                raise
             else:
                 return response
         wait_s = min(limits.connect_s, until - loop.time())

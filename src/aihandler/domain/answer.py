@@ -47,7 +47,10 @@ class Reply(msgspec.Struct, frozen=True):
     @property
     def text(self) -> str:
         """All text parts, joined."""
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        parts = self.parts
+        if len(parts) == 1 and isinstance(parts[0], Text):
+            return parts[0].text
+        return "".join(part.text for part in parts if isinstance(part, Text))
 
 
 class AnswerStarted(msgspec.Struct, frozen=True, tag="started"):
@@ -134,6 +137,9 @@ class Validity(enum.Enum):
 
     `default` is the value a task names for when none is; `reviewed` is what a person decided.
     """
+
+    # As in DataClass.
+    __hash__ = object.__hash__
 
     EXACT = "exact"
     REPAIRED = "repaired"

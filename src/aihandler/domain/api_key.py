@@ -1,5 +1,6 @@
 """Keys of clients: who asks, what they may, and until when."""
 
+import math
 from typing import Literal
 
 import msgspec
@@ -40,6 +41,12 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float = 0.0
     expires_at: float | None = None
     revoked_at: float | None = None
+
+    @property
+    def ends_at(self) -> float:
+        """From when on it opens nothing; infinity where nothing ends it."""
+        ends = (self.revoked_at, self.expires_at)
+        return min((at for at in ends if at is not None), default=math.inf)
 
     def why_not(self, now: float) -> str:
         """Why it opens nothing at `now`; empty when it does."""

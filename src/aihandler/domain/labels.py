@@ -23,6 +23,9 @@ class DataClass(enum.Enum):
         data_class.rank = len(cls.__members__)
         return data_class
 
+    # Enum goes by a name, in Python; there is one of each, and many keys hold one.
+    __hash__ = object.__hash__
+
     def __lt__(self, other: "DataClass") -> bool:
         return self.rank < other.rank
 

@@ -1,8 +1,9 @@
 """One attempt: intent, send, judgement, settlement. It is paid for once and always recorded."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TypedDict
 
 import msgspec
@@ -17,7 +18,7 @@ from aihandler.domain.task import JsonOutput
 from aihandler.domain.usage import Cost, Usage
 from aihandler.engine.call import Call
 from aihandler.engine.flights import Flights
-from aihandler.engine.growing import Tail, from_first_content, with_partial_values
+from aihandler.engine.growing import Showing, with_partial_values
 from aihandler.engine.judging import Judgement, judge
 from aihandler.engine.keys import attempt_key
 from aihandler.engine.partial import Heard
@@ -87,14 +88,16 @@ class Attempts:
         self._spending = spending
         self._unavailable = unavailable
 
-    async def make(self, turn: Turn) -> Attempted:
+    def make(self, turn: Turn) -> Awaitable[Attempted]:
         """Asks once, or finds what the same weights said when they were asked the same before.
 
         Raises BudgetExceeded when a budget cannot hold what it may cost; then nothing was sent.
         """
         sending = self._sending(turn, streamed=False)
-        if not turn.call.reuse:
-            return await self._send(sending)
+        return self._send_or_find(sending) if turn.call.reuse else self._send(sending)
+
+    async def _send_or_find(self, sending: "_Sending") -> Attempted:
+        turn = sending.turn
         earlier = self._journal.finished(sending.key) or await self._flights.landed(sending.key)
         if earlier is not None:
             turn.call.require()
@@ -110,77 +113,81 @@ class Attempts:
         Raises BudgetExceeded as `make` does.
         """
         sending = self._sending(turn, streamed=True)
-        # Money before the place: who waits for money takes no place from others.
-        async with sending.purse, self._place(turn) as free:
-            if unasked := self._unasked(turn, free=free):
-                yield unasked
-                return
-            entry_id = await self._begin(sending)
-            reply: Reply | None = None
-            heard = Heard(sending.request)
-            failed: BackendError = BackendUnavailable(
-                f"{turn.deployment.name!r} ended its stream without an answer",
-                deployment=turn.deployment.name,
-            )
-            tail = Tail() if turn.call.task.durability == "sync" else None
-            try:
-                async with aclosing(self._events(sending, entry_id)) as events:
-                    async for event in events:
-                        if isinstance(event, ReplyDone):
-                            reply = event.reply
-                            continue
-                        sending.timer.first_byte()
-                        heard.note(event)
-                        if tail is None:
-                            yield event
-                            continue
-                        for shown in tail.before(event):
-                            yield shown
-            except BackendError as error:
-                failed = error
-            except BaseException:
-                await self._settle_stopped(sending, entry_id, heard.reply())
-                raise
-            if reply is None:
-                failed.partial = heard.reply()
-                attempted = await self._settle_failure(sending, entry_id, failed)
-            else:
-                attempted = await self._settle_reply(sending, entry_id, reply)
-            for late in tail.rest if tail is not None else ():
-                yield late
-            yield attempted
+        with sending.purse as purse:
+            if purse.budgets:
+                # Money before the place: who waits for money takes no place from others.
+                await purse.fill()
+            with self._place(turn) as place:
+                if unasked := self._unasked(turn, free=place.free or await place.wait()):
+                    yield unasked
+                    return
+                entry_id = await self._begin(sending)
+                heard = Heard(sending.request, sending.timer.first_byte)
+                end: Reply | BackendError = BackendUnavailable(
+                    f"{turn.deployment.name!r} ended its stream without an answer",
+                    deployment=turn.deployment.name,
+                )
+                showing = Showing(
+                    opening=bool(sending.request.raw), synced=turn.call.task.durability == "sync"
+                )
+                try:
+                    async with aclosing(self._events(sending, entry_id)) as events:
+                        async for event in events:
+                            if isinstance(event, ReplyDone):
+                                end = event.reply
+                                continue
+                            heard.note(event)
+                            if showing.at_once:
+                                yield event
+                                continue
+                            for shown in showing.now(event):
+                                yield shown
+                except BackendError as error:
+                    end = end if isinstance(end, Reply) else error
+                except BaseException:
+                    await self._settle_stopped(sending, entry_id, heard.reply())
+                    raise
+                attempted = await self._settle(sending, entry_id, end, heard)
+                for late in showing.late(whole=attempted.error is None):
+                    yield late
+                yield attempted
 
     async def synced(self, call: Call, *, deadline: float) -> None:
         """For a task whose answers wait for the disk: returns once all of this call is there.
 
         Raises StorageError.
         """
-        if call.task.durability == "sync":
-            # An answer that came at the last moment is paid, and shall not be lost for a few
-            # milliseconds; every call ends within a second of its deadline.
-            until = max(deadline, self._clock.monotonic() + _LEAST_WAIT_S)
-            await self._journal.synced(until=until)
+        if call.task.durability != "sync":
+            return
+        # An answer that came at the last moment is paid, and shall not be lost for a few
+        # milliseconds; every call ends within a second of its deadline.
+        until = max(deadline, self._clock.monotonic() + _LEAST_WAIT_S)
+        await self._journal.synced(until=until)
 
     async def _send(self, sending: "_Sending") -> Attempted:
         turn = sending.turn
-        async with sending.purse, self._place(turn) as free:
-            if unasked := self._unasked(turn, free=free):
-                return unasked
-            entry_id = await self._begin(sending)
-            try:
-                reply = await sending.caller.call(
-                    sending.request,
-                    turn.deployment,
-                    turn.plan.clearance,
-                    deadline=turn.deadline,
-                    sent=lambda: self._mark_sent(sending, entry_id),
-                )
-            except BackendError as error:
-                return await self._settle_failure(sending, entry_id, error)
-            except BaseException:
-                await self._settle_stopped(sending, entry_id)
-                raise
-            return await self._settle_reply(sending, entry_id, reply)
+        with sending.purse as purse:
+            if purse.budgets:
+                # Money before the place, as in `stream`.
+                await purse.fill()
+            with self._place(turn) as place:
+                if unasked := self._unasked(turn, free=place.free or await place.wait()):
+                    return unasked
+                entry_id = await self._begin(sending)
+                try:
+                    reply = await sending.caller.call(
+                        sending.request,
+                        turn.deployment,
+                        turn.plan.clearance,
+                        deadline=turn.deadline,
+                        sent=partial(self._mark_sent, sending, entry_id),
+                    )
+                except BackendError as error:
+                    return await self._settle_failure(sending, entry_id, error)
+                except BaseException:
+                    await self._settle_stopped(sending, entry_id)
+                    raise
+                return await self._settle_reply(sending, entry_id, reply)
 
     def _place(self, turn: Turn) -> Place:
         call, task = turn.call, turn.call.task
@@ -229,12 +236,10 @@ class Attempts:
             turn.deployment,
             turn.plan.clearance,
             deadline=turn.deadline,
-            sent=lambda: self._mark_sent(sending, entry_id),
+            sent=partial(self._mark_sent, sending, entry_id),
         )
-        if sending.request.raw:
-            return from_first_content(events)
         is_json = isinstance(sending.request.output, JsonOutput)
-        return with_partial_values(events) if is_json else events
+        return with_partial_values(events) if is_json and not sending.request.raw else events
 
     def _sending(self, turn: Turn, *, streamed: bool) -> "_Sending":
         caller = self._callers[turn.deployment.backend]
@@ -258,11 +263,13 @@ class Attempts:
         self._journal.note_clearance(sending.turn.plan.clearance)
         entry_id = await self._journal.intend(_intent(sending, self._clock.wall()))
         sending.purse.begun()
-        try:
-            await self.synced(sending.turn.call, deadline=sending.turn.deadline)
-        except BaseException:
-            await self._settle_stopped(sending, entry_id)
-            raise
+        turn = sending.turn
+        if turn.call.task.durability == "sync":
+            try:
+                await self.synced(turn.call, deadline=turn.deadline)
+            except BaseException:
+                await self._settle_stopped(sending, entry_id)
+                raise
         # Time in the queue and at the journal is not the deployment's.
         sending.timer.restart()
         return entry_id
@@ -292,10 +299,22 @@ class Attempts:
         validity = _became_valid(verdict, turn)
         return Attempted(report, judged.reply, verdict, validity, reused=True)
 
+    async def _settle(
+        self, sending: "_Sending", entry_id: int, end: Reply | BackendError, heard: Heard
+    ) -> Attempted:
+        if isinstance(end, Reply):
+            return await self._settle_reply(sending, entry_id, end)
+        end.partial = heard.reply()
+        return await self._settle_failure(sending, entry_id, end)
+
     async def _settle_reply(self, sending: "_Sending", entry_id: int, reply: Reply) -> Attempted:
         turn, latency_s = sending.turn, sending.timer.elapsed_s
         turn.call.meter(reply.usage)
-        judged = await _judge_aside(sending, reply)
+        is_short = len(turn.call.source) + len(reply.text) < _LONG_CHARS
+        # Looking for every figure of a long document takes most of a second: others go on then.
+        judged = (
+            _judge(sending, reply) if is_short else await asyncio.to_thread(_judge, sending, reply)
+        )
         outcome, verdict = judged.outcome, judged.verdict
         said = told(reply)
         cost = self._cost(turn.deployment, reply.usage, latency_s, tier=said.tier)
@@ -322,7 +341,8 @@ class Attempts:
         else:
             await self._journal.settle(entry_id, settlement)
         sending.purse.settle(settlement)
-        await self.synced(turn.call, deadline=turn.deadline)
+        if turn.call.task.durability == "sync":
+            await self.synced(turn.call, deadline=turn.deadline)
         report = AttemptReport(
             entry_id,
             turn.deployment.name,
@@ -409,18 +429,13 @@ def _judge(sending: _Sending, reply: Reply) -> Judgement:
     return judge(sending.turn.call, sending.request, sending.asking, reply)
 
 
-async def _judge_aside(sending: _Sending, reply: Reply) -> Judgement:
-    if len(sending.turn.call.source) + len(reply.text) < _LONG_CHARS:
-        return _judge(sending, reply)
-    # Looking for every figure of a long document takes most of a second: others go on meanwhile.
-    return await asyncio.to_thread(_judge, sending, reply)
-
-
 def _request(turn: Turn) -> Request:
     task, asked = turn.call.task, turn.call.asked
     if asked is not None:
         # Whoever says more than the client did cannot send the client's bytes.
         raw = asked.raw if turn.messages is asked.messages else b""
+        if raw and asked.task == task.name and asked.output is task.output:
+            return asked
         return msgspec.structs.replace(
             asked, task=task.name, messages=turn.messages, output=task.output, raw=raw
         )
@@ -494,4 +509,6 @@ def _became_valid(verdict: Verdict, turn: Turn) -> Validity:
 
 
 def _problems(verdict: Verdict) -> tuple[str, ...]:
+    if not verdict.problems:
+        return ()
     return tuple(f"{p.pointer or '/'}: {p.message}" for p in verdict.problems)

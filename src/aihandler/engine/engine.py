@@ -1,6 +1,6 @@
 """Runs a plan: attempts in order until an answer is valid, within one deadline."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 
 import msgspec
@@ -13,8 +13,8 @@ from aihandler.domain.kept import CacheWatch, KeptAnswers
 from aihandler.domain.keys import digest
 from aihandler.domain.ports import Accepted, Clock, Journal, SnapshotSource
 from aihandler.domain.task import Default, EmbeddingOutput, Json, Task, TextOutput
-from aihandler.engine.attempt import Attempted, Attempts
-from aihandler.engine.caching import Caching
+from aihandler.engine.attempt import Attempted, Attempts, Turn
+from aihandler.engine.caching import Caching, Question
 from aihandler.engine.call import Call
 from aihandler.engine.inspecting import Inspection
 from aihandler.engine.planning import Planner
@@ -65,17 +65,18 @@ class Engine:
         """From now on tells it of each look for a kept answer, and of each that is kept."""
         self._caching.watch = watch
 
-    async def _planned(self, call: Call) -> tuple[Call, Plan]:
-        """Inspects, clears and routes."""
-        if self._inspection is not None:
-            call = await self._inspection.of(call)
-            call.require()
-        return call, self._plan_of(call)
+    async def _inspected(self, call: Call, inspection: Inspection) -> Call:
+        call = await inspection.of(call)
+        call.require()
+        return call
 
     def _plan_of(self, call: Call) -> Plan:
+        """Clears and routes."""
         snapshot = self._health.apply(self._snapshot())
-        plan = self._planner.plan(call.task, call.labels, fields=call.fields, snapshot=snapshot)
-        return plan if call.prefer in snapshot.set_aside else preferring(plan, call.prefer)
+        plan = self._planner.route(call.task, call.labels, fields=call.fields, snapshot=snapshot)
+        if not call.prefer or call.prefer in snapshot.set_aside:
+            return plan
+        return preferring(plan, call.prefer)
 
     async def run(self, call: Call) -> Answer[Json]:
         """A valid answer, recorded.
@@ -89,8 +90,10 @@ class Engine:
             StorageError: it could not be recorded, so nothing more was sent.
         """
         deadline = self._clock.monotonic() + call.task.limits.total_s
-        call, plan = await self._planned(call)
-        question = self._caching.question(call, plan)
+        if self._inspection is not None:
+            call = await self._inspected(call, self._inspection)
+        plan = self._plan_of(call)
+        question = None if call.task.cache is None else self._caching.question(call, plan)
         if question is None:
             return await self._asked(call, plan, deadline)
         # Whoever waits for an equal call waits within his own time.
@@ -102,7 +105,8 @@ class Engine:
         for candidate in plan.candidates:
             attempted = await self._try(candidate, walk)
             if attempted is not None:
-                return await self._accepted(call, walk.answer(attempted))
+                answer = walk.answer(attempted)
+                return await self._accepted(call, answer) if call.work_key else answer
         return await self._unanswered(walk)
 
     def _walk(self, call: Call, plan: Plan, deadline: float) -> Walk:
@@ -110,65 +114,79 @@ class Engine:
             call, plan, deadline=deadline, deployments=self._planner.configuration.deployments
         )
 
-    async def stream(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Json]]:
+    def stream(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Json]]:
         """Events as they come, then the Answer. What must be valid as a whole comes whole, unless
         its task says `streaming: mark`: then it is shown as it grows.
 
         Until the first event a failure is a silent fallback; after it, it is raised: what has
         been shown cannot be taken back.
         """
-        if not _shown_as_it_comes(call.task):
-            yield await self.run(call)
-            return
+        return self._shown(call) if _shown_as_it_comes(call.task) else self._whole(call)
+
+    async def _whole(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Json]]:
+        yield await self.run(call)
+
+    async def _shown(self, call: Call) -> AsyncGenerator[StreamEvent | Answer[Json]]:
         deadline = self._clock.monotonic() + call.task.limits.total_s
-        call, plan = await self._planned(call)
+        if self._inspection is not None:
+            call = await self._inspected(call, self._inspection)
+        plan = self._plan_of(call)
         question = self._caching.question(call, plan)
-        hit = await self._caching.found(question) if question is not None else None
-        if hit is not None:
+        if question is not None and (hit := await self._caching.found(question)) is not None:
             yield hit
             return
         self._retry_budget.note_request()
         walk = self._walk(call, plan, deadline)
-        for candidate in plan.candidates:
+        for turn in self._turns(walk):
             shown = False
-            async with aclosing(self._stream_one(candidate, walk)) as events:
-                async for event in events:
-                    if not isinstance(event, Attempted):
+            try:
+                # No generator of its own: each costs with every piece of every answer.
+                async with aclosing(self._attempts.stream(turn)) as events:
+                    async for event in events:
+                        if isinstance(event, Attempted):
+                            answer = await self._ended(event, walk, question)
+                            if answer is not None:
+                                yield answer
+                                return
+                            continue
                         if not shown:
-                            yield AnswerStarted(candidate.deployment, walk.reason)
+                            yield AnswerStarted(turn.candidate.deployment, walk.reason)
                         shown = True
                         yield event
-                    elif event.report.outcome == "valid":
-                        answer = walk.answer(event)
-                        if question is not None:
-                            await self._caching.keep(question, answer)
-                        yield await self._accepted(call, answer)
-                        return
+            except BudgetExceeded as error:
+                walk.pass_over(error)
             if shown:
                 raise walk.refusal(None)
         yield await self._unanswered(walk)
 
-    async def _stream_one(
-        self, candidate: Candidate, walk: Walk
-    ) -> AsyncGenerator[StreamEvent | Attempted]:
-        unavailable = self._snapshot().unavailable
-        if candidate.deployment in unavailable or not walk.may_go_on(self._clock.monotonic()):
-            return
-        deployment = self._planner.configuration.deployments[candidate.deployment]
-        turn = walk.turn(candidate, deployment, self._messages(walk.call, deployment))
-        try:
-            async with aclosing(self._attempts.stream(turn)) as events:
-                async for event in events:
-                    if isinstance(event, Attempted):
-                        walk.note(event)
-                        self._note_health(event)
-                        walk.leave("fallback" if event.error else "escalation")
-                    yield event
-        except BudgetExceeded as error:
-            walk.pass_over(error)
+    def _turns(self, walk: Walk) -> Iterator[Turn]:
+        """One for each candidate that may be asked when it is its turn."""
+        call = walk.call
+        for candidate in walk.plan.candidates:
+            unavailable = self._snapshot().unavailable
+            if candidate.deployment in unavailable or not walk.may_go_on(self._clock.monotonic()):
+                continue
+            deployment = self._planner.configuration.deployments[candidate.deployment]
+            priced = self._planner.priced(candidate, call.task, fields=call.fields)
+            yield walk.turn(priced, deployment, self._messages(call, deployment))
+
+    async def _ended(
+        self, attempted: Attempted, walk: Walk, question: Question | None
+    ) -> Answer[Json] | None:
+        """The answer of a streamed attempt, if it is valid."""
+        walk.note(attempted)
+        self._note_health(attempted)
+        if attempted.report.outcome != "valid":
+            walk.leave("fallback" if attempted.error else "escalation")
+            return None
+        answer = walk.answer(attempted)
+        if question is not None:
+            await self._caching.keep(question, answer)
+        return await self._accepted(walk.call, answer)
 
     async def _try(self, candidate: Candidate, walk: Walk) -> Attempted | None:
         deployment = self._planner.configuration.deployments[candidate.deployment]
+        candidate = self._planner.priced(candidate, walk.call.task, fields=walk.call.fields)
         messages = self._messages(walk.call, deployment)
         retries = reasks = 0
         while walk.may_go_on(self._clock.monotonic()):

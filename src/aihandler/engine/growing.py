@@ -21,24 +21,35 @@ async def with_partial_values(
                     yield PartialValue(value)
 
 
-async def from_first_content(
-    events: AsyncGenerator[StreamEvent],
-) -> AsyncGenerator[StreamEvent]:
-    """Holds a provider's own bytes back until the first content: some servers open a stream and
-    only then say that they are overloaded, and until then nothing may have been shown."""
-    held: list[StreamEvent] = []
-    holding = True
-    async with aclosing(events):
-        async for event in events:
-            if holding and isinstance(event, WireChunk) and not event.events:
-                held.append(event)
-                continue
-            if holding:
-                holding = False
-                for waiting in held:
-                    yield waiting
-                held.clear()
-            yield event
+class Showing:
+    """When each event of a stream is shown.
+
+    With `opening` a provider's own bytes wait for the first content: some servers open a stream and
+    only then say that they are overloaded, and until then nothing may have been shown. With
+    `synced` the end waits until the answer is on the disk.
+    """
+
+    def __init__(self, *, opening: bool, synced: bool) -> None:
+        self.at_once = not (opening or synced)
+        self._opens = opening
+        self._held: list[StreamEvent] = []
+        self._tail = Tail() if synced else None
+
+    def now(self, event: StreamEvent) -> Sequence[StreamEvent]:
+        """What is shown when this has come; where `at_once`, it is just that."""
+        if self._opens and isinstance(event, WireChunk) and not event.events:
+            self._held.append(event)
+            return ()
+        shown, self._held = [*self._held, event], []
+        self._opens, self.at_once = False, self._tail is None
+        if self._tail is None:
+            return shown
+        return [late for one in shown for late in self._tail.before(one)]
+
+    def late(self, *, whole: bool) -> Sequence[StreamEvent]:
+        """What has waited to the end; of a stream without content only that of a whole one."""
+        held = self._held if whole else []
+        return held if self._tail is None else [*held, *self._tail.rest]
 
 
 class Tail:

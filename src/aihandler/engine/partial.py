@@ -1,5 +1,6 @@
 """What came of an answer that has no end: kept with its error, and counted as far as it came."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -19,18 +20,22 @@ from aihandler.domain.parts import Part, Text, Thinking, ToolCall
 
 
 class Heard:
-    """Listens to a stream. Costs a step per event: nothing is joined before it is asked for."""
+    """Listens to a stream. Costs a step per event: nothing is joined before it is asked for.
 
-    def __init__(self, request: Request) -> None:
+    `began` is called with its first content.
+    """
+
+    def __init__(self, request: Request, began: Callable[[], None]) -> None:
         self._request = request
+        self._began = began
         self._said: list[StreamEvent] = []
 
     def note(self, event: StreamEvent) -> None:
         """Keeps one event, or those of a piece of the wire."""
-        if isinstance(event, WireChunk):
-            self._said += event.events
-        else:
-            self._said.append(event)
+        events = event.events if isinstance(event, WireChunk) else (event,)
+        if events and not self._said:
+            self._began()
+        self._said += events
 
     def reply(self) -> Reply | None:
         """The parts so far, with a guess of their tokens; None when nothing came.

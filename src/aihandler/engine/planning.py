@@ -7,13 +7,12 @@ import msgspec
 from aihandler.config.configuration import Configuration
 from aihandler.domain.attempt import Candidate, Plan, Snapshot
 from aihandler.domain.clearance import Clearance
-from aihandler.domain.deployment import Deployment
 from aihandler.domain.labels import DataClass, Labels
 from aihandler.domain.ports import Pricer
 from aihandler.domain.task import EmbeddingOutput, JsonOutput, Task
 from aihandler.domain.usage import Usage
 from aihandler.policy import clear
-from aihandler.routing import Ordering, order
+from aihandler.routing import order
 
 # Without a bound in the task, an answer is taken to be this long when its cost is foreseen.
 ASSUMED_OUTPUT_TOKENS = 512
@@ -23,6 +22,7 @@ CHARACTERS_PER_TOKEN = 3
 
 # A key of a gateway may narrow the candidates of a task.
 _Known = tuple[str, tuple[str, ...] | None, DataClass]
+_NO_COST: Mapping[str, int | None] = {}
 
 
 class Planner:
@@ -34,7 +34,7 @@ class Planner:
         limits = (d.limits.context_tokens for d in configuration.deployments.values())
         self._smallest_context = min((n for n in limits if n is not None), default=None)
         self._overheads: dict[str, int] = {}
-        self._orderings: dict[_Known, tuple[Snapshot, Ordering]] = {}
+        self._listed: dict[_Known, tuple[Snapshot, Plan]] = {}
         self._clearances: dict[_Known, Clearance] = {}
 
     def plan(
@@ -46,9 +46,76 @@ class Planner:
         snapshot: Snapshot,
     ) -> Plan:
         """Says where this request may go and in which order it is tried."""
-        clearance = self._clearance(task, labels)
+        plan = self.route(task, labels, fields=fields, snapshot=snapshot)
+        priced = tuple(self.priced(one, task, fields=fields) for one in plan.candidates)
+        return msgspec.structs.replace(plan, candidates=priced)
+
+    def route(
+        self,
+        task: Task,
+        labels: Labels,
+        *,
+        fields: Mapping[str, str],
+        snapshot: Snapshot,
+    ) -> Plan:
+        """The plan, in which only the candidates that are sorted by cost have one: `priced` says
+        it of the one that is tried."""
+        known = (task.name, task.candidates, labels.data_class)
+        if not self._is_listed(task, fields):
+            return self._ordered(known, task, labels, fields=fields, snapshot=snapshot)
+        seen = self._listed.get(known)
+        if seen is None or seen[0] is not snapshot:
+            plan = self._ordered(known, task, labels, fields=None, snapshot=snapshot)
+            self._listed[known] = snapshot, plan
+            return plan
+        plan = seen[1]
+        # Of the labels a plan looks at the class alone.
+        return plan if plan.labels is labels else msgspec.structs.replace(plan, labels=labels)
+
+    def priced(self, candidate: Candidate, task: Task, *, fields: Mapping[str, str]) -> Candidate:
+        """A candidate with what this request is expected to cost there."""
+        deployment = self.configuration.deployments[candidate.deployment]
+        nano = self._pricer.expected_nano(deployment, self._usage(task, fields))
+        if nano is None:
+            # What answers have cost so far may stand in it.
+            return candidate
+        return Candidate(
+            candidate.deployment, nano, candidate.quality, candidate.reason, candidate.compared
+        )
+
+    def _is_listed(self, task: Task, fields: Mapping[str, str]) -> bool:
+        """Whether the order follows from all but the size and cost of the request."""
+        if task.candidates is None or task.limits.cost_usd is not None:
+            return False
+        if self._smallest_context is None:
+            return True
         usage = self._usage(task, fields)
-        ordering = self._ordering(task, clearance, snapshot, usage)
+        return usage.input + usage.output <= self._smallest_context
+
+    def _ordered(
+        self,
+        known: _Known,
+        task: Task,
+        labels: Labels,
+        *,
+        fields: Mapping[str, str] | None,
+        snapshot: Snapshot,
+    ) -> Plan:
+        clearance = self._clearance(known, task, labels)
+        tokens, expected = None, _NO_COST
+        if fields is not None:
+            usage = self._usage(task, fields)
+            tokens = usage.input + usage.output
+            deployments = self.configuration.deployments.values()
+            expected = {d.name: self._pricer.expected_nano(d, usage) for d in deployments}
+        ordering = order(
+            task,
+            clearance,
+            self.configuration.deployments,
+            snapshot=snapshot,
+            expected=expected,
+            tokens=tokens,
+        )
         return Plan(
             task=task.name,
             labels=labels,
@@ -58,46 +125,16 @@ class Planner:
             order=ordering.order,
         )
 
-    def _clearance(self, task: Task, labels: Labels) -> Clearance:
+    def _clearance(self, known: _Known, task: Task, labels: Labels) -> Clearance:
         # A clearance follows from configuration, task and class alone, so one is made for each.
-        known = (task.name, task.candidates, labels.data_class)
         if known not in self._clearances:
             self._clearances[known] = clear(self.configuration, task, labels)
         return self._clearances[known]
 
-    def _ordering(
-        self, task: Task, clearance: Clearance, snapshot: Snapshot, usage: Usage
-    ) -> Ordering:
-        deployments = self.configuration.deployments
-        tokens = usage.input + usage.output
-
-        def expected(deployment: Deployment) -> int | None:
-            return self._pricer.expected_nano(deployment, usage)
-
-        long = self._smallest_context is not None and tokens > self._smallest_context
-        if long or task.candidates is None or task.limits.cost_usd is not None:
-            return order(
-                task, clearance, deployments, snapshot=snapshot, expected=expected, tokens=tokens
-            )
-        # A listed order follows from all but the cost of the request, which is put in anew.
-        known = (task.name, task.candidates, clearance.data_class)
-        seen, ordering = self._orderings.get(known, (None, None))
-        if ordering is None or seen is not snapshot:
-            ordering = order(task, clearance, deployments, snapshot=snapshot, expected=expected)
-            self._orderings[known] = (snapshot, ordering)
-            return ordering
-        candidates = tuple(
-            Candidate(
-                c.deployment, expected(deployments[c.deployment]), c.quality, c.reason, c.compared
-            )
-            for c in ordering.candidates
-        )
-        return Ordering(candidates, ordering.exclusions, ordering.order)
-
     def _usage(self, task: Task, fields: Mapping[str, str]) -> Usage:
         if task.version not in self._overheads:
             self._overheads[task.version] = _overhead(task)
-        characters = self._overheads[task.version] + sum(len(text) for text in fields.values())
+        characters = self._overheads[task.version] + sum(map(len, fields.values()))
         return Usage(
             input=characters // CHARACTERS_PER_TOKEN + 16,
             output=_most_said(task),

@@ -7,8 +7,10 @@ from aihandler.domain.attempt import Plan
 
 def preferring(plan: Plan, name: str) -> Plan:
     """The same candidates, `name` before the others. A plan without `name` stays as it is."""
+    if plan.candidates and plan.candidates[0].deployment == name:
+        return plan
     found = [one for one in plan.candidates if one.deployment == name]
-    if not found or plan.candidates[0].deployment == name:
+    if not found:
         return plan
     others = [one for one in plan.candidates if one.deployment != name]
     reason = f"answered this conversation before; {found[0].reason}"

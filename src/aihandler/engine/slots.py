@@ -2,6 +2,7 @@
 
 import math
 from types import TracebackType
+from typing import Self
 
 from aihandler.domain.board import Alone, Board, Numbers, places_of
 from aihandler.domain.deployment import Deployment
@@ -22,8 +23,9 @@ class Slots:
         self._known: dict[str, Slot] = {}
 
     def place(self, deployment: Deployment, want: Want) -> "Place":
-        """Holds a place; False when none became free in time, and then none is held."""
-        return Place(self._of(deployment), want, self._clock)
+        """A place to hold, if one is free."""
+        slot = self._known.get(deployment.name) or self._of(deployment)
+        return Place(slot, want, self._clock)
 
     def wait_s(self, deployment: Deployment) -> float:
         """In how many seconds a newcomer may find a place: whole ones, 1 to 60."""
@@ -58,22 +60,32 @@ class Slot:
 
 
 class Place:
-    """An async context manager: `async with slots.place(...) as free`."""
+    """Held while its context lasts: `with slots.place(...) as place`, then `place.free`, and where
+    it is not, `await place.wait()`."""
 
     def __init__(self, slot: Slot, want: Want, clock: Clock) -> None:
         self._slot = slot
         self._want = want
         self._clock = clock
         self._since: float | None = None
+        self.free = False
 
-    async def __aenter__(self) -> bool:
-        places = self._slot.places
-        if not places.take(self._want.priority) and not await places.wait(self._want):
-            return False
+    def __enter__(self) -> Self:
+        if self._slot.places.take(self._want.priority):
+            self._hold()
+        return self
+
+    async def wait(self) -> bool:
+        """Waits for a place; False when none became free in time."""
+        if await self._slot.places.wait(self._want):
+            self._hold()
+        return self.free
+
+    def _hold(self) -> None:
+        self.free = True
         self._since = self._clock.monotonic()
-        return True
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

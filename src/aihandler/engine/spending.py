@@ -48,7 +48,7 @@ class Spending:
 
 
 class Purse:
-    """What one attempt holds. Entered around it: filled first, and what was not begun goes back.
+    """What one attempt holds. Entered around it: `fill` first, and what was not begun goes back.
 
     `until` is how long it may wait for money that calls under way hold.
     """
@@ -69,26 +69,27 @@ class Purse:
         self._request = request
         self._until = until
         self._begun = False
+        # Without any there is nothing to fill.
+        self.budgets = spending.budgets(call, deployment) if spending is not None else ()
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
+        return self
+
+    async def fill(self) -> None:
         """Holds the most that the attempt can cost. Raises BudgetExceeded, StorageError."""
         spending = self._spending
-        if spending is None:
-            return self
-        budgets = spending.budgets(self._call, self._deployment)
-        if not budgets:
-            return self
+        if spending is None or not self.budgets:
+            return
         bound = spending.bound_nano(self._request, self._deployment)
         if bound is None:
-            _require_a_price(budgets, self._deployment)
+            _require_a_price(self.budgets, self._deployment)
         elif bound > 0:
             self.held = await spending.reserves.reserve(
-                budgets,
+                self.budgets,
                 bound,
                 purpose=f"an attempt at {self._deployment.name!r}",
                 patience_s=spending.patience_s(self._call, self._until),
             )
-        return self
 
     def begun(self) -> None:
         """Its intent is written: from now on only a settlement gives anything back."""
@@ -100,7 +101,7 @@ class Purse:
         if held is not None and self._spending is not None:
             self._spending.reserves.settle(held, booked_nano(held, settlement))
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

@@ -17,9 +17,8 @@ class Timer:
         self._started = self._clock.monotonic()
 
     def first_byte(self) -> None:
-        """Called with each piece; the first one counts."""
-        if self.first_byte_s is None:
-            self.first_byte_s = self.elapsed_s
+        """Called with the first piece of content."""
+        self.first_byte_s = self.elapsed_s
 
     @property
     def elapsed_s(self) -> float:

@@ -60,9 +60,11 @@ class Walk:
     def may_go_on(self, now: float) -> bool:
         """False once the task's bounds on attempts, time or money are reached."""
         limits = self.call.task.limits
-        spent = sum(report.cost.marginal for report in self._reports)
-        affordable = limits.cost_usd is None or spent < limits.cost_usd * NANO
-        return len(self._reports) < limits.attempts and now < self.deadline and affordable
+        if len(self._reports) >= limits.attempts or now >= self.deadline:
+            return False
+        if limits.cost_usd is None:
+            return True
+        return sum(report.cost.marginal for report in self._reports) < limits.cost_usd * NANO
 
     def turn(
         self, candidate: Candidate, deployment: Deployment, messages: tuple[Message, ...]

@@ -40,7 +40,7 @@ _MODELS = "/v1/models/"
 _READS = ("GET", "HEAD")
 _ERROR_METHOD = (b"x-aihandler-error", b"method_not_allowed")
 
-Route = Callable[[HttpRequest, Asker, Send], Awaitable[None]]
+Route = Callable[[HttpRequest, Asker, Send], Awaitable[object]]
 
 
 class Gateway:
@@ -58,6 +58,8 @@ class Gateway:
         counts = counts or counts_of_one(serving.configuration, serving.clock)
         self._figures = counts.figures
         serving.repeated = counts.figures.repeated
+        self._monotonic = serving.clock.monotonic
+        self._watches = _Watches()
         self._pages = pages = Pages(serving, counts.exposition)
         chat = Conversations(OpenAIChat(), serving)
         completions = Conversations(Completions(), serving)
@@ -88,15 +90,14 @@ class Gateway:
         route = self._route(scope["method"], path)
         told = _Told(send)
         self._figures.begun()
-        began = self._serving.clock.monotonic()
+        began = self._monotonic()
         try:
             await self._answer(scope, receive, told, route)
         finally:
-            name = path if route is not None else "other"
-            elapsed_s = self._serving.clock.monotonic() - began
-            self._figures.ended(_route_name(name), told.status, elapsed_s)
+            name = _route_name(path) if route is not None else "other"
+            self._figures.ended(name, told.status, self._monotonic() - began)
             if told.code:
-                self._figures.failed(_route_name(name), told.code)
+                self._figures.failed(name, told.code)
 
     async def _open(self, method: str, path: str, send: Send) -> None:
         if method not in _READS:
@@ -128,7 +129,8 @@ class Gateway:
         try:
             headers = headers_of(scope)
             asker = self._admission.admit(headers)
-            asker.require_route(_route_name(path))
+            if asker.api_key is not None and asker.api_key.routes is not None:
+                asker.require_route(_route_name(path))
             looks = scope["method"] in _READS
             require = self._serving.require_known if looks else self._serving.require
             require(asker)
@@ -142,7 +144,7 @@ class Gateway:
             query = scope["query_string"].decode("latin-1")
             call_id = self._serving.new_id()
             request = HttpRequest(scope["method"], path, query, headers, body, call_id)
-            await _while_wanted(route(request, asker, send), receive)
+            await self._watches.while_wanted(route(request, asker, send), receive)
         except ClientGone:
             return
         except (AIHandlerError, asyncio.CancelledError) as error:
@@ -170,40 +172,65 @@ class _Told:
         # Of the error, where it was one.
         self.code = ""
 
-    async def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message) -> Awaitable[None]:
         """Sends."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             if self.status >= 400:
                 named = dict(message["headers"]).get(b"x-aihandler-error", b"")
                 self.code = named.decode("latin-1")
-        await self._send(message)
+        return self._send(message)
 
 
 def _route_name(path: str) -> str:
-    for many in (_CALLS, _MODELS):
-        if path.startswith(many):
-            return many.removesuffix("/")
-    return path
+    if path.startswith(_CALLS):
+        return _CALLS.removesuffix("/")
+    return _MODELS.removesuffix("/") if path.startswith(_MODELS) else path
 
 
-async def _while_wanted(work: Awaitable[None], receive: Receive) -> None:
-    """Runs the route; when the client goes away before its end, stops it."""
-    task = asyncio.current_task()
-    assert task is not None
-    watch = _Watch(task, receive)
-    # Most answers come before anybody could leave: a watch for each would cost more than it saves.
-    timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watch.begin)
-    try:
-        await work
-    except asyncio.CancelledError:
-        if watch.gone:
-            task.uncancel()
-            raise ClientGone from None
-        raise
-    finally:
-        timer.cancel()
-        watch.end()
+class _Watches:
+    """The clients whose answers are under way, in the order in which they came.
+
+    Most answers come before anybody could leave: a watch for each would cost more than it saves,
+    and so would a timer, so one timer looks for those that have become old.
+    """
+
+    def __init__(self) -> None:
+        self._young: dict[_Watch, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def while_wanted(self, work: Awaitable[object], receive: Receive) -> None:
+        """Runs the route; when the client goes away before its end, stops it."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None
+        watch = _Watch(task, receive)
+        self._young[watch] = loop.time() + WATCH_AFTER_S
+        if self._timer is None or loop is not self._loop:
+            self._loop = loop
+            self._timer = loop.call_later(WATCH_AFTER_S, self._look, loop)
+        try:
+            await work
+        except asyncio.CancelledError:
+            if watch.gone:
+                task.uncancel()
+                raise ClientGone from None
+            raise
+        finally:
+            if self._young.pop(watch, None) is None:
+                watch.end()
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        now = loop.time()
+        for watch, due in list(self._young.items()):
+            if due > now:
+                # The oldest of those that are left is due first.
+                self._timer = loop.call_at(due, self._look, loop)
+                return
+            del self._young[watch]
+            watch.begin()
 
 
 class _Watch:

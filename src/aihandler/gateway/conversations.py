@@ -1,13 +1,22 @@
 """Conversations of clients, in the format of each: chat completions, Messages, Responses."""
 
 from asyncio import CancelledError
+from collections.abc import Awaitable
 from contextlib import aclosing
 from functools import partial
 
 import msgspec
 
 from aihandler.backends.codec import Inbound, ReplyIdentity, Server, StreamWriter
-from aihandler.domain.answer import Answer, AnswerStarted, Cached, Reply, ReplyDone, WireChunk
+from aihandler.domain.answer import (
+    Answer,
+    AnswerStarted,
+    Cached,
+    Reply,
+    ReplyDone,
+    Validity,
+    WireChunk,
+)
 from aihandler.domain.conversation import Request, Text
 from aihandler.domain.labels import DataClass, Labels
 from aihandler.domain.task import Json, TextOutput
@@ -24,7 +33,7 @@ from aihandler.gateway.http import (
 )
 from aihandler.gateway.http import Reply as HttpReply
 from aihandler.gateway.rates import Ticket
-from aihandler.gateway.repeating import repeats_of
+from aihandler.gateway.repeating import Repeating, repeats_of
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.sticking import conversation_of, has_choice
 from aihandler.gateway.targets import Target
@@ -37,6 +46,8 @@ _ID_PREFIXES = {
     "anthropic": "msg_",
 }
 
+
+_VALIDITIES = {one: (b"x-aihandler-validity", one.value.encode()) for one in Validity}
 
 # A client that is told to come back later does so itself; for less we wait in its place.
 PATIENCE_S = 3.0
@@ -68,12 +79,17 @@ class Conversations:
         self._serving = serving
         self._prefix = _ID_PREFIXES.get(codec.kind, "")
 
-    async def answer(self, request: HttpRequest, asker: Asker, send: Send) -> None:
+    def answer(self, request: HttpRequest, asker: Asker, send: Send) -> Awaitable[object]:
         """Sends the answer, or the error in the format's own words."""
+        repeating = repeats_of(self._serving.repeating, request)
+        if repeating is None:
+            return self._answer(request, asker, send)
+        return self._repeated(repeating, request, asker, send)
+
+    async def _repeated(
+        self, repeating: Repeating, request: HttpRequest, asker: Asker, send: Send
+    ) -> None:
         answer = partial(self._answer, request, asker)
-        if (repeating := repeats_of(self._serving.repeating, request)) is None:
-            await answer(send)
-            return
         try:
             permit = partial(self._permit, request, asker)
             await repeating.once(request, asker, send, answer, permit=permit)
@@ -87,7 +103,7 @@ class Conversations:
 
     async def _answer(self, request: HttpRequest, asker: Asker, send: Send) -> DataClass | None:
         """Says which class the answer had in the end."""
-        stream = StreamOut(send)
+        stream: StreamOut | None = None
         writer: StreamWriter | None = None
         call: Call | None = None
         ticket: Ticket | None = None
@@ -101,12 +117,13 @@ class Conversations:
                 self._prefix + call.id, inbound.model, int(self._serving.clock.wall())
             )
             if inbound.streamed:
+                stream = StreamOut(send)
                 writer = self._codec.stream_writer(identity, usage=inbound.usage_in_stream)
                 return await self._stream(call, writer, stream)
             return await self._whole(call, identity, send)
         except (AIHandlerError, CancelledError) as error:
             told = for_clients(self._serving.ending.reason(error))
-            if writer is not None and stream.begun:
+            if writer is not None and stream is not None and stream.begun:
                 # Never a clean end for what was cut.
                 await stream.write(writer.fail(told))
                 await stream.cut()
@@ -117,7 +134,8 @@ class Conversations:
             return None
         finally:
             # Also when the client has left.
-            stream.rest()
+            if stream is not None:
+                stream.rest()
             self._serving.settle(ticket)
 
     def _call(self, inbound: Inbound, request: HttpRequest, asker: Asker) -> Call:
@@ -157,8 +175,12 @@ class Conversations:
         call_labels: Labels,
         asker: Asker,
     ) -> Call:
-        asked = msgspec.structs.replace(asked, raw=request.body)
-        said = "\n".join(m.text for m in asked.messages if m.role == "user")
+        task, output = target.task, asked.output
+        if output == task.output:
+            # As the engine asks it, which then need not write it anew.
+            output = task.output
+        asked = msgspec.structs.replace(asked, task=task.name, output=output, raw=request.body)
+        said = "\n".join([m.text for m in asked.messages if m.role == "user"])
         conversation = _named(asked, target, asker)
         return Call(
             id=request.call_id,
@@ -289,11 +311,9 @@ def _who_answers(deployment: str, reason: str) -> Headers:
 
 def answer_headers(call: Call, answer: Answer[Json]) -> Headers:
     """What the headers of a whole answer say."""
-    headers = [
-        *call_headers(call, answer.cached),
-        *_who_answers(answer.route, answer.attempts[-1].reason if answer.attempts else ""),
-        (b"x-aihandler-validity", answer.validity.value.encode()),
-    ]
+    headers = call_headers(call, answer.cached)
+    headers += _who_answers(answer.route, answer.attempts[-1].reason if answer.attempts else "")
+    headers.append(_VALIDITIES[answer.validity])
     if answer.cost.status == "priced":
         headers.append((b"x-aihandler-cost-usd", b"%.9f" % answer.cost.usd))
     return headers

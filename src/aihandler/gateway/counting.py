@@ -1,5 +1,8 @@
 """A worker's journal that counts attempts as it writes their ends, so figures and ledger agree."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 from aihandler.domain.answer import Reply
 from aihandler.domain.clearance import Clearance
 from aihandler.domain.kept import CacheHit
@@ -26,10 +29,10 @@ class Counting:
         """As the journal does."""
         self._journal.sent(entry_id)
 
-    async def settle(self, entry_id: int, settlement: Settlement) -> None:
+    def settle(self, entry_id: int, settlement: Settlement) -> Coroutine[Any, Any, None]:
         """Writes how the attempt ended, and counts it."""
         self._count(entry_id, settlement)
-        await self._journal.settle(entry_id, settlement)
+        return self._journal.settle(entry_id, settlement)
 
     def settle_with_next(self, entry_id: int, settlement: Settlement) -> None:
         """The same."""

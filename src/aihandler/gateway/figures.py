@@ -40,7 +40,8 @@ class Figures:
         self._cells = self._tally.cells
         self._open = self._tally.place((REQUESTS_OPEN.name,))
         # Looking a name up costs more than counting.
-        self._known: dict[tuple[str, ...] | tuple[str, int], int] = {}
+        self._known: dict[tuple[str, ...], int] = {}
+        self._answers: dict[tuple[str, int], tuple[int, int]] = {}
         self._attempts: dict[tuple[str, str, str, str], _Kind] = {}
         settle_gauges(self._tally)
 
@@ -51,12 +52,14 @@ class Figures:
     def ended(self, route: str, status: int, seconds: float) -> None:
         """Its answer went out."""
         self._cells[self._open] -= 1
-        place = self._known.get((route, status))
-        if place is None:
-            place = self._place(REQUESTS, route, str(status))
-            self._known[route, status] = place
+        places = self._answers.get((route, status))
+        if places is None:
+            counted = self._place(REQUESTS, route, str(status))
+            places = self._answers[route, status] = counted, self._place(REQUEST_SECONDS, route)
+        place, timed = places
         self._cells[place] += 1
-        self._observe(REQUEST_SECONDS, route, seconds)
+        self._cells[timed + bisect_left(REQUEST_SECONDS.bounds, seconds)] += 1
+        self._cells[timed + len(REQUEST_SECONDS.bounds) + 1] += int(seconds * NANO)
 
     def failed(self, route: str, code: str) -> None:
         """A request was refused, or has failed."""

@@ -129,7 +129,7 @@ class StreamOut:
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._alive: asyncio.TimerHandle | None = None
-        self._comment: asyncio.Task[None] | None = None
+        self._comment: asyncio.Future[None] | None = None
         self._wrote_at = 0.0
         self.begun = False
 
@@ -141,10 +141,10 @@ class StreamOut:
         self._wrote_at = self._loop.time()
         self._alive = self._loop.call_later(KEEP_ALIVE_S, self._look)
 
-    async def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> Awaitable[None]:
         """Sends a piece at once; pieces are whole events."""
         self._wrote_at = self._loop.time()
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self) -> None:
         """Ends the answer."""
@@ -167,7 +167,7 @@ class StreamOut:
         # One timer a stream: a write only notes its time.
         quiet_s = self._loop.time() - self._wrote_at
         if quiet_s >= KEEP_ALIVE_S:
-            self._comment = self._loop.create_task(self.write(_COMMENT))
+            self._comment = asyncio.ensure_future(self.write(_COMMENT), loop=self._loop)
             quiet_s = 0.0
         self._alive = self._loop.call_later(KEEP_ALIVE_S - quiet_s, self._look)
 

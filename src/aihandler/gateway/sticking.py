@@ -53,6 +53,10 @@ def conversation_of(request: Request, *, asker: str, task: str) -> str:
     said = request.extra.get("prompt_cache_key")
     if isinstance(said, str) and said:
         return digest_text("cache key", asker, task, said)
-    first = next((m.text for m in request.messages if m.role == "user"), "")
-    system = [m.text for m in request.messages if m.role not in ("user", "assistant")]
-    return digest_text("conversation", asker, task, system, first)
+    first, system = None, []
+    for message in request.messages:
+        if message.role == "system":
+            system.append(message.text)
+        elif first is None and message.role == "user":
+            first = message.text
+    return digest_text("conversation", asker, task, system, first or "")

@@ -62,11 +62,6 @@ def token_digest(pepper: bytes, token: str) -> bytes:
     return hmac.digest(pepper, token.encode(), hashlib.sha256)
 
 
-def opens(stored: StoredKey, pepper: bytes, token: str) -> bool:
-    """True when this is the token; takes as long for any other."""
-    return hmac.compare_digest(stored.digest, token_digest(pepper, token))
-
-
 def create(ledger: sqlite3.Connection, key: ApiKey, *, pepper: bytes, token: str, who: str) -> None:
     """Stores a new key. Raises InputError when a key of this name is in force."""
     same = [k for k in list_keys(ledger) if k.name == key.name and not k.why_not(key.created_at)]

@@ -92,7 +92,7 @@ class Prices:
         by_tier = self._timelines.get(deployment.name)
         if by_tier is None:
             by_tier = dict(timelines(deployment, self._book))
-        timeline = by_tier.get(tier) or by_tier.get(tier_of(tier)) or by_tier.get(ANY)
+        timeline = by_tier.get(tier or STANDARD) or by_tier.get(tier_of(tier)) or by_tier.get(ANY)
         return UNPRICED if timeline is None else timeline.at(at, self._book.wall)
 
 

@@ -23,6 +23,8 @@ from aihandler.errors import StorageError
 _MAGIC = b"AHSPOOL1"
 _HEAD = 64
 _SIZE = struct.Struct("<q")
+# What is taken and what is appended, which stand side by side.
+_MARKS = struct.Struct("<qq")
 _AT_SIZE, _AT_TAKEN, _AT_APPENDED, _AT_CLOSED = 8, 16, 24, 32
 _RECORD = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
@@ -72,12 +74,11 @@ class SpoolWriter(Spool):
     def append(self, payload: bytes, *, leave: int = 0) -> int:
         """Returns the position behind the record. Raises StorageError when the ring is full, or
         would have less than `leave` bytes left."""
-        memory, ring = self._memory, self._ring
-        room = _padded(len(payload))
-        position = _SIZE.unpack_from(memory, _AT_APPENDED)[0]
+        memory, ring, length = self._memory, self._ring, len(payload)
+        room = (length + 15) & ~7
+        taken, position = _MARKS.unpack_from(memory, _AT_TAKEN)
         place = position % ring
         skipped = 0
-        taken = _SIZE.unpack_from(memory, _AT_TAKEN)[0]
         if place + room > ring or (
             place > _HOT_BYTES and _may_turn(position - taken, ring, place, room + leave)
         ):
@@ -92,10 +93,11 @@ class SpoolWriter(Spool):
             position, place = position + skipped, 0
             self._let_go()
         at = _HEAD + place
-        memory[at + 8 : at + 8 + len(payload)] = payload
-        _RECORD.pack_into(memory, at, len(payload), zlib.crc32(payload))
-        _SIZE.pack_into(memory, _AT_APPENDED, position + room)
-        return int(position + room)
+        memory[at + 8 : at + 8 + length] = payload
+        _RECORD.pack_into(memory, at, length, zlib.crc32(payload))
+        end: int = position + room
+        _SIZE.pack_into(memory, _AT_APPENDED, end)
+        return end
 
     def _let_go(self) -> None:
         # The pages stay in the system's cache; this process need not hold them.

@@ -45,6 +45,7 @@ class SpoolJournal:
         taken_from: Callable[[], bool] = lambda: True,
     ) -> None:
         self._spool = spool
+        self._append = spool.append
         self._waiting = Waiting(spool, clock=clock, taken_from=taken_from)
         self._ids = itertools.count(first_id)
         self._clearances: set[str] = set()
@@ -56,12 +57,12 @@ class SpoolJournal:
         if len(intent.request) > MAX_TEXT_BYTES:
             intent = msgspec.structs.replace(intent, request=b"")
         # Room for the ends of what has begun: an attempt that is made can always be booked.
-        self._spool.append(pack(Began(entry_id, intent)), leave=ROOM_FOR_ENDS)
+        self._append(pack(Began(entry_id, intent)), leave=ROOM_FOR_ENDS)
         return entry_id
 
     def sent(self, entry_id: int) -> None:
         """Notes that bytes of this attempt have gone out."""
-        self._write(Sent(entry_id))
+        self._append(pack(Sent(entry_id)))
 
     async def settle(self, entry_id: int, settlement: Settlement) -> None:
         """Writes how the attempt ended."""
@@ -71,7 +72,7 @@ class SpoolJournal:
         """The same: nothing here waits."""
         if len(settlement.reply) > MAX_TEXT_BYTES:
             settlement = msgspec.structs.replace(settlement, reply=b"")
-        self._write(Settled(entry_id, settlement))
+        self._append(pack(Settled(entry_id, settlement)))
 
     async def accept(self, accepted: Accepted) -> None:
         """Writes that a piece of work is done."""
@@ -109,4 +110,4 @@ class SpoolJournal:
         await self._waiting.passed(self._spool.appended, until=until)
 
     def _write(self, record: Record) -> None:
-        self._spool.append(pack(record))
+        self._append(pack(record))

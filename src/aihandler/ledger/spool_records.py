@@ -1,5 +1,7 @@
 """What stands in a spool: the operations of the ledger, one record each."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from aihandler.domain.kept import CacheHit
@@ -58,9 +60,8 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Record)
 
 
-def pack(record: Record) -> bytes:
-    """A record as bytes."""
-    return _encoder.encode(record)
+# A record as bytes.
+pack: Callable[[Record], bytes] = _encoder.encode
 
 
 def unpack(payload: bytes) -> Record:

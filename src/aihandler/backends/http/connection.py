@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
     def _watch(self) -> None:
         # A timer that goes off early looks again, so that most requests set none of their own;
         # it may not go off late, and the wait for the next byte can begin at any moment.
-        limit = min(self._limit()[0], self._loop.time() + self._patience.stall_s)
+        limit = min(self._limit(), self._loop.time() + self._patience.stall_s)
         if self._alarm is not None:
             if self._alarm_at <= limit:
                 return
@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol):
         response = self._response
         if response is None:
             return
-        limit, what = self._limit()
+        limit = self._limit()
         if self._loop.time() < limit:
             self._watch()
             return
@@ -243,24 +243,28 @@ class Connection(asyncio.Protocol):
             return
         response.fail(
             BackendUnavailable(
-                f"deployment {response.deployment!r} {what}",
+                f"deployment {response.deployment!r} {self._waited()}",
                 deployment=response.deployment,
                 hint="`timeouts` of the deployment and `limits` of the task set how long to wait",
             )
         )
         self.abort()
 
-    def _limit(self) -> tuple[float, str]:
+    def _limit(self) -> float:
         patience = self._patience
+        if self._response is not None and self._response.held:
+            return patience.until
         if not self._answered:
-            wait, since, what = patience.first_byte_s, self._began, "sent no byte for"
-        else:
-            wait, since, what = patience.stall_s, self._heard, "stopped in its answer for"
-        limit = since + wait
-        held = self._response is not None and self._response.held
-        if limit < patience.until and not held:
-            return limit, f"{what} {wait:g} s"
-        return patience.until, "did not end its answer before the deadline"
+            return min(self._began + patience.first_byte_s, patience.until)
+        return min(self._heard + patience.stall_s, patience.until)
+
+    def _waited(self) -> str:
+        patience = self._patience
+        if self._limit() >= patience.until:
+            return "did not end its answer before the deadline"
+        if not self._answered:
+            return f"sent no byte for {patience.first_byte_s:g} s"
+        return f"stopped in its answer for {patience.stall_s:g} s"
 
     # Ends.
 

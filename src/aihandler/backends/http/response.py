@@ -32,9 +32,8 @@ class Response:
     """
 
     __slots__ = (
-        "_buffered", "_chunks", "_done", "_error", "_flow", "_headers", "_held", "_inflater",
-        "_limits", "_size", "_waiter", "deployment", "fields", "has_head", "lost_unanswered",
-        "status",
+        "_buffered", "_chunks", "_done", "_error", "_flow", "_headers", "_inflater", "_limits",
+        "_size", "_waiter", "deployment", "fields", "has_head", "held", "lost_unanswered", "status",
     )  # fmt: skip
 
     def __init__(self, flow: Flow, *, deployment: str, limits: HttpLimits) -> None:
@@ -50,7 +49,8 @@ class Response:
         self._chunks: list[bytes] = []
         self._buffered = 0
         self._size = 0
-        self._held = False
+        # The reader is behind, and the connection reads nothing more.
+        self.held = False
         self._done = False
         self._error: BackendError | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -72,11 +72,6 @@ class Response:
         """True once the last byte has come, or none will."""
         return self._done
 
-    @property
-    def held(self) -> bool:
-        """True while the reader is behind and the connection reads nothing more."""
-        return self._held
-
     async def wait_head(self) -> None:
         """Returns once status and headers are there."""
         while not self.has_head:
@@ -86,6 +81,10 @@ class Response:
 
     async def read(self) -> bytes:
         """The rest of the body."""
+        if self._done and self._error is None and len(self._chunks) == 1 and not self.held:
+            # Most are there as soon as their head is.
+            self._buffered = 0
+            return self._chunks.pop()
         parts = []
         while piece := await self.next_chunk():
             parts.append(piece)
@@ -113,8 +112,8 @@ class Response:
                 return b""
             await self._more()
         chunks, self._chunks, self._buffered = self._chunks, [], 0
-        if self._held:
-            self._held = False
+        if self.held:
+            self.held = False
             self._flow.resume()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
@@ -167,8 +166,8 @@ class Response:
             return
         self._chunks.append(data)
         self._buffered += len(data)
-        if self._buffered > self._limits.buffer and not self._held:
-            self._held = True
+        if self._buffered > self._limits.buffer and not self.held:
+            self.held = True
             self._flow.hold()
         self._wake()
 
@@ -202,13 +201,11 @@ class Response:
     def _said(self, what: str) -> str:
         return f"deployment {self.deployment!r} {what}"
 
-    async def _more(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+    def _more(self) -> asyncio.Future[None]:
+        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        return waiter
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

@@ -18,7 +18,7 @@ from aihandler.domain.parts import Media, Opaque, Part, Refusal, Text, Thinking,
 from aihandler.domain.task import Json
 from aihandler.domain.usage import Usage
 
-_FINISHES: Mapping[str, Finish] = {
+FINISHES: Mapping[str, Finish] = {
     "stop": "stop",
     "eos": "stop",
     "eos_token": "stop",
@@ -32,7 +32,7 @@ _FINISHES: Mapping[str, Finish] = {
     "model_length": "length",
     "content_filter": "refused",
 }
-_TOP = frozenset(
+TOP = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "error"}
     # Random padding against an eavesdropper who counts bytes.
     | {"obfuscation", "p"}
@@ -84,11 +84,11 @@ class Building:
         if mark and isinstance(mark, str):
             self._fingerprint = mark
         usage = completion.get("usage")
-        if not completion.keys() <= _TOP:
+        if not completion.keys() <= TOP:
             groq = completion.get("x_groq")
             if usage is None and isinstance(groq, dict):
                 usage = groq.get("usage")
-            self._left["reply"].update(_but(completion, _TOP))
+            self._left["reply"].update(_but(completion, TOP))
         if usage is not None:
             self._count(usage)
 
@@ -125,7 +125,9 @@ class Building:
 
     def done(self) -> ReplyDone:
         """The reply."""
-        parts = _cited([grown.part() for grown in self._parts], self._notes, self._left)
+        parts = [grown.part() for grown in self._parts]
+        if self._notes:
+            parts = _cited(parts, self._notes, self._left)
         usage = self._usage
         if usage is None:
             usage = estimated_usage(self._asked.request, sum(map(_characters, parts)))
@@ -314,17 +316,17 @@ class Building:
         return made_call_id(self._id or self._request_id, self._model, str(number))
 
     def _finish(self, parts: list[Part]) -> Finish:
-        told = _FINISHES.get(self.finish_reason.lower(), "other")
-        if any(isinstance(part, Refusal) for part in parts):
+        told = FINISHES.get(self.finish_reason.lower(), "other")
+        kinds = set(map(type, parts))
+        if Refusal in kinds:
             return "refused"
-        if any(isinstance(part, ToolCall) for part in parts):
+        if ToolCall in kinds:
             # Many servers say `stop` after text and a call.
             return "tool_calls" if told == "stop" else told
         if not self._plain and self._stops.stopped:
             return "stop"
         # Calls were promised and none came.
-        asked = any(isinstance(part, Opaque) for part in parts)
-        return "other" if told == "tool_calls" and not asked else told
+        return "other" if told == "tool_calls" and Opaque not in kinds else told
 
     def _stop_text(self) -> str:
         told = self._left["choice"].get("stop_reason")
@@ -360,8 +362,6 @@ def _words(detail: dict[str, Any]) -> str:
 
 
 def _cited(parts: list[Part], notes: list[Json], left: dict[str, dict[str, Json]]) -> list[Part]:
-    if not notes:
-        return parts
     for place in range(len(parts) - 1, -1, -1):
         part = parts[place]
         if isinstance(part, Text):

@@ -1,5 +1,8 @@
 """From a chat completion request of a client to ours."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import msgspec
 
 from aihandler.backends.codec import Inbound
@@ -13,6 +16,11 @@ from aihandler.domain.task import Json, JsonOutput, Output, TextOutput
 from aihandler.errors import InputError
 
 _decode = msgspec.json.Decoder().decode
+# What most requests say beside their messages.
+_SAMPLED = frozenset(
+    {"temperature", "top_p", "seed", "stop", "top_k", "frequency_penalty", "presence_penalty"}
+    | {"max_tokens", "max_completion_tokens"}
+)
 _MESSAGES = "send `messages: [{role, content}, ...]`"
 
 
@@ -26,7 +34,11 @@ def read_request(body: bytes) -> Inbound:
     if not model:
         raise InputError("no model is named (at /model)", hint="send `model`")
     streamed = left.pop("stream", None) is True
-    usage_in_stream = _usage_option(left)
+    usage_in_stream = "stream_options" in left and _usage_option(left)
+    if left.keys() <= _SAMPLED:
+        read = _read_messages(messages)
+        request = Request("", read, sampling=_sampling(left), origin=ORIGIN, extra=left)
+        return Inbound(request, model, streamed, usage_in_stream)
     thinking = _thinking(left)
     tools = read_tools(left.pop("tools")) if left.get("tools") else ()
     request = Request(
@@ -69,6 +81,12 @@ def _read_messages(wire: list[Json]) -> tuple[Message, ...]:
         if results:
             messages.append(Message("user", tuple(results)))
             results = []
+        content = item.get("content")
+        if role in ("user", "system") and content and isinstance(content, str):
+            # Most are just this.
+            del item["role"], item["content"]
+            messages.append(Message(role, (Text(content),), item))
+            continue
         messages.append(_message(item, role, place))
     if results:
         messages.append(Message("user", tuple(results)))
@@ -180,17 +198,13 @@ def _result(left: dict[str, Json], place: int) -> ToolResult:
 
 
 def _sampling(left: dict[str, Json]) -> Sampling:
-    limit = _whole(left, "max_completion_tokens")
-    return Sampling(
-        _number(left, "temperature"),
-        _number(left, "top_p"),
-        _whole(left, "seed"),
-        _stop(left),
-        _whole(left, "max_tokens") if limit is None else limit,
-        _whole(left, "top_k"),
-        _number(left, "frequency_penalty"),
-        _number(left, "presence_penalty"),
-    )
+    # Each that is looked for costs as much as one that is there.
+    said = left.keys() & _SAMPLED
+    values: dict[str, Any] = {key: _READ[key](left, key) for key in said & _READ.keys()}
+    limit = _whole(left, "max_completion_tokens") if "max_completion_tokens" in said else None
+    if limit is None and "max_tokens" in said:
+        limit = _whole(left, "max_tokens")
+    return Sampling(**values, max_output_tokens=limit)
 
 
 def _number(left: dict[str, Json], key: str) -> float | None:
@@ -209,15 +223,26 @@ def _whole(left: dict[str, Json], key: str) -> int | None:
     return None
 
 
-def _stop(left: dict[str, Json]) -> tuple[str, ...]:
-    stop = left.get("stop")
+def _stop(left: dict[str, Json], key: str) -> tuple[str, ...]:
+    stop = left.get(key)
     if isinstance(stop, str) and stop:
-        left["stop"] = ""
+        left[key] = ""
         return (stop,)
     if stop and isinstance(stop, list) and all(isinstance(word, str) for word in stop):
-        del left["stop"]
+        del left[key]
         return tuple(stop)
     return ()
+
+
+_READ: Mapping[str, Callable[[dict[str, Json], str], Any]] = {
+    "temperature": _number,
+    "top_p": _number,
+    "seed": _whole,
+    "stop": _stop,
+    "top_k": _whole,
+    "frequency_penalty": _number,
+    "presence_penalty": _number,
+}
 
 
 def _usage_option(left: dict[str, Json]) -> bool:

@@ -4,7 +4,7 @@ import msgspec
 
 from aihandler.backends.codec import HttpCall, PassedOn
 from aihandler.backends.profiles import Profile
-from aihandler.backends.splice import splice, stream_member
+from aihandler.backends.splice import splice, stream_member, top_of
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
 
@@ -26,7 +26,8 @@ def pass_on(
     request: Request, deployment: Deployment, profile: Profile, *, streamed: bool
 ) -> PassedOn:
     """Spliced are `model`, and in a stream the option that asks for token counts."""
-    members = stream_member(request.raw, streamed=streamed)
+    top = top_of(request.raw)
+    members = stream_member(top, streamed=streamed)
     members["model"] = _encode(deployment.model.name)
     hides_usage = False
     if streamed and profile.stream_usage_option:
@@ -35,5 +36,7 @@ def pass_on(
             hides_usage = True
             asked = {**options, "include_usage": msgspec.Raw(b"true")}
             members["stream_options"] = _encode(asked)
-    call = HttpCall("/chat/completions", splice(request.raw, members), "/v1", _HEADERS[streamed])
+    call = HttpCall(
+        "/chat/completions", splice(request.raw, members, top=top), "/v1", _HEADERS[streamed]
+    )
     return PassedOn(call, hides_usage)

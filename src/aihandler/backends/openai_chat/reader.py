@@ -13,9 +13,10 @@ from aihandler.backends.openai_chat.errors import (
     not_a_reply,
     too_large,
 )
+from aihandler.backends.openai_chat.plain import plain_reply
 from aihandler.backends.openai_chat.sse import LineTooLong, SseParser
 from aihandler.backends.readers import MAX_REPLY_BYTES, ErrorReader, WholeBody, comes_whole
-from aihandler.domain.answer import StreamEvent
+from aihandler.domain.answer import ReplyDone, StreamEvent
 from aihandler.errors import BackendError
 
 _decode = msgspec.json.Decoder().decode
@@ -56,6 +57,9 @@ class WholeReader:
             raise error_from_stream(error, self._asked)
         if choice is None or not isinstance(choice.get("message"), dict):
             raise not_a_reply(self._status, body, self._asked)
+        plain = plain_reply(completion, choice, asked=self._asked, headers=self._headers)
+        if plain is not None:
+            return (ReplyDone(plain),)
         built = Building(self._asked, self._headers)
         built.see(completion)
         built.choose(choice, choice["message"])
@@ -88,6 +92,9 @@ class StreamReader:
             self._size += len(data)
             if self._size > MAX_REPLY_BYTES:
                 raise too_large(self._asked)
+            if (only := self._sse.only(data)) is not None:
+                self._event(b"", only, events)
+                return events
             for name, payload in self._sse.feed(data):
                 self._event(name, payload, events)
         except LineTooLong:

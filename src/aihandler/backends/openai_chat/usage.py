@@ -34,4 +34,6 @@ def _cached(wire: WireUsage) -> int | None:
 
 
 def _within(whole: int, part: int | None) -> int:
-    return min(whole, max(0, part or 0))
+    if not part or part < 0:
+        return 0
+    return min(whole, part)

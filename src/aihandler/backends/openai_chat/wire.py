@@ -37,7 +37,9 @@ def wire_usage(raw: Json) -> WireUsage | None:
         usage = msgspec.convert(raw, WireUsage)
     except msgspec.ValidationError:
         return None
-    counts = (usage.prompt_tokens, usage.completion_tokens)
-    if counts == (None, None) or any(n is not None and not 0 <= n <= _MOST for n in counts):
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    if prompt is None and completion is None:
+        return None
+    if not 0 <= (prompt or 0) <= _MOST or not 0 <= (completion or 0) <= _MOST:
         return None
     return usage if (usage.total_tokens or 0) <= 2 * _MOST else None
