@@ -11,6 +11,17 @@ from aihandler.domain.labels import DataClass
 # things off and on; admin: also make keys.
 Role = Literal["member", "auditor", "operator", "admin"]
 ROLES: tuple[Role, ...] = ("member", "auditor", "operator", "admin")
+# What `routes` of a key may name; of `/v1/models` and `/v1/calls` all that lies below.
+LOOKING_ROUTES = ("/v1/models", "/v1/calls", "/metrics")
+ROUTES = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/embeddings",
+    *LOOKING_ROUTES,
+)
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
