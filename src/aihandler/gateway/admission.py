@@ -94,9 +94,12 @@ class KeyRing:
 
     def renew(self, stored: Iterable[StoredKey]) -> None:
         """Takes the keys as they are now."""
+        before, askers = self._keys, self._askers
         self._keys = {one.key.prefix: one for one in stored}
         self._askers = {
-            prefix: _asker(one.key, partial(self._require, prefix))
+            prefix: askers[prefix]
+            if before.get(prefix) is one
+            else _asker(one.key, partial(self._require, prefix))
             for prefix, one in self._keys.items()
         }
 

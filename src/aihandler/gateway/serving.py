@@ -181,9 +181,13 @@ class Serving:
             return "no deployment may be asked"
         return ""
 
+    def still_holds(self) -> None:
+        """The store was read, and says what it said."""
+        self._renewed_at = self.clock.monotonic()
+
     def renew(self, switches: Iterable[Switch]) -> None:
         """Takes what is switched off now, and sets its deployments apart."""
-        self._renewed_at = self.clock.monotonic()
+        self.still_holds()
         self.switches.renew(switches)
         off = {kind: self.switches.of(kind) for kind in ("provider", "deployment", "model")}
         apart: dict[str, str] = {}

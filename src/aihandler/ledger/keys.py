@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -43,6 +43,7 @@ _SWITCH_ON = "DELETE FROM switch WHERE kind = ? AND name = ?"
 _SWITCHES = "SELECT kind, name, reason, by, at FROM switch"
 
 Entropy = Callable[[int], bytes]
+_Row = tuple[str, str, bytes, str, float, float | None, float | None]
 _body = msgspec.json.Encoder().encode
 _fields = msgspec.json.Decoder(dict[str, Json]).decode
 _MAX_NAME = 64
@@ -102,9 +103,13 @@ def list_keys(ledger: sqlite3.Connection) -> list[ApiKey]:
     return [stored.key for stored in stored_keys(ledger)]
 
 
-def stored_keys(ledger: sqlite3.Connection) -> list[StoredKey]:
-    """All keys with what is compared, the oldest first."""
-    return [_stored(row) for row in ledger.execute(_ALL)]
+def stored_keys(
+    ledger: sqlite3.Connection, *, known: Mapping[str, StoredKey] | None = None
+) -> list[StoredKey]:
+    """All keys with what is compared, the oldest first. Those of `known` (by prefix) that have not
+    changed are these very ones."""
+    known = known or {}
+    return [_unchanged(known.get(row[1]), row) or _stored(row) for row in ledger.execute(_ALL)]
 
 
 def rotate(
@@ -231,7 +236,14 @@ def _of_name(ledger: sqlite3.Connection, name: str) -> list[ApiKey]:
     return [_stored(row).key for row in ledger.execute(_NAMED, (name,))]
 
 
-def _stored(row: tuple[str, str, bytes, str, float, float | None, float | None]) -> StoredKey:
+def _unchanged(known: StoredKey | None, row: _Row) -> StoredKey | None:
+    # A row is never rewritten but for its end.
+    if known is None or (known.key.expires_at, known.key.revoked_at) != row[5:]:
+        return None
+    return known
+
+
+def _stored(row: _Row) -> StoredKey:
     key_id, prefix, digest, body, created_at, expires_at, revoked_at = row
     columns = {
         "id": key_id,
