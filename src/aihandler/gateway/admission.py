@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from aihandler.domain.api_key import ApiKey, Switch
+from aihandler.domain.api_key import LOOKING_ROUTES, ApiKey, Switch
 from aihandler.domain.budget import Budget
 from aihandler.domain.ports import Clock
 from aihandler.domain.rules import Key
@@ -60,8 +60,17 @@ class Asker(msgspec.Struct, frozen=True):
     def require_route(self, path: str) -> None:
         """Raises Refused unless this address may be asked."""
         key = self.api_key
-        if key is not None and key.routes is not None and path not in key.routes:
-            raise self._refused(f"may not ask {path!r}")
+        if key is None:
+            return
+        if key.routes is not None:
+            if path not in key.routes:
+                raise self._refused(f"may not ask {path!r}")
+        elif key.role == "auditor" and path not in LOOKING_ROUTES:
+            # Who only looks should not spend by mistake.
+            raise Refused(
+                f"key {self.name!r} is an auditor's and may not ask {path!r}",
+                hint="`aihandler keys create NAME --role auditor --route ROUTE` makes one that may",
+            )
 
     def _refused(self, what: str) -> Refused:
         return Refused(f"key {self.name!r} {what}", hint="ask for a key with that right")

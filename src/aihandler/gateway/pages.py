@@ -58,7 +58,7 @@ class Pages:
         """What the ledger knows of a call: to who asked, and to those who may read all."""
         match = _CALL_ID.fullmatch(request.path)
         found = await self._looked_up(match[1]) if match else None
-        if found is None or not _may_see(asker, found):
+        if found is None or not may_see(asker, found):
             told = {"message": "there is no such call", "type": "not_found"}
             await send_whole(send, Reply(404, error_body(told)))
             return
@@ -136,8 +136,11 @@ def _anthropic_row(name: str) -> dict[str, Json]:
     return {"type": "model", "id": name, "display_name": name, "created_at": never}
 
 
-def _may_see(asker: Asker, call: CallRecord) -> bool:
+def may_see(asker: Asker, call: CallRecord) -> bool:
+    """Whether an asker may be told of this call."""
     key = asker.api_key
-    if key is None or (key.role != "member" and call.tenant == key.tenant):
+    if key is None or (key.role == "admin" and not key.tenant):
         return True
-    return call.tags.get("key") == key.name and call.tenant == key.tenant
+    if call.tenant != key.tenant:
+        return False
+    return key.role != "member" or call.tags.get("key") == key.name
