@@ -1,5 +1,6 @@
 """Who asks, and what they may: decided before a byte of the request's body is read."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Protocol
@@ -16,6 +17,12 @@ from aihandler.ledger.keys import StoredKey, opens, prefix_of
 
 _HINT = (
     "send `Authorization: Bearer ahk_...` or `x-api-key`; `aihandler keys create NAME` makes one"
+)
+
+
+# An address of this machine, with or without a port.
+_HERE = re.compile(
+    r"(([\w-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.ASCII | re.IGNORECASE
 )
 
 
@@ -85,11 +92,26 @@ class Admission(Protocol):
 
 
 class Everyone:
-    """Lets everyone in: for `--insecure-local`, on this machine's own address alone."""
+    """Lets everyone of this machine in: for `--insecure-local`, on its own address alone."""
 
-    def admit(self, headers: Mapping[str, str]) -> Asker:  # noqa: ARG002 - an Admission's shape
-        """Nobody in particular."""
-        return Asker("everyone")
+    def __init__(self) -> None:
+        self._asker = Asker("everyone")
+
+    def admit(self, headers: Mapping[str, str]) -> Asker:
+        """Nobody in particular. Raises Refused for what a browser sends for somebody's page."""
+        host, origin = headers.get("host"), headers.get("origin")
+        if (
+            # A name of theirs may resolve to this machine.
+            (host is None or _HERE.fullmatch(host))
+            and (origin is None or _HERE.fullmatch(origin.partition("://")[2]))
+            and headers.get("sec-fetch-site") != "cross-site"
+        ):
+            return self._asker
+        raise Refused(
+            "--insecure-local answers programs of this machine, and this came from the page of "
+            "another site or asked for another host (at headers `Host`, `Origin`)",
+            hint="ask http://localhost, or serve with a key: `aihandler keys create NAME`",
+        )
 
 
 class KeyRing:
