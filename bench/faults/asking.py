@@ -126,7 +126,8 @@ async def get(port: int, path: str) -> str:
     """A page."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode())
+        head = f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+        writer.write(head.encode())
         return (await reader.read()).decode()
     finally:
         writer.close()

@@ -1,4 +1,4 @@
-"""With `--insecure-local` whoever runs a browser on this machine must not ask for every web page."""
+"""`--insecure-local`: whoever runs a browser on this machine does not ask for every web page."""
 
 import pytest
 
