@@ -1,4 +1,4 @@
-"""A client that sends an `Idempotency-Key` and gives up is not asked for, and paid, a second time."""
+"""A client that sends an `Idempotency-Key` and gives up is not asked for a second time."""
 
 import json
 import socket
