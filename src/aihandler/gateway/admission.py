@@ -20,6 +20,8 @@ _HINT = (
 )
 
 
+_LOOKS_A_REQUEST = 10
+_LEAST_LOOKS = 60
 # An address of this machine, with or without a port.
 _HERE = re.compile(
     r"(([\w-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.ASCII | re.IGNORECASE
@@ -33,7 +35,8 @@ class SwitchedOff(Overloaded):
 
 
 class Asker(msgspec.Struct, frozen=True):
-    """Whoever sent a request. `key` bounds the class of the data; `api_key` says the rest.
+    """Whoever sent a request. `key` bounds the class of the data; `api_key` says the rest. `rates`
+    bound what asks a model, `looks` what does not.
 
     `holds` raises Unauthenticated once the key has ended.
     """
@@ -42,6 +45,7 @@ class Asker(msgspec.Struct, frozen=True):
     key: Key | None = None
     api_key: ApiKey | None = None
     rates: tuple[Rate, ...] = ()
+    looks: tuple[Rate, ...] = ()
     tags: Mapping[str, str] = {}
     budgets: tuple[Budget, ...] = ()
     holds: Callable[[], None] = lambda: None
@@ -201,5 +205,21 @@ def _asker(key: ApiKey, holds: Callable[[], None] = lambda: None) -> Asker:
     rates: tuple[Rate, ...] = ()
     if key.requests_per_minute is not None or key.tokens_per_minute is not None:
         rates = (Rate(f"key:{key.name}", key.requests_per_minute, key.tokens_per_minute),)
-    told = {**tags, "key": key.name}
-    return Asker(key.name, policy_key, key, rates, told, key.budgets, holds)
+    return Asker(
+        key.name,
+        policy_key,
+        key,
+        rates,
+        looks=_looks(key),
+        tags={**tags, "key": key.name},
+        budgets=key.budgets,
+        holds=holds,
+    )
+
+
+def _looks(key: ApiKey) -> tuple[Rate, ...]:
+    if key.requests_per_minute is None:
+        return ()
+    # Each answer may be looked up, some of them more than once.
+    looks = max(_LEAST_LOOKS, _LOOKS_A_REQUEST * key.requests_per_minute)
+    return (Rate(f"looks of key:{key.name}", looks),)

@@ -143,6 +143,11 @@ class Serving:
         bound = request.sampling.max_output_tokens or ASSUMED_OUTPUT_TOKENS
         return self._rates.admit(rates, estimated_tokens(request) + bound)
 
+    def admit_look(self, asker: Asker) -> None:
+        """Counts a request that asks no model. Raises RateLimited."""
+        if self._rates is not None and asker.looks:
+            self._rates.admit(asker.looks, 0)
+
     def permit_repeat(self, call: Call, asker: Asker, data_class: DataClass | None) -> None:
         """Lets a request be answered as it was before, and counts it: it takes no tokens.
 
