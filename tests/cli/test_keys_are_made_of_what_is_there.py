@@ -42,6 +42,14 @@ def test_the_first_key_makes_the_ledger_only_when_it_is_made(run, tmp_path):
     assert not (tmp_path / ".aihandler").exists()
 
 
+def test_of_many_keys_a_few_are_named(run):
+    for number in range(22):
+        run("keys", "create", f"service-{number:02}")
+    told = run("kill", "key", "nobody")
+    assert told.code == 1
+    assert "'service-19' and 2 more" in told.err
+
+
 def test_keys_may_name_every_route_of_the_gateway_and_no_other():
     empty = Configuration("x", ".", LedgerSettings(""))
     app = Gateway(Serving(empty, _Nothing(), clock=FakeClock()), Everyone())
