@@ -9,6 +9,7 @@ from aihandler.domain.api_key import ApiKey
 from aihandler.errors import InputError
 from aihandler.gateway.admission import _asker
 from aihandler.gateway.lookups import AT_ONCE, OF_ONE_KEY, Lookups
+from aihandler.gateway.openapi import document
 from aihandler.gateway.rates import RateLimited, Rates
 from aihandler.gateway.windows import Windows, make_windows
 from aihandler.testing import FakeClock, FakeServer
@@ -40,6 +41,7 @@ def test_looks_have_a_minute_of_their_own(url):
     looks = [got(url + paths[number % 4], "ann")[0] for number in range(64)]
     assert 429 not in looks[:60]
     assert looks[60:] == [429] * 4
+    assert "429" in document()["paths"]["/v1/models"]["get"]["responses"]
     # What it may ask is left.
     assert ask(url, "ann")
 

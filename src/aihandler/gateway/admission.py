@@ -45,10 +45,10 @@ class Asker(msgspec.Struct, frozen=True):
     key: Key | None = None
     api_key: ApiKey | None = None
     rates: tuple[Rate, ...] = ()
-    looks: tuple[Rate, ...] = ()
     tags: Mapping[str, str] = {}
     budgets: tuple[Budget, ...] = ()
     holds: Callable[[], None] = lambda: None
+    looks: tuple[Rate, ...] = ()
 
     def require(self, task: str, deployments: Iterable[str]) -> None:
         """Raises Refused unless this task may be asked of one of these deployments."""
