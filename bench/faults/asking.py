@@ -108,7 +108,7 @@ async def send(
         async with asyncio.timeout(within_s):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
-                head = f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{extra}"
+                head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{extra}"
                 writer.write(f"{head}content-length: {len(raw)}\r\n\r\n".encode() + raw)
                 while not parts.whole and (data := await reader.read(256 * 1024)):
                     parser.feed_data(data)
@@ -126,7 +126,8 @@ async def get(port: int, path: str) -> str:
     """A page."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        head = f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+        writer.write(head.encode())
         return (await reader.read()).decode()
     finally:
         writer.close()

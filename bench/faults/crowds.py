@@ -69,7 +69,7 @@ async def slowloris(folder: Path, *, short: bool) -> Outcome:
         before, watch = gateway.sockets()[0], Watch()
         async with _connected(gateway.port, count) as pairs:
             for _, writer in pairs:
-                writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-slow: ")
+                writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-slow: ")
             told: list[Told] = []
             while watch.seconds < seconds:
                 for _, writer in pairs:

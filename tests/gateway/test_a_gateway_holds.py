@@ -49,7 +49,8 @@ def test_nobody_comes_in_without_a_key(folder, near):
         until(lambda: gateway.ask(key=key)[0] == 401, within_s=1.5)
 
 
-def test_a_key_opens_only_what_it_names(folder):
+def test_a_key_opens_only_what_it_names(folder, near):
+    written(folder, deployments({"near": near, "other": near}) + POLICY)
     key = run(folder, "keys", "create", "ci", "--task", "model/other", "--route", "/v1/models")
     with serving(folder) as gateway:
         assert gateway.send("/v1/models", key=key.strip())[0] == 200

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from aihandler.cli.administering import administration, pepper_for
+from aihandler.cli.key_rights import require_known
 from aihandler.cli.options import config_option, echo_json, json_option
 from aihandler.domain.api_key import ROLES, ApiKey
 from aihandler.domain.budget import Budget, Per
@@ -52,7 +53,12 @@ command = keys
 def create_key(
     name: str, config: Path, as_json: bool, **rights: str | int | tuple[str, ...] | None
 ) -> None:
-    """Make a key and show its secret, this once."""
+    """Make a key and show its secret, this once.
+
+    A name is given once: to go on with a key that was revoked or has expired, rotate it.
+    """
+    from aihandler.config import load
+
     fields = {field: value or None for field, value in rights.items()}
     expires = fields.pop("expires")
     budgets = tuple(budget_of(name, str(one)) for one in rights["budgets"] or ())  # type: ignore[union-attr]  # a tuple
@@ -66,6 +72,7 @@ def create_key(
         budgets=budgets,
         expires_at=time.time() + seconds(str(expires)) if expires else None,
     )
+    require_known(key, load(config))
     made, token = administration(config, make=True).create_key(
         key, pepper=pepper_for(config), entropy=os.urandom
     )
@@ -91,12 +98,22 @@ def list_keys(config: Path, as_json: bool) -> None:
 @keys.command("rotate")
 @click.argument("name")
 @click.option("--overlap", default="24h", show_default=True, help="How long the old one opens.")
+@click.option(
+    "--expires", help="Ends after this long: 90d, 12h.  [default: when the old one would]"
+)
 @config_option
 @json_option
-def rotate_key(name: str, overlap: str, config: Path, as_json: bool) -> None:
-    """Make a new secret for a key; the old one opens for a while more."""
+def rotate_key(name: str, overlap: str, expires: str | None, config: Path, as_json: bool) -> None:
+    """Make a new secret for a key; the old one opens for a while more.
+
+    Also for one that was revoked or has expired: its old secrets stay closed.
+    """
     key, token = administration(config).rotate_key(
-        name, pepper=pepper_for(config), entropy=os.urandom, overlap_s=seconds(overlap)
+        name,
+        pepper=pepper_for(config),
+        entropy=os.urandom,
+        overlap_s=seconds(overlap),
+        expires_at=time.time() + seconds(expires) if expires else None,
     )
     _show_secret(key, token, as_json=as_json)
 

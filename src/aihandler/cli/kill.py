@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from aihandler.domain.api_key import SwitchKind
     from aihandler.ledger.administration import Administration
 
+# Of thousands of keys a list helps nobody.
+_SHOWN = 20
 KINDS = ("all", "provider", "deployment", "model", "task", "key", "class")
 
 
@@ -37,7 +39,9 @@ def kill(kind: str, name: str, reason: str, config: Path) -> None:
     known = _known(kind, store, config)
     if name and name not in known:
         # It stays off all the same: another configuration may be in force.
-        there = ", ".join(map(repr, sorted(known))) or "none"
+        there = ", ".join(map(repr, sorted(known)[:_SHOWN])) or "none"
+        if len(known) > _SHOWN:
+            there += f" and {len(known) - _SHOWN} more"
         click.echo(f"but no {kind} is called {name!r} (at {config}); there is {there}", err=True)
         raise SystemExit(1)
 

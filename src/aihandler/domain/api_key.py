@@ -8,10 +8,22 @@ import msgspec
 from aihandler.domain.budget import Budget
 from aihandler.domain.labels import DataClass
 
-# What a key may do beside asking models. auditor: read ledger and audit; operator: also switch
-# things off and on; admin: also make keys.
+# member: asks models and sees its own calls. auditor: sees the calls of its tenant and the figures
+# of the gateway, and asks no model unless its routes say so. operator: both. admin: also without a
+# tenant, and then it sees the calls of all.
 Role = Literal["member", "auditor", "operator", "admin"]
 ROLES: tuple[Role, ...] = ("member", "auditor", "operator", "admin")
+# What `routes` of a key may name; of `/v1/models` and `/v1/calls` all that lies below.
+LOOKING_ROUTES = ("/v1/models", "/v1/calls", "/metrics")
+ROUTES = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/embeddings",
+    *LOOKING_ROUTES,
+)
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,13 +2,14 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
 import msgspec
 
-from aihandler.domain.api_key import ApiKey, Switch
+from aihandler.domain.api_key import LOOKING_ROUTES, ApiKey, Switch
 from aihandler.domain.budget import Budget
 from aihandler.domain.ports import Clock
 from aihandler.domain.rules import Key
@@ -24,6 +25,14 @@ _HINT = (
 _AGAIN_S = 5.0
 
 
+_LOOKS_A_REQUEST = 10
+_LEAST_LOOKS = 60
+# An address of this machine, with or without a port.
+_HERE = re.compile(
+    r"(([\w-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.ASCII | re.IGNORECASE
+)
+
+
 class SwitchedOff(Overloaded):
     """Somebody has switched this off; it may be on again later."""
 
@@ -31,7 +40,8 @@ class SwitchedOff(Overloaded):
 
 
 class Asker(msgspec.Struct, frozen=True):
-    """Whoever sent a request. `key` bounds the class of the data; `api_key` says the rest.
+    """Whoever sent a request. `key` bounds the class of the data; `api_key` says the rest. `rates`
+    bound what asks a model, `looks` what does not.
 
     `holds` raises Unauthenticated once the key has ended.
     """
@@ -43,6 +53,7 @@ class Asker(msgspec.Struct, frozen=True):
     tags: Mapping[str, str] = {}
     budgets: tuple[Budget, ...] = ()
     holds: Callable[[], None] = lambda: None
+    looks: tuple[Rate, ...] = ()
 
     def require(self, task: str, deployments: Iterable[str]) -> None:
         """Raises Refused unless this task may be asked of one of these deployments."""
@@ -65,8 +76,17 @@ class Asker(msgspec.Struct, frozen=True):
     def require_route(self, path: str) -> None:
         """Raises Refused unless this address may be asked."""
         key = self.api_key
-        if key is not None and key.routes is not None and path not in key.routes:
-            raise self._refused(f"may not ask {path!r}")
+        if key is None:
+            return
+        if key.routes is not None:
+            if path not in key.routes:
+                raise self._refused(f"may not ask {path!r}")
+        elif key.role == "auditor" and path not in LOOKING_ROUTES:
+            # Who only looks should not spend by mistake.
+            raise Refused(
+                f"key {self.name!r} is an auditor's and may not ask {path!r}",
+                hint="`aihandler keys create NAME --role auditor --route ROUTE` makes one that may",
+            )
 
     def _refused(self, what: str) -> Refused:
         return Refused(f"key {self.name!r} {what}", hint="ask for a key with that right")
@@ -81,11 +101,26 @@ class Admission(Protocol):
 
 
 class Everyone:
-    """Lets everyone in: for `--insecure-local`, on this machine's own address alone."""
+    """Lets everyone of this machine in: for `--insecure-local`, on its own address alone."""
 
-    def admit(self, headers: Mapping[str, str]) -> Asker:  # noqa: ARG002 - an Admission's shape
-        """Nobody in particular."""
-        return Asker("everyone")
+    def __init__(self) -> None:
+        self._asker = Asker("everyone")
+
+    def admit(self, headers: Mapping[str, str]) -> Asker:
+        """Nobody in particular. Raises Refused for what a browser sends for somebody's page."""
+        host, origin = headers.get("host"), headers.get("origin")
+        if (
+            # A name of theirs may resolve to this machine.
+            (host is None or _HERE.fullmatch(host))
+            and (origin is None or _HERE.fullmatch(origin.partition("://")[2]))
+            and headers.get("sec-fetch-site") != "cross-site"
+        ):
+            return self._asker
+        raise Refused(
+            "--insecure-local answers programs of this machine, and this came from the page of "
+            "another site or asked for another host (at headers `Host`, `Origin`)",
+            hint="ask http://localhost, or serve with a key: `aihandler keys create NAME`",
+        )
 
 
 class KeyRing:
@@ -103,10 +138,13 @@ class KeyRing:
 
     def renew(self, stored: Iterable[StoredKey]) -> None:
         """Takes the keys as they are now."""
+        before, askers = self._keys, self._askers
         self._keys = {one.key.prefix: one for one in stored}
         self._ends = {prefix: one.key.ends_at for prefix, one in self._keys.items()}
         self._askers = {
-            prefix: _asker(one.key, partial(self._require, prefix))
+            prefix: askers[prefix]
+            if before.get(prefix) is one
+            else _asker(one.key, partial(self._require, prefix))
             for prefix, one in self._keys.items()
         }
 
@@ -194,5 +232,21 @@ def _asker(key: ApiKey, holds: Callable[[], None] = lambda: None) -> Asker:
     rates: tuple[Rate, ...] = ()
     if key.requests_per_minute is not None or key.tokens_per_minute is not None:
         rates = (Rate(f"key:{key.name}", key.requests_per_minute, key.tokens_per_minute),)
-    told = {**tags, "key": key.name}
-    return Asker(key.name, policy_key, key, rates, told, key.budgets, holds)
+    return Asker(
+        key.name,
+        policy_key,
+        key,
+        rates,
+        looks=_looks(key),
+        tags={**tags, "key": key.name},
+        budgets=key.budgets,
+        holds=holds,
+    )
+
+
+def _looks(key: ApiKey) -> tuple[Rate, ...]:
+    if key.requests_per_minute is None:
+        return ()
+    # Each answer may be looked up, some of them more than once.
+    looks = max(_LEAST_LOOKS, _LOOKS_A_REQUEST * key.requests_per_minute)
+    return (Rate(f"looks of key:{key.name}", looks),)

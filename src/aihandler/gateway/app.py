@@ -27,6 +27,7 @@ from aihandler.gateway.http import (
     send_whole,
 )
 from aihandler.gateway.pages import Pages, base, description, error_body, health, readiness
+from aihandler.gateway.repeating import outlasts_client
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.weighing import require_bounded
 
@@ -144,7 +145,11 @@ class Gateway:
             query = scope["query_string"].decode("latin-1")
             call_id = self._serving.new_id()
             request = HttpRequest(scope["method"], path, query, headers, body, call_id)
-            await self._watches.while_wanted(route(request, asker, send), receive)
+            answered = route(request, asker, send)
+            if outlasts_client(self._serving.repeating, headers):
+                await answered
+            else:
+                await self._watches.while_wanted(answered, receive)
         except ClientGone:
             return
         except (AIHandlerError, asyncio.CancelledError) as error:

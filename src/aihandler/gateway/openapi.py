@@ -17,7 +17,7 @@ _STATUSES = {
     "5XX": "What went wrong behind it; 503 (Anthropic: 529) says to come back later.",
 }
 # Who is refused before a body is looked at gets these, whatever is asked.
-_FOR_ALL = ("401", "403", "404", "413", "5XX")
+_FOR_ALL = ("401", "403", "404", "413", "429", "5XX")
 
 
 def document() -> Schema:

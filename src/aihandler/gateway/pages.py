@@ -1,6 +1,5 @@
 """The routes that only look: models, calls, token counts, health, figures."""
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 
@@ -8,11 +7,12 @@ import msgspec
 
 from aihandler.backends.anthropic_messages import AnthropicMessages
 from aihandler.domain.task import Json
-from aihandler.errors import InputError, Refused
+from aihandler.errors import Refused
 from aihandler.gateway.admission import Asker
 from aihandler.gateway.estimates import estimated_tokens
 from aihandler.gateway.exposition import Exposition
 from aihandler.gateway.http import HttpRequest, Reply, Send, send_whole
+from aihandler.gateway.lookups import Lookups
 from aihandler.gateway.serving import Serving
 from aihandler.ledger import CallRecord
 
@@ -20,9 +20,6 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 _OK = Reply(200, b'{"status":"ok"}')
 _TEXT = ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),)
 _CALL_ID = re.compile(r"/v1/calls/([A-Za-z0-9_-]{1,64})")
-# A call is in the ledger some 50 ms after its answer.
-_FOLDED_WITHIN_S = 0.5
-_LOOK_S = 0.05
 
 
 class Pages:
@@ -32,9 +29,11 @@ class Pages:
         self._serving = serving
         self._exposition = exposition
         self._messages = AnthropicMessages()
+        self._lookups = Lookups(serving.calls, serving.clock)
 
     async def models(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """All that `model` may say, as Anthropic lists it to clients of theirs, else as OpenAI."""
+        self._serving.admit_look(asker)
         names = self._serving.models(asker)
         row = _row_of(request)
         listed: dict[str, Json] = {"data": [row(name) for name in names]}
@@ -47,6 +46,7 @@ class Pages:
 
     async def model(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """One of them."""
+        self._serving.admit_look(asker)
         name = request.path.removeprefix("/v1/models/")
         if name not in self._serving.models(asker):
             told = {"message": f"there is no model {name!r}", "type": "unknown_model"}
@@ -57,8 +57,10 @@ class Pages:
     async def call(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """What the ledger knows of a call: to who asked, and to those who may read all."""
         match = _CALL_ID.fullmatch(request.path)
-        found = await self._looked_up(match[1]) if match else None
-        if found is None or not _may_see(asker, found):
+        self._serving.admit_look(asker)
+        key = asker.name if asker.api_key is not None else ""
+        found = await self._lookups.find(match[1], key) if match else None
+        if found is None or not may_see(asker, found):
             told = {"message": "there is no such call", "type": "not_found"}
             await send_whole(send, Reply(404, error_body(told)))
             return
@@ -66,6 +68,7 @@ class Pages:
 
     async def count_tokens(self, request: HttpRequest, asker: Asker, send: Send) -> None:
         """Anthropic's count before a call, estimated here: no model is asked for it."""
+        self._serving.admit_look(asker)
         inbound = self._messages.read_count_request(request.body, request.headers)
         # Raises where this could not be asked either.
         self._serving.target(inbound.model, inbound.request, asker)
@@ -74,6 +77,7 @@ class Pages:
 
     async def metrics(self, request: HttpRequest, asker: Asker, send: Send) -> None:  # noqa: ARG002 - a route's shape
         """Figures of the gateway, for Prometheus. Raises Refused for the key of a member."""
+        self._serving.admit_look(asker)
         key = asker.api_key
         if key is not None and key.role == "member":
             # They name every task and deployment, and what all of them cost.
@@ -82,17 +86,6 @@ class Pages:
                 hint="`aihandler keys create NAME --role auditor --route /metrics` makes one",
             )
         await send_whole(send, Reply(200, self._exposition.page(), _TEXT))
-
-    async def _looked_up(self, call_id: str) -> CallRecord | None:
-        until = self._serving.clock.monotonic() + _FOLDED_WITHIN_S
-        while True:
-            try:
-                calls = await asyncio.to_thread(self._serving.calls, call_id)
-                return calls[0]
-            except InputError:
-                if self._serving.clock.monotonic() > until:
-                    return None
-                await asyncio.sleep(_LOOK_S)
 
 
 def error_body(told: Mapping[str, str]) -> bytes:
@@ -136,8 +129,11 @@ def _anthropic_row(name: str) -> dict[str, Json]:
     return {"type": "model", "id": name, "display_name": name, "created_at": never}
 
 
-def _may_see(asker: Asker, call: CallRecord) -> bool:
+def may_see(asker: Asker, call: CallRecord) -> bool:
+    """Whether an asker may be told of this call."""
     key = asker.api_key
-    if key is None or (key.role != "member" and call.tenant == key.tenant):
+    if key is None or (key.role == "admin" and not key.tenant):
         return True
-    return call.tags.get("key") == key.name and call.tenant == key.tenant
+    if call.tenant != key.tenant:
+        return False
+    return key.role != "member" or call.tags.get("key") == key.name

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aihandler.domain.keys import digest
 from aihandler.domain.labels import DataClass
@@ -69,12 +69,17 @@ def repeats_of(repeating: "Repeating | None", request: HttpRequest) -> "Repeatin
     return repeating if KEY_HEADER in request.headers else None
 
 
+def outlasts_client(repeating: "Repeating | None", headers: Mapping[str, str]) -> bool:
+    """Whether a request goes on when its client has left: its repeat shall find the answer."""
+    return KEY_HEADER in headers and repeating is not None and repeating.keeps
+
+
 class Repeating:
     """Answers repeats. `keep` of False keeps no answers, only that there was one."""
 
     def __init__(self, repeats: Repeats, *, keep: bool) -> None:
         self._repeats = repeats
-        self._keep = keep
+        self.keeps = keep
         # How requests ended whose end could not be written: a status, or None for no answer.
         self._unsaid: dict[bytes, int | None] = {}
 
@@ -156,7 +161,7 @@ class Repeating:
         if status is None:
             self._repeats.leave(name)
             return
-        reply = recording.reply() if self._keep else None
+        reply = recording.reply() if self.keeps else None
         self._repeats.keep(name, status, reply)
 
     def _say_again(self) -> None:

@@ -153,6 +153,11 @@ class Serving:
         bound = request.sampling.max_output_tokens or ASSUMED_OUTPUT_TOKENS
         return self._rates.admit(rates, estimated_tokens(request) + bound)
 
+    def admit_look(self, asker: Asker) -> None:
+        """Counts a request that asks no model. Raises RateLimited."""
+        if self._rates is not None and asker.looks:
+            self._rates.admit(asker.looks, 0)
+
     def permit_repeat(self, call: Call, asker: Asker, data_class: DataClass | None) -> None:
         """Lets a request be answered as it was before, and counts it: it takes no tokens.
 
@@ -191,9 +196,13 @@ class Serving:
             return "no deployment may be asked"
         return ""
 
+    def still_holds(self) -> None:
+        """The store was read, and says what it said."""
+        self._renewed_at = self.clock.monotonic()
+
     def renew(self, switches: Iterable[Switch]) -> None:
         """Takes what is switched off now, and sets its deployments apart."""
-        self._renewed_at = self.clock.monotonic()
+        self.still_holds()
         self.switches.renew(switches)
         off = {kind: self.switches.of(kind) for kind in ("provider", "deployment", "model")}
         apart: dict[str, str] = {}

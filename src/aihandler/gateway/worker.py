@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -32,7 +33,7 @@ from aihandler.gateway.tally import Tallies
 from aihandler.gateway.windows import Windows
 from aihandler.handler import Handler
 from aihandler.ledger import SpooledLedger
-from aihandler.ledger.administration import Administration
+from aihandler.ledger.news import Looking, News
 from aihandler.ledger.repeats import Repeats
 from aihandler.surroundings import SystemClock, encryption_key, ledger_path
 
@@ -143,21 +144,28 @@ def _admission(
     serving: Serving, orders: Orders, ledger: Path, clock: SystemClock
 ) -> tuple[Admission, asyncio.Task[None]]:
     """Who is let in; and what looks every second for keys and switches that changed."""
-    store = Administration(ledger, clock=clock, who="gateway")
+    looking = Looking(ledger)
     ring = None if orders.insecure else KeyRing(read_pepper(ledger, os.environ), clock=clock)
     admission = ring or Everyone()
-    _renew(store, serving, ring)
-    return admission, asyncio.ensure_future(_look(store, serving, ring))
+    _renew(looking.look(), serving, ring)
+    return admission, asyncio.ensure_future(_look(looking, serving, ring))
 
 
-async def _look(store: Administration, serving: Serving, ring: KeyRing | None) -> None:
-    while True:
-        await asyncio.sleep(LOOK_EVERY_S)
-        try:
-            _renew(store, serving, ring)
-        except AIHandlerError as error:
-            # What was known holds on; a store that is away must not let anybody in or out.
-            _log.warning("keys and switches cannot be read: %s", error)
+async def _look(looking: Looking, serving: Serving, ring: KeyRing | None) -> None:
+    loop = asyncio.get_running_loop()
+    # A thread of its own: thousands of keys take a while to read, and where all other threads are
+    # busy a switch must not wait for one.
+    aside = ThreadPoolExecutor(1, "keys")
+    try:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                _renew(await loop.run_in_executor(aside, looking.look), serving, ring)
+            except AIHandlerError as error:
+                # What was known holds on; a store that is away must not let anybody in or out.
+                _log.warning("keys and switches cannot be read: %s", error)
+    finally:
+        aside.shutdown(wait=False)
 
 
 async def _forget_expired(handler: Handler) -> None:
@@ -177,10 +185,13 @@ async def _stop_without(supervisor: int, server: Server) -> None:
     server.stop()
 
 
-def _renew(store: Administration, serving: Serving, ring: KeyRing | None) -> None:
-    serving.renew(store.switches())
+def _renew(news: News | None, serving: Serving, ring: KeyRing | None) -> None:
+    if news is None:
+        serving.still_holds()
+        return
+    serving.renew(news.switches)
     if ring is not None:
-        ring.renew(store.stored_keys())
+        ring.renew(news.keys)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from aihandler.domain.api_key import ApiKey, AuditRow, Switch, SwitchKind
 from aihandler.domain.ports import Clock
 from aihandler.ledger import audit, configurations, keys
 from aihandler.ledger.configurations import Change, ChangeState
-from aihandler.ledger.keys import Entropy, StoredKey
+from aihandler.ledger.keys import Ends, Entropy, StoredKey
 from aihandler.ledger.store import open_beside, storage_errors
 
 
@@ -32,19 +32,26 @@ class Administration:
         return made, token
 
     def rotate_key(
-        self, name: str, *, pepper: bytes, entropy: Entropy, overlap_s: float
+        self,
+        name: str,
+        *,
+        pepper: bytes,
+        entropy: Entropy,
+        overlap_s: float,
+        expires_at: float | None = None,
     ) -> tuple[ApiKey, str]:
-        """The new key and its secret."""
-        new = keys.new_token(entropy)
+        """The new key and its secret; the old one opens for `overlap_s` more. The new one ends when
+        the old would have, or at `expires_at`."""
+        new, wall = keys.new_token(entropy), self._clock.wall()
         with self._open() as ledger:
             key = keys.rotate(
                 ledger,
                 name,
                 new=new,
                 pepper=pepper,
-                overlap_s=overlap_s,
+                ends=Ends(wall + overlap_s, expires_at),
                 who=self._who,
-                wall=self._clock.wall(),
+                wall=wall,
             )
         return key, new[0]
 

@@ -31,6 +31,12 @@ def append(
     ledger.execute(_APPEND, (seq, wall, who, action, text, digest))
 
 
+def last_number(ledger: sqlite3.Connection) -> int:
+    """The number of the last row; 0 when there is none."""
+    last = ledger.execute(_LAST).fetchone()
+    return int(last[0]) if last else 0
+
+
 def rows(ledger: sqlite3.Connection) -> Iterator[AuditRow]:
     """All rows in their order."""
     for seq, at, who, action, body, digest in ledger.execute(_ALL):
