@@ -61,12 +61,17 @@ def filled(value):
 
 
 def test_every_recorded_request_of_one_prompt_comes_back_as_it_was():
-    several = 0
+    several = unbounded = 0
     for exchange in OF_ONE_FORM:
         asked = exchange["request_body"]
         if isinstance(asked["prompt"], list) and asked["prompt"][1:]:
             several += 1
             with pytest.raises(InputError, match="at /prompt"):
+                CODEC.read_request(json.dumps(asked).encode(), {})
+            continue
+        if asked.get("max_tokens", 1) < 0:
+            unbounded += 1
+            with pytest.raises(InputError, match="at /max_tokens"):
                 CODEC.read_request(json.dumps(asked).encode(), {})
             continue
         inbound = CODEC.read_request(json.dumps(asked).encode(), {})
@@ -75,7 +80,7 @@ def test_every_recorded_request_of_one_prompt_comes_back_as_it_was():
         call = CODEC.encode(inbound.request, deployment, row, streamed=inbound.streamed)
         assert json.loads(call.body) == asked
         assert call.lost == ()
-    assert several == 3
+    assert (several, unbounded) == (3, 1)
 
 
 def test_every_recorded_reply_is_read_and_its_tokens_add_up():

@@ -6,7 +6,7 @@ from aihandler.backends.codec import Inbound
 from aihandler.backends.openai_chat.media import read_part
 from aihandler.backends.openai_chat.passage import ORIGIN
 from aihandler.backends.openai_chat.tools import read_call, read_choice, read_tools
-from aihandler.backends.wire_objects import take_text
+from aihandler.backends.wire_objects import require_count, take_bound, take_text
 from aihandler.domain.conversation import Message, Request, Sampling, ThinkingWish
 from aihandler.domain.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolResult
 from aihandler.domain.task import Json, JsonOutput, Output, TextOutput
@@ -14,6 +14,8 @@ from aihandler.errors import InputError
 
 _decode = msgspec.json.Decoder().decode
 _MESSAGES = "send `messages: [{role, content}, ...]`"
+# The last is llama.cpp's, which heeds it before the others.
+_BOUNDS = ("max_completion_tokens", "max_tokens", "n_predict")
 
 
 def read_request(body: bytes) -> Inbound:
@@ -180,13 +182,13 @@ def _result(left: dict[str, Json], place: int) -> ToolResult:
 
 
 def _sampling(left: dict[str, Json]) -> Sampling:
-    limit = _whole(left, "max_completion_tokens")
+    require_count(left, "n")
     return Sampling(
         _number(left, "temperature"),
         _number(left, "top_p"),
         _whole(left, "seed"),
         _stop(left),
-        _whole(left, "max_tokens") if limit is None else limit,
+        take_bound(left, *_BOUNDS),
         _whole(left, "top_k"),
         _number(left, "frequency_penalty"),
         _number(left, "presence_penalty"),
