@@ -82,3 +82,27 @@ def test_every_script_and_picture_counts():
     parts = (Text("what is this?"), Media("image", "image/png", data=b"x" * 3_000_000))
     picture = Request("t", (Message("user", parts),))
     assert 5_000 <= size_at_most(picture, deployment()).input < 10_000
+
+
+def test_many_answers_are_paid_each_however_their_number_is_written():
+    bound = Sampling(max_output_tokens=100)
+    for counts in ({"n": 100.0}, {"n": 1, "best_of": 100}, {"best_of": 100.0}):
+        assert size_at_most(asked(sampling=bound, extra=counts), deployment()).output == 10_000
+    # Each of them has the context to itself.
+    near = deployment(limits=Limits(context_tokens=50))
+    assert size_at_most(asked(sampling=bound, extra={"n": 3}), near).output == 150
+
+
+def test_no_bound_is_less_than_none():
+    for bound in (0, -1, -1_000_000):
+        request = asked(sampling=Sampling(max_output_tokens=bound))
+        assert size_at_most(request, deployment()).output == ASSUMED_ANSWER_TOKENS
+    thinking = asked(sampling=Sampling(max_output_tokens=10), thinking=ThinkingWish(max_tokens=-9))
+    assert size_at_most(thinking, deployment()).output == 10
+
+
+def test_what_has_no_word_here_counts_as_it_is_sent():
+    functions = asked(extra={"functions": [{"description": "x" * 3_000}]})
+    assert size_at_most(functions, deployment()).input >= 1_000
+    called = Message("user", (Text("hi"),), {"function_call": {"arguments": "x" * 3_000}})
+    assert size_at_most(Request("t", (called,)), deployment()).input >= 1_000

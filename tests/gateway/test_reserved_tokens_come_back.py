@@ -144,6 +144,39 @@ def test_a_stream_that_its_client_leaves_counts_what_came(tmp_path):
             until(lambda: 0 < minute.tokens < BOUND)
 
 
+def reserved(folder, *, task="", **asked):
+    """What is held while the answer is on its way."""
+    seen = []
+    with FakeServer(lambda _request: seen.append(minute.tokens) or "ok") as near:
+        minute = Minute(folder, near, near, task=task)
+        with minute.gateway() as url:
+            assert ask(url, **asked)[0] == 200
+    return seen[0]
+
+
+def test_a_task_in_its_own_words_holds_what_it_may_say(tmp_path):
+    # The task is asked, and nothing tells it of the client's bound.
+    assert reserved(tmp_path, max_tokens=1) > 500
+    bound = ", max_output_tokens: 3000"
+    assert 3000 < reserved(tmp_path, task=bound, max_tokens=1) < 3500
+    # A bound of the client's that is larger holds too.
+    assert reserved(tmp_path, max_tokens=9000) > 9000
+
+
+def test_each_of_several_answers_is_held(tmp_path):
+    assert 5 * BOUND < reserved(tmp_path, model="near", n=5.0) < 6 * BOUND
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/responses"])
+def test_a_bound_below_one_takes_nothing_back(minute, path):
+    bound = {"max_tokens": -1_000_000, "max_output_tokens": -1_000_000}
+    with minute.gateway() as url:
+        status, body = ask(url, "near", path=path, prompt="hi", input="hi", **bound)
+    assert status == 400
+    assert b"at least" in body
+    assert (minute.tokens, minute.near.calls) == (0, 0)
+
+
 def test_vectors_that_fail_use_nothing(tmp_path):
     with FakeServer("x") as near, FakeServer("x") as far:
         minute = Minute(tmp_path, near, far)

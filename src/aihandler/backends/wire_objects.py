@@ -5,10 +5,14 @@ from typing import TypeVar
 
 from aihandler.backends.codec import NOTE, Lost, foreign_fields
 from aihandler.domain.task import Json
+from aihandler.errors import InputError
 
 # Known fields that were written out although they say no more than their absence.
 GIVEN = f"{NOTE}given"
 _FORM = f"{NOTE}form"
+_SHOWN_CHARS = 40
+# So local servers and their clients say that an answer may be as long as it likes.
+NO_BOUND = -1
 _T = TypeVar("_T")
 
 
@@ -96,3 +100,45 @@ def take_text(left: dict[str, Json], key: str) -> str:
         del left[key]
         return value
     return ""
+
+
+def take_bound(
+    left: dict[str, Json], *keys: str, least: int = 1, none: int | None = None
+) -> int | None:
+    """Takes how long an answer may be, under any of its names: servers differ in which one they
+    heed, so the largest holds. `none` under any of them is no bound, and all stays in `left`.
+    Raises InputError for what else bounds nothing.
+    """
+    if none is not None and any(left.get(key) == none for key in keys):
+        return None
+    said = [bound for key in keys if (bound := _bound(left, key, least)) is not None]
+    return max(said, default=None)
+
+
+def require_count(left: dict[str, Json], key: str) -> None:
+    """How many of something are wanted, as a whole number. Raises InputError."""
+    count = _bound(left, key, 1)
+    if count is not None:
+        left[key] = count
+
+
+def _bound(left: dict[str, Json], key: str, least: int) -> int | None:
+    value = left.get(key)
+    if value is None:
+        return None
+    # In JSON 5.0 is a whole number too.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(
+            f"{key} must be a whole number of at least {least}, and is {_shown(value)} (at /{key})",
+            hint="send such a number; who leaves it out gets what the server gives",
+        )
+    del left[key]
+    return value
+
+
+def _shown(value: Json) -> str:
+    # A message need not hold all that somebody sends.
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."

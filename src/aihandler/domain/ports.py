@@ -293,12 +293,19 @@ class Reserves(Protocol):
     """Money that is held before a send, within budgets that several processes share."""
 
     async def reserve(
-        self, budgets: Sequence[Budget], nano: int, *, purpose: str, patience_s: float
+        self,
+        budgets: Sequence[Budget],
+        nano: int,
+        *,
+        purpose: str,
+        patience_s: float,
+        longest_s: float = 0.0,
     ) -> Held:
         """Holds `nano` in each of these, or in none.
 
-        Where calls under way hold what is not spent, waits for it up to `patience_s`. `purpose`
-        is for the message. Raises BudgetExceeded, StorageError.
+        Where calls under way hold what is not spent, waits for it: up to `patience_s` after
+        something came back last, and up to `longest_s` in all where that is more. `purpose` is
+        for the message. Raises BudgetExceeded, StorageError.
         """
         ...
 

@@ -12,6 +12,9 @@ from aihandler.engine.bounds import size_at_most
 from aihandler.engine.call import Call
 from aihandler.errors import BudgetExceeded
 
+# A client waits longer where money keeps coming back, and not without end: others come meanwhile.
+_PATIENCES = 5
+
 
 class Spending:
     """Which budgets an attempt counts against, and what it can cost at most."""
@@ -41,10 +44,14 @@ class Spending:
             tier=tier if isinstance(tier, str) else "",
         )
 
-    def patience_s(self, call: Call, until: float) -> float:
-        """How long a call may wait for money until that moment."""
+    def waits_s(self, call: Call, until: float) -> tuple[float, float]:
+        """How long a call may wait for money until that moment: where none comes back, and where
+        it keeps coming.
+        """
         left_s = until - self._clock.monotonic()
-        return left_s if call.patience_s is None else min(left_s, call.patience_s)
+        if call.patience_s is None:
+            return left_s, left_s
+        return min(left_s, call.patience_s), min(left_s, _PATIENCES * call.patience_s)
 
 
 class Purse:
@@ -84,11 +91,13 @@ class Purse:
         if bound is None:
             _require_a_price(self.budgets, self._deployment)
         elif bound > 0:
+            patience_s, longest_s = spending.waits_s(self._call, self._until)
             self.held = await spending.reserves.reserve(
                 self.budgets,
                 bound,
                 purpose=f"an attempt at {self._deployment.name!r}",
-                patience_s=spending.patience_s(self._call, self._until),
+                patience_s=patience_s,
+                longest_s=longest_s,
             )
 
     def begun(self) -> None:

@@ -110,7 +110,7 @@ class Conversations:
         try:
             inbound = self._codec.read_request(request.body, request.headers)
             call = self._call(inbound, request, asker)
-            ticket = self._serving.admit(asker, inbound.request, task=call.task.name)
+            ticket = self._serving.admit(asker, inbound.request, call=call)
             if ticket is not None:
                 call = ticket.metering(call)
             identity = ReplyIdentity(

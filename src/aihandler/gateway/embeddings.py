@@ -67,7 +67,7 @@ class Embeddings:
             target = self._serving.target(inbound.model, inbound.request, asker)
             self._serving.targets.require_kind(inbound.model, target, vectors=True)
             call = self._call(inbound.request, target, request, asker)
-            ticket = self._serving.admit(asker, inbound.request, task=call.task.name)
+            ticket = self._serving.admit(asker, inbound.request, call=call)
             answer = await self._serving.run(call if ticket is None else ticket.metering(call))
         except (AIHandlerError, CancelledError) as error:
             told = for_clients(self._serving.ending.reason(error))

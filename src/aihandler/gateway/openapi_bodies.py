@@ -11,6 +11,9 @@ TEXT: Schema = {"type": "string"}
 NAMED: Schema = {"type": "string", "minLength": 1}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _FROM_ONE: Schema = {"type": "integer", "minimum": 1}
+_BOUND: Schema = {"type": ["integer", "null"], "minimum": 1}
+# Local servers take -1 for none.
+_BOUND_OR_NONE: Schema = {"anyOf": [_BOUND, {"const": -1}]}
 _TOKEN: Schema = {"type": "integer"}
 _FLAG: Schema = {"type": "boolean", "default": False}
 # A text, or parts of the format's own kinds, which go along as they are.
@@ -35,15 +38,27 @@ def _requests() -> Schema:
     streamed: Schema = {"model": _MODEL, "stream": _FLAG}
     return {
         "ChatRequest": object_of(
-            streamed | {"messages": _some(ref("ChatMessage"))}, ["model", "messages"]
+            streamed
+            | {"messages": _some(ref("ChatMessage"))}
+            | dict.fromkeys(("max_tokens", "max_completion_tokens", "n_predict"), _BOUND_OR_NONE)
+            | {"n": _BOUND},
+            ["model", "messages"],
         ),
         "ChatMessage": object_of(
             {"role": _one_of("system", "developer", "user", "assistant"), "content": _CONTENT},
             ["role"],
         ),
-        "CompletionRequest": object_of(streamed | {"prompt": TEXT}, ["model", "prompt"]),
+        "CompletionRequest": object_of(
+            streamed
+            | {"prompt": TEXT}
+            | dict.fromkeys(("max_tokens", "n_predict"), {**_BOUND, "minimum": -1})
+            | dict.fromkeys(("n", "best_of"), _BOUND),
+            ["model", "prompt"],
+        ),
         "ResponseRequest": object_of(
-            streamed | {"input": _either(TEXT, _some(ref("ResponseItem")))}, ["model", "input"]
+            streamed
+            | {"input": _either(TEXT, _some(ref("ResponseItem"))), "max_output_tokens": _BOUND},
+            ["model", "input"],
         ),
         "ResponseItem": object_of(
             {"role": _one_of("system", "developer", "user", "assistant"), "content": _CONTENT},

@@ -1,5 +1,6 @@
 """How much may be asked in a minute: requests and tokens, by key, user, team and task."""
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -8,7 +9,7 @@ from aihandler.domain.ports import Clock
 from aihandler.domain.usage import Usage
 from aihandler.engine import Call
 from aihandler.errors import Refused
-from aihandler.gateway.windows import BUCKET_S, Windows
+from aihandler.gateway.windows import Row, Windows
 
 
 class RateLimited(Refused):
@@ -38,6 +39,7 @@ class Ticket(msgspec.Struct):
     at: float
     scopes: tuple[str, ...]
     tokens: int
+    rows: tuple[Row, ...]
     used: int = 0
     uncounted: bool = False
 
@@ -65,17 +67,29 @@ class Rates:
         then counts nothing.
         """
         now = self._clock.wall()
+        refusals = []
         for rate in rates:
-            requests, seen = self._windows.total(rate.scope, now)
-            if rate.requests is not None and requests + 1 > rate.requests:
-                raise _limited(rate.scope, f"{rate.requests} requests a minute", now)
             if rate.tokens is not None and tokens > rate.tokens:
                 raise _never(rate.scope, tokens, rate.tokens)
-            if tokens and rate.tokens is not None and seen + tokens > rate.tokens:
-                raise _limited(rate.scope, f"{rate.tokens} tokens a minute", now)
-        for rate in rates:
-            self._windows.add(rate.scope, now, requests=1, tokens=tokens)
-        return Ticket(now, tuple(rate.scope for rate in rates), tokens)
+            if what := _exceeded(rate, *self._windows.total(rate.scope, now), tokens=tokens):
+                refusals.append((self._wait_s(rate, now, tokens=tokens), rate.scope, what))
+        if refusals:
+            # Whoever waits for less is refused by another of them.
+            raise _limited(*max(refusals))
+        rows = tuple(
+            self._windows.add(rate.scope, now, requests=1, tokens=tokens) for rate in rates
+        )
+        return Ticket(now, tuple(rate.scope for rate in rates), tokens, rows)
+
+    def _wait_s(self, rate: Rate, now: float, *, tokens: int) -> float:
+        """How long until so much has left the window that the request has room."""
+        requests, seen = self._windows.total(rate.scope, now)
+        wait_s = 0.0
+        for leaves_in_s, some_requests, some_tokens in self._windows.leaving(rate.scope, now):
+            if not _exceeded(rate, requests, seen, tokens=tokens):
+                break
+            requests, seen, wait_s = requests - some_requests, seen - some_tokens, leaves_in_s
+        return wait_s
 
     def settle(self, ticket: Ticket) -> None:
         """Puts the reserved tokens right. Where nobody counted an attempt, as many as were reserved
@@ -87,8 +101,8 @@ class Rates:
             for scope in ticket.scopes:
                 self._windows.add(scope, now, tokens=more)
         elif more < 0 and not ticket.uncounted:
-            for scope in ticket.scopes:
-                self._windows.take_back(scope, ticket.at, tokens=-more)
+            for row in ticket.rows:
+                self._windows.take_back(row, ticket.at, tokens=-more)
 
 
 def _never(scope: str, tokens: int, limit: int) -> RateLimited:
@@ -99,9 +113,18 @@ def _never(scope: str, tokens: int, limit: int) -> RateLimited:
     )
 
 
-def _limited(scope: str, what: str, now: float) -> RateLimited:
-    # The oldest bucket leaves the window when the present one ends.
-    wait_s = BUCKET_S - now % BUCKET_S
+def _exceeded(rate: Rate, requests: int, seen: int, *, tokens: int) -> str:
+    """What would be passed by one more request; empty when there is room."""
+    if rate.requests is not None and requests + 1 > rate.requests:
+        return f"{rate.requests} requests a minute"
+    if tokens and rate.tokens is not None and seen + tokens > rate.tokens:
+        return f"{rate.tokens} tokens a minute"
+    return ""
+
+
+def _limited(wait_s: float, scope: str, what: str) -> RateLimited:
     return RateLimited(
-        f"{scope} has had its {what}", retry_after_s=wait_s, hint="ask again a little later"
+        f"{scope} has had its {what}",
+        retry_after_s=wait_s,
+        hint=f"ask again in {math.ceil(wait_s)} s",
     )

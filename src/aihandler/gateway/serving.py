@@ -18,6 +18,7 @@ from aihandler.domain.rules import Key
 from aihandler.domain.scopes import Scopes
 from aihandler.domain.task import Json, Priority, Task
 from aihandler.engine import Call, Inspection
+from aihandler.engine.bounds import answers_at_most
 from aihandler.engine.planning import ASSUMED_OUTPUT_TOKENS
 from aihandler.errors import InputError
 from aihandler.gateway.admission import Asker, Switches
@@ -141,17 +142,16 @@ class Serving:
 
         return look
 
-    def admit(self, asker: Asker, request: Request, *, task: str) -> Ticket | None:
-        """Counts a request against the minute of who asks, and of what; None where nothing bounds
-        it. Raises RateLimited.
+    def admit(self, asker: Asker, request: Request, *, call: Call) -> Ticket | None:
+        """Counts a client's request, which became `call`, against the minute of who asks, and of
+        what; None where nothing bounds it. Raises RateLimited.
         """
         if self._rates is None:
             return None
-        rates = asker.rates + self._limits.of(asker.tags, task=task)
+        rates = asker.rates + self._limits.of(asker.tags, task=call.task.name)
         if not rates:
             return None
-        bound = request.sampling.max_output_tokens or ASSUMED_OUTPUT_TOKENS
-        return self._rates.admit(rates, estimated_tokens(request) + bound)
+        return self._rates.admit(rates, estimated_tokens(request) + _answers(request, call))
 
     def admit_look(self, asker: Asker) -> None:
         """Counts a request that asks no model. Raises RateLimited."""
@@ -271,3 +271,11 @@ class Serving:
         if self.switches.any:
             self.switches.require("class", known[2].data_class.value)
         return known[2]
+
+
+def _answers(request: Request, call: Call) -> int:
+    most = answers_at_most(request, assumed=ASSUMED_OUTPUT_TOKENS)
+    if call.asked is not None:
+        return most
+    # A task is asked in its own words, among which the client's bound may not be.
+    return max(most, call.task.max_output_tokens or ASSUMED_OUTPUT_TOKENS)

@@ -1,5 +1,8 @@
 """One process's part of a budget: what it was granted, and what of that is free."""
 
+import asyncio
+from collections import deque
+
 import msgspec
 
 from aihandler.domain.budget import Budget, Period
@@ -51,7 +54,7 @@ def granted(wish: Wish, *, spent_nano: int, leased_nano: int) -> Grant:
 
 
 class Allotment:
-    """What this process has of one budget in one period. Arithmetic alone: no store, no clock."""
+    """What this process has of one budget in one period, and who waits. No store, no clock."""
 
     def __init__(self, budget: Budget, period: Period) -> None:
         self.budget = budget
@@ -59,6 +62,9 @@ class Allotment:
         self.free = 0
         self.reserved = 0
         self.waiting: list[int] = []
+        # Who waits for what calls under way hold, and when some of that came back last.
+        self.line: deque[asyncio.Future[None]] = deque()
+        self.moved_at = float("-inf")
         # As the store said last; `dry_until` is how long its no is believed.
         self.spent_nano = 0
         self.left_in_store = 0
@@ -122,6 +128,9 @@ class Allotment:
     def answered(self, wish: Wish, grant: Grant, now: float) -> None:
         """Takes what the store has given."""
         self.free += grant.nano
+        if grant.spent_nano != self.spent_nano:
+            # Of other processes too calls have ended.
+            self.moved_at = now
         self.spent_nano = grant.spent_nano
         self.left_in_store = wish.limit_nano - grant.spent_nano - grant.leased_nano
         if not wish.back:
@@ -140,7 +149,7 @@ class Allotment:
     @property
     def is_done(self) -> bool:
         """Nothing is held, and nobody waits."""
-        return not (self.free or self.reserved or self.waiting)
+        return not (self.free or self.reserved or self.waiting or self.line)
 
     def _give_back(self, nano: int) -> int:
         self.free -= nano

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from aihandler.domain.budget import Budget, Held, Per, Period, period_at
@@ -36,12 +37,23 @@ class Leases:
         self._sparing = False
 
     async def reserve(
-        self, budgets: Sequence[Budget], nano: int, *, purpose: str, patience_s: float
+        self,
+        budgets: Sequence[Budget],
+        nano: int,
+        *,
+        purpose: str,
+        patience_s: float,
+        longest_s: float = 0.0,
     ) -> Held:
         """Holds `nano` in each of these, or in none. Raises BudgetExceeded, StorageError."""
         allotments = [self._allotment(budget) for budget in budgets]
         if not all(allotment.fits(nano) for allotment in allotments):
-            await self._await(allotments, nano, purpose=purpose, patience_s=patience_s)
+            now = self._clock.monotonic()
+            waiting = _Waiting(nano, purpose, now=now, waits_s=(patience_s, longest_s))
+            try:
+                await self._await(allotments, waiting)
+            finally:
+                waiting.leave()
         low = False
         for allotment in allotments:
             allotment.take(nano)
@@ -54,7 +66,10 @@ class Leases:
     def settle(self, held: Held, spent_nano: int) -> None:
         """Gives back what was held and not spent."""
         for name in held.budgets:
-            self._allotments[name].settle(held.nano, spent_nano)
+            allotment = self._allotments[name]
+            allotment.settle(held.nano, spent_nano)
+            if allotment.line:
+                allotment.moved_at = self._clock.monotonic()
 
     async def close(self) -> None:
         """Waits for what is asked of the store, and closes it."""
@@ -67,22 +82,29 @@ class Leases:
             self._timer = None
         self._store.close()
 
-    async def _await(
-        self, allotments: Sequence[Allotment], nano: int, *, purpose: str, patience_s: float
-    ) -> None:
-        until = self._clock.monotonic() + patience_s
+    async def _await(self, allotments: Sequence[Allotment], waiting: "_Waiting") -> None:
+        nano = waiting.nano
         short = [a for a in allotments if not a.fits(nano)]
         while short:
             now = self._clock.monotonic()
             dry = next((a for a in short if a.is_dry(nano, now)), None)
             if dry is None:
                 await self._fetched(short, nano)
-            elif now < until and dry.spent_nano + nano <= dry.budget.limit_nano:
+            elif now < waiting.until(dry) and dry.spent_nano + nano <= dry.budget.limit_nano:
                 # Others hold what is left, and will give back what they do not spend.
-                await self._clock.sleep(_LOOK_S)
+                await self._in_line(dry, waiting)
             else:
-                raise _exceeded(dry, nano, purpose)
+                raise _exceeded(dry, nano, waiting.purpose)
             short = [a for a in allotments if a.free < nano]
+
+    async def _in_line(self, dry: Allotment, waiting: "_Waiting") -> None:
+        """The first looks again in a moment; the others when they are first, or have no time."""
+        first = waiting.stand(dry)
+        if first is None:
+            await self._clock.sleep(_LOOK_S)
+        else:
+            left_s = waiting.until(dry) - self._clock.monotonic()
+            await asyncio.wait([first], timeout=left_s)
 
     async def _fetched(self, short: Sequence[Allotment], nano: int) -> None:
         for allotment in short:
@@ -171,6 +193,44 @@ class Leases:
             period = period_at(per, wall)
             self._periods[per] = (wall, period)
         return period
+
+
+class _Waiting:
+    """One call that waits for money: since when, until when, and where it stands in line."""
+
+    def __init__(
+        self, nano: int, purpose: str, *, now: float, waits_s: tuple[float, float]
+    ) -> None:
+        patience_s, longest_s = waits_s
+        self.nano = nano
+        self.purpose = purpose
+        self._patience_s = patience_s
+        self._since = now
+        self._longest = now + max(patience_s, longest_s)
+        self._line: deque[asyncio.Future[None]] | None = None
+        self._first: asyncio.Future[None] | None = None
+
+    def until(self, allotment: Allotment) -> float:
+        """The moment when patience ends. It begins anew with all that comes back."""
+        return min(self._longest, max(self._since, allotment.moved_at) + self._patience_s)
+
+    def stand(self, allotment: Allotment) -> asyncio.Future[None] | None:
+        """Takes a place in its line. What is done when this is the first; None when it is."""
+        if self._line is not allotment.line:
+            # In one line at a time, so that no two wait for each other.
+            self.leave()
+            self._line, self._first = allotment.line, asyncio.get_running_loop().create_future()
+            self._line.append(self._first)
+        return None if self._line[0] is self._first else self._first
+
+    def leave(self) -> None:
+        """Lets the next one look."""
+        if self._line is None or self._first is None:
+            return
+        self._line.remove(self._first)
+        if self._line and not self._line[0].done():
+            self._line[0].set_result(None)
+        self._line = self._first = None
 
 
 _NEVER = float("inf")

@@ -4,7 +4,7 @@ import msgspec
 
 from aihandler.backends.codec import Inbound
 from aihandler.backends.completions.fields import KIND, PROMPT
-from aihandler.backends.wire_objects import take_text
+from aihandler.backends.wire_objects import NO_BOUND, require_count, take_bound, take_text
 from aihandler.domain.conversation import Message, Request, Sampling
 from aihandler.domain.parts import Text
 from aihandler.domain.task import Json
@@ -63,12 +63,15 @@ def _prompt(left: dict[str, Json]) -> tuple[str, str]:
 
 
 def _sampling(left: dict[str, Json]) -> Sampling:
+    for count in ("n", "best_of"):
+        require_count(left, count)
     return Sampling(
         _number(left, "temperature"),
         _number(left, "top_p"),
         _whole(left, "seed"),
         _stop(left),
-        _whole(left, "max_tokens"),
+        # Here none at all is a wish: the prompt's own probabilities (`echo`).
+        take_bound(left, "max_tokens", "n_predict", least=0, none=NO_BOUND),
         _whole(left, "top_k"),
         _number(left, "frequency_penalty"),
         _number(left, "presence_penalty"),

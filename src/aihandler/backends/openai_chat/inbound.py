@@ -9,7 +9,7 @@ from aihandler.backends.codec import Inbound
 from aihandler.backends.openai_chat.media import read_part
 from aihandler.backends.openai_chat.passage import ORIGIN
 from aihandler.backends.openai_chat.tools import read_call, read_choice, read_tools
-from aihandler.backends.wire_objects import take_text
+from aihandler.backends.wire_objects import NO_BOUND, require_count, take_bound, take_text
 from aihandler.domain.conversation import Message, Request, Sampling, ThinkingWish
 from aihandler.domain.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolResult
 from aihandler.domain.task import Json, JsonOutput, Output, TextOutput
@@ -19,9 +19,11 @@ _decode = msgspec.json.Decoder().decode
 # What most requests say beside their messages.
 _SAMPLED = frozenset(
     {"temperature", "top_p", "seed", "stop", "top_k", "frequency_penalty", "presence_penalty"}
-    | {"max_tokens", "max_completion_tokens"}
+    | {"max_tokens", "max_completion_tokens", "n_predict"}
 )
 _MESSAGES = "send `messages: [{role, content}, ...]`"
+# The last is llama.cpp's, which heeds it before the others.
+_BOUNDS = ("max_completion_tokens", "max_tokens", "n_predict")
 
 
 def read_request(body: bytes) -> Inbound:
@@ -201,9 +203,9 @@ def _sampling(left: dict[str, Json]) -> Sampling:
     # Each that is looked for costs as much as one that is there.
     said = left.keys() & _SAMPLED
     values: dict[str, Any] = {key: _READ[key](left, key) for key in said & _READ.keys()}
-    limit = _whole(left, "max_completion_tokens") if "max_completion_tokens" in said else None
-    if limit is None and "max_tokens" in said:
-        limit = _whole(left, "max_tokens")
+    limit = take_bound(left, *_BOUNDS, none=NO_BOUND) if not said.isdisjoint(_BOUNDS) else None
+    if "n" in left:
+        require_count(left, "n")
     return Sampling(**values, max_output_tokens=limit)
 
 

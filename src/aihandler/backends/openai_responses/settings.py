@@ -7,7 +7,7 @@ from aihandler.backends.codec import NOTE
 from aihandler.backends.openai_responses.fields import noted
 from aihandler.backends.profiles import Profile
 from aihandler.backends.schema_modes import asked_schema
-from aihandler.backends.wire_objects import Losses, take
+from aihandler.backends.wire_objects import Losses, take, take_bound
 from aihandler.domain.conversation import Request, Sampling, ThinkingWish
 from aihandler.domain.schemas import SentSchema
 from aihandler.domain.task import Json, JsonOutput, Output, TextOutput
@@ -28,7 +28,7 @@ def read_sampling(rest: dict[str, Json]) -> Sampling:
     return Sampling(
         temperature=_number(rest, "temperature"),
         top_p=_number(rest, "top_p"),
-        max_output_tokens=_whole(rest, "max_output_tokens"),
+        max_output_tokens=take_bound(rest, "max_output_tokens"),
     )
 
 
