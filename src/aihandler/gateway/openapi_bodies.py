@@ -51,7 +51,7 @@ def _requests() -> Schema:
         "CompletionRequest": object_of(
             streamed
             | {"prompt": TEXT}
-            | dict.fromkeys(("max_tokens", "n_predict"), {**_BOUND, "minimum": -1})
+            | {key: {**_BOUND, "minimum": -1} for key in ("max_tokens", "n_predict")}
             | dict.fromkeys(("n", "best_of"), _BOUND),
             ["model", "prompt"],
         ),
