@@ -23,7 +23,7 @@ class Schemas:
 
     def __init__(self) -> None:
         self._subsets: dict[str, Subset] = {}
-        self._asked: dict[tuple[str, str, bool], tuple[Deployment, Asking]] = {}
+        self._asked: dict[tuple[str, str, bool, str], tuple[Deployment, Asking]] = {}
         self._made: dict[tuple[str, tuple[SchemaMeans, ...]], Asking] = {}
 
     def asking(
@@ -37,7 +37,9 @@ class Schemas:
     ) -> Asking:
         """What is sent to this deployment. The full schema judges the answer in any case."""
         plain = not (request.tools or request.thinking)
-        key = (task.version, deployment.name, streamed)
+        # A client's own bytes hold their server to a schema themselves.
+        own = request.origin if request.raw else ""
+        key = (task.version, deployment.name, streamed, own)
         known = self._asked.get(key) if plain else None
         if known is not None and known[0] is deployment:
             return known[1]

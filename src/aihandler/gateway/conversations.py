@@ -27,6 +27,7 @@ from aihandler.gateway.repeating import repeats_of
 from aihandler.gateway.serving import Serving
 from aihandler.gateway.sticking import conversation_of, has_choice
 from aihandler.gateway.targets import Target
+from aihandler.gateway.wishes import as_asked, beside
 
 # Ids look as clients of each format expect them; the rest is the id of our call.
 _ID_PREFIXES = {
@@ -126,6 +127,7 @@ class Conversations:
         text = _single_text(inbound.request) if target.own_task else None
         if text is not None and target.task.fields == ("text",):
             # One message is the task's input, and goes through the task's own wording.
+            said = beside(target.task, inbound.request)
             return Call(
                 id=request.call_id,
                 task=target.task,
@@ -133,6 +135,8 @@ class Conversations:
                 fields={"text": text},
                 source=text,
                 tags=asker.tags,
+                reuse=said is None,
+                beside=said,
                 patience_s=PATIENCE_S,
                 budgets=asker.budgets,
                 priority=self._serving.priority(request.headers),
@@ -156,7 +160,10 @@ class Conversations:
         call_labels: Labels,
         asker: Asker,
     ) -> Call:
-        asked = msgspec.structs.replace(asked, raw=request.body)
+        if target.own_task:
+            asked = as_asked(target.task, asked, request.body)
+        else:
+            asked = msgspec.structs.replace(asked, raw=request.body)
         said = "\n".join(m.text for m in asked.messages if m.role == "user")
         conversation = _named(asked, target, asker)
         return Call(
@@ -183,7 +190,9 @@ class Conversations:
             answer = await self._serving.run(call)
         except AnswerRejected as error:
             # Of one's own conversation the last turn is of use, though it is not valid.
-            if error.reply is None or not isinstance(call.task.output, TextOutput):
+            if call.asked is None or not isinstance(call.task.output, TextOutput):
+                raise
+            if error.reply is None:
                 raise
             body = self._codec.write_reply(error.reply, identity)
             headers = _invalid_headers(call, error)
@@ -247,13 +256,15 @@ def _reply_of(answer: Answer[Json], call: Call) -> Reply:
         usage = answer.cached.usage
     if reply is None:
         return Reply((Text(_as_text(answer.value)),), "stop", usage=usage, model=answer.route)
-    if isinstance(call.task.output, TextOutput) or reply.finish == "tool_calls":
+    own_turn = call.asked is not None and isinstance(call.task.output, TextOutput)
+    if own_turn or reply.finish == "tool_calls":
         return reply
     text = _as_text(answer.value)
     if reply.text == text:
         return reply
     others = tuple(part for part in reply.parts if not isinstance(part, Text))
-    return msgspec.structs.replace(reply, parts=(*others, Text(text)), raw=b"")
+    # Its probabilities are those of the words that stood there.
+    return msgspec.structs.replace(reply, parts=(*others, Text(text)), raw=b"", logprobs=None)
 
 
 def _as_text(value: Json) -> str:

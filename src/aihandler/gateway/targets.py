@@ -10,6 +10,7 @@ from aihandler.domain.conversation import Request
 from aihandler.domain.keys import digest_text
 from aihandler.domain.task import EmbeddingOutput, JsonOutput, Task, TextOutput
 from aihandler.errors import InputError
+from aihandler.gateway.wishes import formed, require_one_answer
 
 
 class UnknownModel(InputError):
@@ -40,11 +41,13 @@ class Targets:
         return sorted({*known.tasks, *known.deployments, *self._aliases})
 
     def find(self, model: str, request: Request) -> Target:
-        """Raises UnknownModel, which names the nearest."""
+        """Raises UnknownModel, which names the nearest, and InputError for a form of answers that
+        the task does not give.
+        """
         name = self._aliases.get(model, model)
         task = self._configuration.tasks.get(name)
         if task is not None:
-            return Target(task, own_task=True)
+            return Target(formed(task, request), own_task=True)
         if name not in self._configuration.deployments:
             raise self._unknown(model)
         return Target(self._task_of(name, request), own_task=False)
@@ -77,6 +80,7 @@ class Targets:
             return _of_length(plain, request)
         if not isinstance(request.output, JsonOutput):
             return plain
+        require_one_answer(deployment, request)
         version = digest_text("conversation", request.output.schema)
         return msgspec.structs.replace(plain, output=request.output, version=version)
 
