@@ -200,7 +200,8 @@ def test_a_text_that_ends_at_the_clients_bound_says_so(url, says):
     assert ask(url, max_tokens=3, response_format=FORM)[0] == 422
 
 
-def test_each_parameter_is_part_of_the_question_that_a_cache_knows(url, near, says):
+@pytest.mark.parametrize("messages", [ONE, TALK], ids=["input", "conversation"])
+def test_each_parameter_is_part_of_the_question_that_a_cache_knows(url, near, says, messages):
     says.reply = '{"a": 3}'
     more = [
         {},
@@ -216,8 +217,11 @@ def test_each_parameter_is_part_of_the_question_that_a_cache_knows(url, near, sa
     ]
     for round_of in ("miss", "hit"):
         for said in more:
-            assert ask(url, **said)[1]["x-aihandler-cache"] == round_of, said
+            told = ask(url, messages=messages, **said)[1]
+            assert told["x-aihandler-cache"] == round_of, said
     assert near.calls == len(more)
     # What changes nothing is the same question.
-    for said in ({"temperature": 0}, {"n": 1}, {"user": "ann"}, {"stream_options": None}):
+    assert ask(url, messages=messages, user="ann")[1]["x-aihandler-cache"] == "hit"
+    same = ({"temperature": 0}, {"n": 1}, {"stream_options": None}) if messages is ONE else ()
+    for said in same:
         assert ask(url, **said)[1]["x-aihandler-cache"] == "hit", said
