@@ -276,8 +276,8 @@ def test_an_invalid_answer_is_not_kept(url, near):
 
 
 def test_a_request_that_names_what_lies_elsewhere_is_always_asked(url, near):
-    more = {"instructions": "Be brief.", "input": "hi", "previous_response_id": "resp_1"}
-    states = [state(send(url, "/v1/responses", **more)) for _ in range(2)]
+    more = {**BODIES["/v1/messages"], "container": "container_1"}
+    states = [state(send(url, "/v1/messages", **more)) for _ in range(2)]
     assert states == ["miss", "miss"]
 
 

@@ -25,6 +25,7 @@ from aihandler.gateway.http import Reply as HttpReply
 from aihandler.gateway.rates import Ticket
 from aihandler.gateway.repeating import repeats_of
 from aihandler.gateway.serving import Serving
+from aihandler.gateway.stateless import require_stateless
 from aihandler.gateway.sticking import conversation_of, has_choice
 from aihandler.gateway.targets import Target
 from aihandler.gateway.wishes import as_asked, beside
@@ -121,6 +122,7 @@ class Conversations:
             self._serving.settle(ticket)
 
     def _call(self, inbound: Inbound, request: HttpRequest, asker: Asker) -> Call:
+        require_stateless(inbound.request)
         target = self._serving.target(inbound.model, inbound.request, asker)
         self._serving.targets.require_kind(inbound.model, target, vectors=False)
         labels = self._serving.labels(target.task, request.headers, asker)
