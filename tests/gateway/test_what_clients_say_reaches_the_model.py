@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from aihandler.testing import FakeServer, Scripted
+from gateway.messages_upstream import calling, upstream
 from gateway.running import POLICY, deployments, gateway, written
 
 CHAT = "/v1/chat/completions"
@@ -22,8 +23,10 @@ tasks:
            candidates: [near], limits: {reasks: 0}}
   safe: {output: {text: true}, candidates: [near], otherwise: {default: nothing},
          limits: {reasks: 0}}
+  here: {output: {text: true}, candidates: [summariser]}
 aliases: {gpt-4o: mixed}
 """
+HERE = "  summariser: {backend: builtin/summarise}\n"
 OBJECT = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 FORM = {"type": "json_schema", "json_schema": {"name": "one", "schema": OBJECT}}
 OTHER = {"type": "object", "properties": {"b": {"type": "string"}}, "required": ["b"]}
@@ -55,7 +58,7 @@ def near(says):
 
 @pytest.fixture
 def url(near, tmp_path):
-    with gateway(written(tmp_path, deployments({"near": near}) + TASKS + POLICY)) as url:
+    with gateway(written(tmp_path, deployments({"near": near}) + HERE + TASKS + POLICY)) as url:
         yield url
 
 
@@ -225,3 +228,21 @@ def test_each_parameter_is_part_of_the_question_that_a_cache_knows(url, near, sa
     same = ({"temperature": 0}, {"n": 1}, {"stream_options": None}) if messages is ONE else ()
     for said in same:
         assert ask(url, **said)[1]["x-aihandler-cache"] == "hit", said
+
+
+def test_models_of_this_process_are_asked_for_no_form(url):
+    assert ask(url, "here", temperature=0.4, max_tokens=5, user="ann")[0] == 200
+    assert ask(url, "here", response_format=FORM)[0] == 400
+
+
+def test_a_field_of_the_format_goes_along_and_the_schema_by_the_servers_own_means(tmp_path):
+    # This model is not known to take a schema but as that of a tool.
+    with upstream(lambda _: [calling("answer", {"a": 3})]) as far:
+        text = deployments({"near": far}, backend="anthropic", profile='""') + HERE
+        with gateway(written(tmp_path, text + TASKS + POLICY)) as url:
+            more = {"max_tokens": 40, "metadata": {"user_id": "ann"}}
+            status, _, body = ask(url, "filled", "/v1/messages", messages=ONE, **more)
+    assert (status, json.loads(body["content"][0]["text"])) == (200, {"a": 3})
+    sent = far.heard[-1].body
+    assert (sent["metadata"], sent["tool_choice"]["name"]) == ({"user_id": "ann"}, "answer")
+    assert "output_config" not in sent

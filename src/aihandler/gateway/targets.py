@@ -47,7 +47,7 @@ class Targets:
         name = self._aliases.get(model, model)
         task = self._configuration.tasks.get(name)
         if task is not None:
-            return Target(formed(task, request), own_task=True)
+            return Target(self._formed(name, task, request), own_task=True)
         if name not in self._configuration.deployments:
             raise self._unknown(model)
         return Target(self._task_of(name, request), own_task=False)
@@ -66,6 +66,19 @@ class Targets:
             return
         made, path = ("text", "/v1/chat/completions") if vectors else ("vectors", "/v1/embeddings")
         raise UnknownModel(f"{model!r} makes {made} (at /model)", hint=f"ask it at {path}")
+
+    def _formed(self, name: str, task: Task, request: Request) -> Task:
+        made = formed(task, request)
+        if made is task:
+            return task
+        deployments = self._configuration.deployments
+        if all(deployments[one].in_process for one in task.candidates or deployments):
+            raise InputError(
+                f"the task {name!r} is answered by models of this process alone, which give "
+                "no form but its own",
+                hint="leave the schema out, or give the task a candidate that takes one",
+            )
+        return made
 
     def _task_of(self, deployment: str, request: Request) -> Task:
         # A conversation with one deployment is a task without a prompt and with one candidate.
