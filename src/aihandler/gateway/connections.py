@@ -9,10 +9,9 @@ from asyncio.transports import BaseTransport
 from collections.abc import Iterable
 from typing import cast
 
-import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from aihandler.gateway.versions import Unchunked, without_upgrade
+from aihandler.gateway.versions import NotHttp, Unchunked, offer_in, without_upgrade
 
 # Claude Code and proxies send some 4 KB; nginx takes 32 KB.
 MAX_HEAD_BYTES = 64 * 1024
@@ -67,15 +66,16 @@ class Connection(HttpToolsProtocol):
     def _parsed(self, data: bytes) -> bytes:
         """Feeds the parser; returns what it left of the data."""
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offered:
-            # The parser has said that the request is whole, before anybody could look at it.
-            self.cycle.more_body = True
-            self.parser = without_upgrade(self, self.headers)
-            return data[offered.args[0] :]
-        except httptools.HttpParserError:
+            read = offer_in(self.parser, data)
+        except NotHttp:
             self.send_400_response("Invalid HTTP request received.")
-        return b""
+            return b""
+        if read is None:
+            return b""
+        # The parser has said that the request is whole, before anybody could look at it.
+        self.cycle.more_body = True
+        self.parser = without_upgrade(self, self.headers)
+        return data[read:]
 
     def end_if_slow(self, now: float) -> None:
         """Ends it if a head that is awaited does not come, or a body stops in its middle."""

@@ -14,6 +14,25 @@ if TYPE_CHECKING:
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
+class NotHttp(Exception):  # its reader answers it
+    """What came is no HTTP."""
+
+
+def offer_in(parser: httptools.HttpRequestParser, data: bytes) -> int | None:
+    """Feeds the parser, and says where a head ends that offers another protocol: there it stops.
+
+    None where all of the data was read. Raises NotHttp.
+    """
+    try:
+        parser.feed_data(data)
+    except httptools.HttpParserUpgrade as offer:
+        read: int = offer.args[0]
+        return read
+    except httptools.HttpParserError:
+        raise NotHttp from None
+    return None
+
+
 def without_upgrade(
     listener: HttpToolsProtocol, headers: "Iterable[tuple[bytes, bytes]]"
 ) -> httptools.HttpRequestParser:
