@@ -20,6 +20,9 @@ _ASIDE = frozenset(
 # What a request names that lies elsewhere and may have changed since, or is answered elsewhere.
 _ELSEWHERE = ("conversation", "previous_response_id", "background", "container", "mcp_servers")
 
+# Clients name schemas of their own, each a version.
+_KEPT = 512
+
 
 class Questions:
     """Names the questions of one configuration."""
@@ -57,6 +60,8 @@ class Questions:
         made_for, told = self._routes.get(known, (None, ""))
         if made_for is not task and made_for != task:
             told = route_digest(task, self._admitted(task, clearance))
+            if len(self._routes) >= _KEPT:
+                self._routes.clear()
             self._routes[known] = (task, told)
         return told
 
