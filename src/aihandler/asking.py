@@ -249,9 +249,10 @@ def _outcome(attempts: tuple[AttemptReport, ...]) -> Literal["invalid", "abstain
 
 
 def _work_key(asked: Asked, task: Task, deployment: Deployment) -> bytes:
+    temperature = task.temperature or 0.0
     return digest(
         "compare",
-        (task.name, task.version, task.temperature, task.min_confidence, task.quality_target),
+        (task.name, task.version, temperature, task.min_confidence, task.quality_target),
         (deployment.identity, deployment.profile),
         sorted(asked.fields.items()),
         asked.data_class.value,

@@ -12,6 +12,8 @@ ROOT = Path(aihandler.__file__).parent
 MAY = ("backends/http/", "backends/transport.py", "testing/", "gateway/listening.py")
 MODULES = {"ssl", "http.client", "urllib.request", "socketserver", "ftplib", "smtplib",
            "xmlrpc.client", "aiohttp", "httpx", "requests", "urllib3", "httptools"}  # fmt: skip
+# Looks into what clients send; a parser has no socket.
+PARSES = {"gateway/versions.py": "httptools"}
 CALLS = {"create_connection", "open_connection", "create_unix_connection", "open_unix_connection",
          "sock_connect", "create_datagram_endpoint", "start_tls", "create_server", "start_server",
          "connect_accepted_socket", "getaddrinfo", "sock_sendto"}  # fmt: skip
@@ -41,7 +43,8 @@ def test_no_other_module_opens_a_socket():
     for path in sorted(ROOT.rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         if not name.startswith(MAY):
-            found[name] = list(offences(path.read_text(encoding="utf-8")))
+            told = offences(path.read_text(encoding="utf-8"))
+            found[name] = [what for what in told if what != PARSES.get(name)]
     assert {name: what for name, what in found.items() if what} == {}
 
 

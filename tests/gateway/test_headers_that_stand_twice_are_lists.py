@@ -55,13 +55,6 @@ def test_both_betas_of_two_lines_go_along(url, server):
     assert b"anthropic-beta:context-1m-2025-08-07, files-api-2025-04-14" in heard
 
 
-def test_a_class_that_is_said_in_two_ways_is_refused(url, server):
-    two = (("x-aihandler-class", "restricted"), ("x-aihandler-class", "public"))
-    status, body = ask(url, *two)
-    assert (status, b"restricted, public" in body) == (400, True)
-    assert b"/v1/messages" not in server.received
-
-
 def test_a_header_that_stands_once_is_as_it_came():
     scope = {"headers": [(b"a", b"1, 2"), (b"b", b"x"), (b"b", b"y"), (b"c", b"")]}
     assert headers_of(scope) == {"a": "1, 2", "b": "x, y", "c": ""}

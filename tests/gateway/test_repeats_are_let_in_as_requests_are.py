@@ -126,10 +126,12 @@ def test_a_repeat_counts_as_a_request_and_in_no_tokens(path, near, tmp_path, pat
     assert near.calls == 1
 
 
-@pytest.mark.parametrize("header", ["anthropic-beta", "anthropic-version", "x-aihandler-class"])
+@pytest.mark.parametrize(
+    "header", ["anthropic-beta", "anthropic-version", "x-aihandler-class", "x-data-class"]
+)
 def test_a_header_that_changes_the_answer_makes_it_another_request(path, near, header):
     said = {"anthropic-beta": "context-1m-2025-08-07", "anthropic-version": "2023-06-01"}
-    more = {"x-aihandler-class": "confidential", **said}[header]
+    more = said.get(header, "confidential")
     with gateway(path) as url:
         asked = {"path": "/v1/messages", "max_tokens": 9}
         assert ask(url, "one", **asked)[0] == 200

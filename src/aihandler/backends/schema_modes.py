@@ -79,7 +79,9 @@ def prepared(request: Request, profile: Profile, *, streamed: bool, kind: str) -
     sent = asked_schema(request, profile, streamed=streamed)
     if sent is None:
         return Prepared(request)
-    if request.origin == kind and (sent.mode == "native" or kind not in _OF_MANY_SERVERS):
+    # A task's own input comes by fields: its schema is the task's, whatever else a client said.
+    clients_own = kind not in _OF_MANY_SERVERS and not request.fields
+    if request.origin == kind and (sent.mode == "native" or clients_own):
         return Prepared(request)
     if sent.mode in BY_TOOL:
         tool = Tool(

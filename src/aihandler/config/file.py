@@ -341,7 +341,10 @@ class TaskKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         about("With `sync` an answer waits until intent and result are on the disk."),
     ] = "usual"
     max_output_tokens: Annotated[Count | None, about("Tokens of one answer, at most.")] = None
-    temperature: Annotated[float, about("How freely a model picks its words.", ge=0, le=2)] = 0.0
+    temperature: Annotated[
+        Annotated[float, Meta(ge=0, le=2)] | None,
+        about("How freely a model picks its words; 0, unless a client says one."),
+    ] = None
     candidates: Annotated[
         Text | Annotated[list[Text], Meta(min_length=1)],
         about("Deployments in the order they are asked, or `auto`."),

@@ -16,7 +16,7 @@ from aihandler.domain.parts import (
     ToolResult,
 )
 from aihandler.domain.schemas import SentSchema
-from aihandler.domain.task import Json, Output, TextOutput
+from aihandler.domain.task import Json, Output, Task, TextOutput
 from aihandler.domain.tools import AnyTool, ToolChoice
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "ToolCall",
     "ToolResult",
     "message",
+    "sampling_of",
 ]
 
 Role = Literal["system", "user", "assistant"]
@@ -72,6 +73,11 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
     top_k: int | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
+
+
+def sampling_of(task: Task) -> Sampling:
+    """How a task says that words are picked: the likeliest, where it says nothing."""
+    return Sampling(temperature=task.temperature or 0.0, max_output_tokens=task.max_output_tokens)
 
 
 class ThinkingWish(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -135,7 +135,8 @@ class Task(msgspec.Struct, frozen=True):
     min_confidence: float | None = None
     quality_target: float | None = None
     max_output_tokens: int | None = None
-    temperature: float = 0.0
+    # None: 0, unless a client of a gateway says one.
+    temperature: float | None = None
     limits: TaskLimits = TaskLimits()
     priority: Priority = "interactive"
     durability: Durability = "usual"

@@ -11,7 +11,7 @@ import msgspec
 from aihandler.backends.told import told
 from aihandler.domain.answer import Reply, ReplyDone, StreamEvent, Validity
 from aihandler.domain.attempt import AttemptOutcome, AttemptReason, AttemptReport, Candidate, Plan
-from aihandler.domain.conversation import Message, Request, Sampling
+from aihandler.domain.conversation import Message, Request, sampling_of
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Caller, Clock, Intent, Journal, Pricer, Settlement
 from aihandler.domain.task import JsonOutput
@@ -439,8 +439,16 @@ def _request(turn: Turn) -> Request:
         return msgspec.structs.replace(
             asked, task=task.name, messages=turn.messages, output=task.output, raw=raw
         )
-    sampling = Sampling(temperature=task.temperature, max_output_tokens=task.max_output_tokens)
-    return Request(task.name, turn.messages, turn.call.fields, task.output, sampling)
+    fields = turn.call.fields
+    if turn.call.beside is not None:
+        return msgspec.structs.replace(
+            turn.call.beside,
+            task=task.name,
+            messages=turn.messages,
+            fields=fields,
+            output=task.output,
+        )
+    return Request(task.name, turn.messages, fields, task.output, sampling_of(task))
 
 
 def _intent(sending: _Sending, now: float) -> Intent:

@@ -19,8 +19,10 @@ class Call(msgspec.Struct, frozen=True):
     `messages`, when given, are asked as they are; else the task's prompt is filled with `fields`.
     `source` is the text that grounding compares with. `reuse` allows an answer that an equal
     attempt has had before; two samples of one request differ in `sample`. `asked` is a client's
-    own request, with its tools and settings, whose messages are `messages`. Whoever waits for the
-    answer does so for `patience_s` at most before a server that asked for a pause is asked again.
+    own request, with its tools and settings, whose messages are `messages`; `beside` is what a
+    client says beside the one text that is the task's input: sampling, thinking, fields of its
+    format, the form that it wants. Whoever waits for the answer does so for `patience_s` at most
+    before a server that asked for a pause is asked again.
     `budgets` are those of who asks, beside the configuration's, which go by task, deployment and
     the tags `key`, `team` and `user`.
     `prefer` names the deployment that is tried first where the plan has it and it is well;
@@ -47,6 +49,7 @@ class Call(msgspec.Struct, frozen=True):
     sample: int = 0
     reuse: bool = True
     asked: Request | None = None
+    beside: Request | None = None
     patience_s: float | None = None
     budgets: tuple[Budget, ...] = ()
     priority: Priority = "interactive"

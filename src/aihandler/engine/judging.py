@@ -40,7 +40,8 @@ def judge(call: Call, request: Request, asking: Asking, reply: Reply) -> Judgeme
     if call.asked is not None and isinstance(call.task.output, TextOutput):
         return _turn(reply)
     # A model that is not sure has still said something: it becomes the proposal of a review.
-    finish: Finish = "stop" if reply.finish == "abstain" else reply.finish
+    whole = reply.finish == "abstain" or _ends_as_asked(call, reply)
+    finish: Finish = "stop" if whole else reply.finish
     verdict = asking.validator.check(reply.text, finish=finish, source=call.source)
     return Judgement(_outcome(call.task, reply, verdict), verdict, reply)
 
@@ -50,6 +51,14 @@ def _turn(reply: Reply) -> Judgement:
     outcome: AttemptOutcome = "valid" if reply.finish in _TURNS_END else "refused"
     state = "exact" if outcome == "valid" else "invalid"
     return Judgement(outcome, Verdict(state, reply.text), reply)  # type: ignore[arg-type]  # both are states
+
+
+def _ends_as_asked(call: Call, reply: Reply) -> bool:
+    """Whether a text ends where its client wants it to: at a bound below the task's own."""
+    if call.beside is None or reply.finish != "length":
+        return False
+    bound, own = call.beside.sampling.max_output_tokens, call.task.max_output_tokens
+    return isinstance(call.task.output, TextOutput) and bound is not None and bound != own
 
 
 def _outcome(task: Task, reply: Reply, verdict: Verdict) -> AttemptOutcome:

@@ -14,7 +14,10 @@ def attempt_key(call: Call, request: Request, *, model: str, clearance: Clearanc
     Left out on purpose: bounds on length, time-outs, and which replica answers; an answer that
     is whole stays whole when they change.
     """
-    who = (call.sample, call.labels.tenant, clearance.fingerprint)
+    who: tuple[object, ...] = (call.sample, call.labels.tenant, clearance.fingerprint)
+    if call.beside is not None:
+        # What a client bounds itself may be cut, and is nobody else's answer.
+        who = (*who, "beside", request.sampling, request.logprobs)
     if request.raw:
         # A client's own bytes say all of it, and are hashed in a tenth of the time.
         asked = hashlib.blake2b(request.raw, digest_size=16).hexdigest()

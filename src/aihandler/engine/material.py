@@ -36,8 +36,9 @@ def material(call: Call) -> Material:
     for message in call.messages:
         _read(message.role, message.parts, texts, unread)
         _add(texts, "settings", _strings(message.extra))
-    if asked is not None:
-        _add(texts, "settings", _strings(_settings(asked)))
+    for said in (asked, call.beside):
+        if said is not None:
+            _add(texts, "settings", _strings(_settings(said)))
     # What a program gave beside messages, or what a gateway made of them for models of here.
     texts += [
         InspectedText("field", text, name)

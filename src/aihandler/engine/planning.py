@@ -18,6 +18,8 @@ from aihandler.routing import order
 ASSUMED_OUTPUT_TOKENS = 512
 # Characters per token. Low on purpose: a reservation should rather be too large.
 CHARACTERS_PER_TOKEN = 3
+# Clients name schemas of their own, each a version.
+_KEPT = 512
 
 
 # A key of a gateway may narrow the candidates of a task.
@@ -133,6 +135,8 @@ class Planner:
 
     def _usage(self, task: Task, fields: Mapping[str, str]) -> Usage:
         if task.version not in self._overheads:
+            if len(self._overheads) >= _KEPT:
+                self._overheads.clear()
             self._overheads[task.version] = _overhead(task)
         characters = self._overheads[task.version] + sum(map(len, fields.values()))
         return Usage(

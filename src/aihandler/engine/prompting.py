@@ -9,6 +9,9 @@ from aihandler.domain.conversation import Message, Role, message
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.task import Example, JsonOutput, Prompt, Task
 
+# Clients name forms of their own, each a version: what they name is not remembered for ever.
+_KEPT = 512
+
 
 class Prompts:
     """Compiles each prompt once. A family without a variant of its own gets the task's prompt."""
@@ -30,6 +33,8 @@ class Prompts:
     def _templates(self, task: Task, family: str) -> tuple[tuple[Role, Template], ...]:
         known = (task.version, family)
         if known not in self._compiled:
+            if len(self._compiled) >= _KEPT:
+                self._compiled.clear()
             prompt = task.variants[family] if family else task.prompt
             where = f"tasks.{task.name}.prompt"
             self._compiled[known] = tuple(

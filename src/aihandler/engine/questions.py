@@ -6,7 +6,7 @@ from aihandler.backends.wire_objects import GIVEN
 from aihandler.config.configuration import Configuration
 from aihandler.domain.attempt import Plan
 from aihandler.domain.clearance import Clearance
-from aihandler.domain.conversation import Request
+from aihandler.domain.conversation import Request, sampling_of
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.keys import digest_text, wide_digest
 from aihandler.domain.task import Task
@@ -20,6 +20,9 @@ _ASIDE = frozenset(
 # What a request names that lies elsewhere and may have changed since, or is answered elsewhere.
 _ELSEWHERE = ("conversation", "previous_response_id", "background", "container", "mcp_servers")
 
+# Clients name schemas of their own, each a version.
+_KEPT = 512
+
 
 class Questions:
     """Names the questions of one configuration."""
@@ -30,8 +33,8 @@ class Questions:
 
     def name(self, call: Call, plan: Plan) -> bytes:
         """A digest of all that the answer depends on; empty when it depends on more than that."""
-        asked = call.asked
-        if asked is not None and not _says_all(asked):
+        asked, beside = call.asked, call.beside
+        if not all(_says_all(said) for said in (asked, beside) if said is not None):
             return b""
         try:
             return wide_digest(
@@ -45,6 +48,7 @@ class Questions:
                 sorted(call.fields.items()),
                 call.source,
                 call.sample,
+                *(() if beside is None else _beside(beside, call.task)),
             )
         except (ValueError, TypeError, OverflowError):
             # Text that cannot be written as UTF-8 has no name.
@@ -56,6 +60,8 @@ class Questions:
         made_for, told = self._routes.get(known, (None, ""))
         if made_for is not task and made_for != task:
             told = route_digest(task, self._admitted(task, clearance))
+            if len(self._routes) >= _KEPT:
+                self._routes.clear()
             self._routes[known] = (task, told)
         return told
 
@@ -91,6 +97,17 @@ def _makes(deployment: Deployment) -> tuple[object, ...]:
         deployment.examples_per_label,
         deployment.quality,
     )
+
+
+def _beside(said: Request, task: Task) -> tuple[object, ...]:
+    """What a client says beside a task's input; nothing where the task says the same."""
+    extra = {name: value for name, value in said.extra.items() if name not in _ASIDE}
+    told = (said.thinking, said.logprobs, said.sampling)
+    if not extra and told == (None, None, sampling_of(task)):
+        return ()
+    # Only fields without a word of ours differ by the format in which they stand.
+    origin = said.origin if extra else ""
+    return ("beside", origin, said.sampling, said.thinking, said.logprobs, extra)
 
 
 def _canonical(asked: Request) -> tuple[object, ...]:

@@ -10,6 +10,9 @@ from aihandler.domain.task import JsonOutput, Output, Task
 from aihandler.validation import Validator
 from aihandler.validation.downlevel import PassedOver, Subset, downlevel, load_subsets
 
+# Clients name schemas of their own, and a compiled one may take a hundred KB.
+_KEPT = 512
+
 
 class Asking(msgspec.Struct, frozen=True):
     """How one task asks one deployment. `sent` is None where no schema is sent."""
@@ -23,7 +26,7 @@ class Schemas:
 
     def __init__(self) -> None:
         self._subsets: dict[str, Subset] = {}
-        self._asked: dict[tuple[str, str, bool], tuple[Deployment, Asking]] = {}
+        self._asked: dict[tuple[str, str, bool, str], tuple[Deployment, Asking]] = {}
         self._made: dict[tuple[str, tuple[SchemaMeans, ...]], Asking] = {}
 
     def asking(
@@ -37,7 +40,9 @@ class Schemas:
     ) -> Asking:
         """What is sent to this deployment. The full schema judges the answer in any case."""
         plain = not (request.tools or request.thinking)
-        key = (task.version, deployment.name, streamed)
+        # A client's own bytes hold their server to a schema themselves.
+        own = request.origin if request.raw else ""
+        key = (task.version, deployment.name, streamed, own)
         known = self._asked.get(key) if plain else None
         if known is not None and known[0] is deployment:
             return known[1]
@@ -46,12 +51,16 @@ class Schemas:
             means = caller.schema_means(request, deployment, streamed=streamed)
         asking = self._by_means(task, means)
         if plain:
+            if len(self._asked) >= _KEPT:
+                self._asked.clear()
             self._asked[key] = (deployment, asking)
         return asking
 
     def _by_means(self, task: Task, means: tuple[SchemaMeans, ...]) -> Asking:
         key = (task.version, means)
         if key not in self._made:
+            if len(self._made) >= _KEPT:
+                self._made.clear()
             self._made[key] = self._make(task.output, means)
         return self._made[key]
 

@@ -99,7 +99,7 @@ class Walk:
             self._error = self._error or attempted.error
         else:
             self._error = attempted.error
-        if self.call.asked is not None:
+        if self.call.asked is not None or self.call.beside is not None:
             self._last = attempted.reply or self._last
         if attempted.report.outcome != "valid" and verdict and verdict.value is not None:
             self._proposal = verdict.value

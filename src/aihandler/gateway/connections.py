@@ -11,6 +11,8 @@ from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from aihandler.gateway.versions import NotHttp, Unchunked, offer_in, without_upgrade
+
 # Claude Code and proxies send some 4 KB; nginx takes 32 KB.
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_WITHIN_S = 30.0
@@ -45,6 +47,8 @@ class Connection(HttpToolsProtocol):
         """Called by the parser at the empty line."""
         self._head_since = None
         super().on_headers_complete()
+        if self.scope["http_version"] == "1.0":
+            self.cycle.send = Unchunked(self.cycle)  # type: ignore[assignment,method-assign]  # of this one
 
     def data_received(self, data: bytes) -> None:
         """Bytes, which may end one request and begin the next."""
@@ -52,9 +56,26 @@ class Connection(HttpToolsProtocol):
         # what one read brings (256 KiB) is bounded anyway.
         self._head_bytes += len(data)
         self._heard_at = self.loop.time()
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        left = data
+        while left:
+            left = self._parsed(left)
         if self._head_since is not None and self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(*_TOO_LARGE)
+
+    def _parsed(self, data: bytes) -> bytes:
+        """Feeds the parser; returns what it left of the data."""
+        try:
+            read = offer_in(self.parser, data)
+        except NotHttp:
+            self.send_400_response("Invalid HTTP request received.")
+            return b""
+        if read is None:
+            return b""
+        # The parser has said that the request is whole, before anybody could look at it.
+        self.cycle.more_body = True
+        self.parser = without_upgrade(self, self.headers)
+        return data[read:]
 
     def end_if_slow(self, now: float) -> None:
         """Ends it if a head that is awaited does not come, or a body stops in its middle."""
@@ -68,6 +89,10 @@ class Connection(HttpToolsProtocol):
         elif self._awaits_body() and now - self._heard_at >= BODY_SILENCE_S:
             self._answer(*_SLOW_BODY)
             self.transport.close()
+
+    def _should_upgrade(self) -> bool:
+        # Nothing here speaks another protocol, whatever is installed.
+        return False
 
     def _awaits_body(self) -> bool:
         cycle = self._last()

@@ -35,8 +35,10 @@ from aihandler.gateway.http import Reply as HttpReply
 from aihandler.gateway.rates import Ticket
 from aihandler.gateway.repeating import Repeating, repeats_of
 from aihandler.gateway.serving import Serving
+from aihandler.gateway.stateless import require_stateless
 from aihandler.gateway.sticking import conversation_of, has_choice
 from aihandler.gateway.targets import Target
+from aihandler.gateway.wishes import as_asked, beside, in_its_bytes
 
 # Ids look as clients of each format expect them; the rest is the id of our call.
 _ID_PREFIXES = {
@@ -139,12 +141,14 @@ class Conversations:
             self._serving.settle(ticket)
 
     def _call(self, inbound: Inbound, request: HttpRequest, asker: Asker) -> Call:
+        require_stateless(inbound.request)
         target = self._serving.target(inbound.model, inbound.request, asker)
         self._serving.targets.require_kind(inbound.model, target, vectors=False)
         labels = self._serving.labels(target.task, request.headers, asker)
         text = _single_text(inbound.request) if target.own_task else None
         if text is not None and target.task.fields == ("text",):
             # One message is the task's input, and goes through the task's own wording.
+            said = beside(target.task, inbound.request)
             return Call(
                 id=request.call_id,
                 task=target.task,
@@ -152,6 +156,8 @@ class Conversations:
                 fields={"text": text},
                 source=text,
                 tags=asker.tags,
+                reuse=said is None,
+                beside=said,
                 patience_s=PATIENCE_S,
                 budgets=asker.budgets,
                 priority=self._serving.priority(request.headers),
@@ -175,12 +181,11 @@ class Conversations:
         call_labels: Labels,
         asker: Asker,
     ) -> Call:
-        task, output = target.task, asked.output
-        if output == task.output:
-            # As the engine asks it, which then need not write it anew.
-            output = task.output
-        asked = msgspec.structs.replace(asked, task=task.name, output=output, raw=request.body)
-        said = "\n".join([m.text for m in asked.messages if m.role == "user"])
+        if target.own_task:
+            asked = as_asked(target.task, asked, request.body)
+        else:
+            asked = in_its_bytes(target.task, asked, request.body)
+        said = "\n".join(m.text for m in asked.messages if m.role == "user")
         conversation = _named(asked, target, asker)
         return Call(
             id=request.call_id,
@@ -206,7 +211,9 @@ class Conversations:
             answer = await self._serving.run(call)
         except AnswerRejected as error:
             # Of one's own conversation the last turn is of use, though it is not valid.
-            if error.reply is None or not isinstance(call.task.output, TextOutput):
+            if call.asked is None or not isinstance(call.task.output, TextOutput):
+                raise
+            if error.reply is None:
                 raise
             body = self._codec.write_reply(error.reply, identity)
             headers = _invalid_headers(call, error)
@@ -270,13 +277,15 @@ def _reply_of(answer: Answer[Json], call: Call) -> Reply:
         usage = answer.cached.usage
     if reply is None:
         return Reply((Text(_as_text(answer.value)),), "stop", usage=usage, model=answer.route)
-    if isinstance(call.task.output, TextOutput) or reply.finish == "tool_calls":
+    own_turn = call.asked is not None and isinstance(call.task.output, TextOutput)
+    if own_turn or reply.finish == "tool_calls":
         return reply
     text = _as_text(answer.value)
     if reply.text == text:
         return reply
     others = tuple(part for part in reply.parts if not isinstance(part, Text))
-    return msgspec.structs.replace(reply, parts=(*others, Text(text)), raw=b"")
+    # Its probabilities are those of the words that stood there.
+    return msgspec.structs.replace(reply, parts=(*others, Text(text)), raw=b"", logprobs=None)
 
 
 def _as_text(value: Json) -> str:

@@ -204,7 +204,12 @@ _HEADERS: dict[str, tuple[str, Schema, str]] = {
     "later": ("retry-after", {"type": "integer", "minimum": 1}, "Seconds to wait."),
 }
 _PARAMETERS: dict[str, tuple[str, str, Schema, str]] = {
-    "class": ("x-aihandler-class", "header", {"enum": _CLASSES}, "The class of the data."),
+    "class": (
+        "x-aihandler-class",
+        "header",
+        {"enum": _CLASSES},
+        "The class of the data; `x-data-class`, `data-class` and `class` mean the same.",
+    ),
     "priority": (
         "x-aihandler-priority",
         "header",

@@ -8,6 +8,7 @@ from aihandler.domain.keys import digest
 from aihandler.domain.labels import DataClass
 from aihandler.errors import InputError, Refused, StorageError
 from aihandler.gateway.admission import Asker
+from aihandler.gateway.classes import CLASS_HEADER, said_classes
 from aihandler.gateway.http import HttpRequest, Message, Send
 from aihandler.ledger.repeats import Claim, Repeats, SentReply
 
@@ -15,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 KEY_HEADER = "idempotency-key"
 # What else decides what a request asks.
-_DECIDES = ("x-aihandler-class", "anthropic-beta", "anthropic-version")
+_DECIDES = (CLASS_HEADER, "anthropic-beta", "anthropic-version")
 _MAX_KEY = 255
 # A client that comes back while its first request is under way waits so long for its answer.
 WAIT_S = 10.0
@@ -252,4 +253,7 @@ def _name(request: HttpRequest, asker: Asker) -> bytes:
 
 def _asked(request: HttpRequest) -> bytes:
     said = [request.headers.get(name, "") for name in _DECIDES]
+    said += [
+        f"{name}: {word}" for name, word in said_classes(request.headers) if name != CLASS_HEADER
+    ]
     return digest("asked", said, request.body)

@@ -6,7 +6,6 @@ from typing import Protocol
 
 import msgspec
 
-from aihandler.arguments import class_of
 from aihandler.config.configuration import Configuration
 from aihandler.domain.answer import Answer, StreamEvent
 from aihandler.domain.api_key import Switch
@@ -22,6 +21,7 @@ from aihandler.engine.bounds import answers_at_most
 from aihandler.engine.planning import ASSUMED_OUTPUT_TOKENS
 from aihandler.errors import InputError
 from aihandler.gateway.admission import Asker, Switches
+from aihandler.gateway.classes import class_said
 from aihandler.gateway.ending import Ending
 from aihandler.gateway.estimates import estimated_tokens
 from aihandler.gateway.rates import Rate, Rates, Ticket
@@ -33,9 +33,10 @@ from aihandler.policy import labels_for, raised
 
 # A worker looks each second.
 STORE_AWAY_S = 5.0
-CLASS_HEADER = "x-aihandler-class"
 PRIORITY_HEADER = "x-aihandler-priority"
 _LABELS_KEPT = 1024
+# A task, the class that a header says, and who asks.
+_Said = tuple[str, DataClass | None, str]
 _PRIORITIES: Mapping[str, Priority] = {"batch": "batch", "interactive": "interactive"}
 
 
@@ -82,7 +83,7 @@ class Serving:
     ) -> None:
         """`inspectors` look at every request, beside those that `runs` may have of its own."""
         self._rates = rates
-        self._labels: dict[tuple[str, str, str], tuple[Task, Key | None, Labels]] = {}
+        self._labels: dict[_Said, tuple[Task, Key | None, Labels]] = {}
         self._renewed_at: float | None = None
         limits = configuration.limits
         self._limits = Scopes(Rate(one.scope, one.requests, one.tokens) for one in limits)
@@ -254,17 +255,12 @@ class Serving:
 
     def labels(self, task: Task, headers: Mapping[str, str], asker: Asker) -> Labels:
         """The class of a request: a header may say it, and never lowers what key or task say."""
-        given = headers.get(CLASS_HEADER)
-        if given is not None and not given.strip():
-            # Whoever sends the header meant to say something.
-            raise InputError(
-                f"no class is named (at header {CLASS_HEADER})", hint="name one, or leave it out"
-            )
+        given = class_said(headers)
         # Labels follow from task, header and key alone, and most requests bring the same three.
-        named = (task.name, given or "", asker.name)
+        named = (task.name, given, asker.name)
         known = self._labels.get(named)
         if known is None or known[0] is not task or known[1] is not asker.key:
-            labels = labels_for(task, document_class=class_of(given), key=asker.key)
+            labels = labels_for(task, document_class=given, key=asker.key)
             if len(self._labels) >= _LABELS_KEPT:
                 self._labels.clear()
             known = self._labels[named] = (task, asker.key, labels)

@@ -10,6 +10,7 @@ from aihandler.domain.conversation import Request
 from aihandler.domain.keys import digest_text
 from aihandler.domain.task import EmbeddingOutput, JsonOutput, Task, TextOutput
 from aihandler.errors import InputError
+from aihandler.gateway.wishes import formed, require_one_answer
 
 
 class UnknownModel(InputError):
@@ -40,11 +41,13 @@ class Targets:
         return sorted({*known.tasks, *known.deployments, *self._aliases})
 
     def find(self, model: str, request: Request) -> Target:
-        """Raises UnknownModel, which names the nearest."""
+        """Raises UnknownModel, which names the nearest, and InputError for a form of answers that
+        the task does not give.
+        """
         name = self._aliases.get(model, model)
         task = self._configuration.tasks.get(name)
         if task is not None:
-            return Target(task, own_task=True)
+            return Target(self._formed(name, task, request), own_task=True)
         if name not in self._configuration.deployments:
             raise self._unknown(model)
         return Target(self._task_of(name, request), own_task=False)
@@ -64,6 +67,19 @@ class Targets:
         made, path = ("text", "/v1/chat/completions") if vectors else ("vectors", "/v1/embeddings")
         raise UnknownModel(f"{model!r} makes {made} (at /model)", hint=f"ask it at {path}")
 
+    def _formed(self, name: str, task: Task, request: Request) -> Task:
+        made = formed(task, request)
+        if made is task:
+            return task
+        deployments = self._configuration.deployments
+        if all(deployments[one].in_process for one in task.candidates or deployments):
+            raise InputError(
+                f"the task {name!r} is answered by models of this process alone, which give "
+                "no form but its own",
+                hint="leave the schema out, or give the task a candidate that takes one",
+            )
+        return made
+
     def _task_of(self, deployment: str, request: Request) -> Task:
         # A conversation with one deployment is a task without a prompt and with one candidate.
         if deployment not in self._plain:
@@ -77,6 +93,7 @@ class Targets:
             return _of_length(plain, request)
         if not isinstance(request.output, JsonOutput):
             return plain
+        require_one_answer(deployment, request)
         version = digest_text("conversation", request.output.schema)
         return msgspec.structs.replace(plain, output=request.output, version=version)
 
