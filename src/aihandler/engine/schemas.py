@@ -6,9 +6,12 @@ from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Caller
 from aihandler.domain.schemas import SchemaMeans, SentSchema
-from aihandler.domain.task import JsonOutput, Output, Task
+from aihandler.domain.task import AskedOutput, JsonOutput, Output, Task
 from aihandler.validation import Validator
 from aihandler.validation.downlevel import PassedOver, Subset, downlevel, load_subsets
+
+# Of schemas that clients send; what is compiled of one may take megabytes.
+MAX_ASKED = 64
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -25,6 +28,8 @@ class Schemas:
         self._subsets: dict[str, Subset] = {}
         self._asked: dict[tuple[str, str, bool], tuple[Deployment, Asking]] = {}
         self._made: dict[tuple[str, tuple[SchemaMeans, ...]], Asking] = {}
+        # Those of clients, the oldest first.
+        self._made_asked: dict[tuple[str, tuple[SchemaMeans, ...]], Asking] = {}
 
     def asking(
         self,
@@ -35,8 +40,12 @@ class Schemas:
         *,
         streamed: bool,
     ) -> Asking:
-        """What is sent to this deployment. The full schema judges the answer in any case."""
-        plain = not (request.tools or request.thinking)
+        """What is sent to this deployment. The full schema judges the answer in any case.
+
+        Raises InputError where the schema is a client's and cannot be used.
+        """
+        asked = isinstance(task.output, AskedOutput)
+        plain = not (asked or request.tools or request.thinking)
         key = (task.version, deployment.name, streamed)
         known = self._asked.get(key) if plain else None
         if known is not None and known[0] is deployment:
@@ -51,13 +60,19 @@ class Schemas:
 
     def _by_means(self, task: Task, means: tuple[SchemaMeans, ...]) -> Asking:
         key = (task.version, means)
-        if key not in self._made:
-            self._made[key] = self._make(task.output, means)
-        return self._made[key]
+        made = self._made_asked if isinstance(task.output, AskedOutput) else self._made
+        if key not in made:
+            if made is self._made_asked and len(made) >= MAX_ASKED:
+                del made[next(iter(made))]
+            made[key] = self._make(task.output, means)
+        return made[key]
 
     def _make(self, output: Output, means: tuple[SchemaMeans, ...]) -> Asking:
         if not isinstance(output, JsonOutput) or not means:
             return Asking(None, Validator(output))
+        if isinstance(output, AskedOutput):
+            # Nothing is made of a client's schema before it is known to be bounded and a schema.
+            Validator(output)
         passed_over: list[str] = []
         for rung in means:
             lowered = downlevel(output.schema, self._subset(rung.subset))
