@@ -128,7 +128,7 @@ def test_a_tool_whose_schema_is_out_of_bounds_is_let_through():
 
 
 def test_schemas_of_many_called_tools_are_compiled_up_to_a_bound():
-    schema = {"properties": {"a": {"type": "string", "enum": ["x" * 100_000]}}}
+    schema = {"properties": {"a": {"type": "string", "enum": ["x" * 50_000]}}}
     judge = ToolJudge([Tool(f"t{n}", "", schema) for n in range(5)])
     calls = tuple(ToolCall(str(n), f"t{n}", '{"a": 1}') for n in range(5))
     verdict, _ = judge.check(Reply(calls, "tool_calls"))

@@ -13,7 +13,7 @@ import msgspec
 from aihandler.domain.task import Json
 from aihandler.errors import InputError
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 128 * 1024
 MAX_PATTERNS = 256
 MAX_STEPS = 10_000
 _COMPARED_STEPS = 8

@@ -23,7 +23,7 @@ LISTED_COPIES_CHARS = 4_000_000
 # All patterns together, and one of them: what a pattern takes in memory it takes in time.
 _ALL_PATTERNS_BYTES = 8 * 1024 * 1024
 _PATTERN_BYTES = 256 * 1024
-_PATTERN_WEIGHT = 1024
+_PATTERN_WEIGHT = 512
 # Patterns for addresses, passwords and durations take less than 100.
 _BACKTRACK_STEPS = 1_000
 # In steps of the validator: a match that is given up, and the characters of a plain one.

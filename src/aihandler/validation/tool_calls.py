@@ -18,7 +18,7 @@ _encode = msgspec.json.Encoder().encode
 # A tool without parameters takes an object all the same.
 _ANY_OBJECT = {"type": "object"}
 # Compiling all schemas of one reply's calls takes no longer than compiling one of the largest.
-_MAX_WEIGHT = 256 * 1024
+_MAX_WEIGHT = 128 * 1024
 
 
 class ToolJudge:
