@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from aihandler.backends.codec import NOTE, Lost, foreign_fields
 from aihandler.domain.task import Json
+from aihandler.errors import InputError
 
 # Known fields that were written out although they say no more than their absence.
 GIVEN = f"{NOTE}given"
@@ -96,3 +97,15 @@ def take_text(left: dict[str, Json], key: str) -> str:
         del left[key]
         return value
     return ""
+
+
+def take_streamed(rest: dict[str, Json]) -> bool:
+    """Takes whether a client wants a stream; a plain no stays in `rest`. Raises InputError for what
+    is neither yes nor no: sent on, it would be answered in a form that nobody expects.
+    """
+    said = rest.get("stream")
+    if said is not None and not isinstance(said, bool):
+        raise InputError(
+            "stream must be true or false (at /stream)", hint="send true, or leave it out"
+        )
+    return bool(said) and rest.pop("stream") is True
