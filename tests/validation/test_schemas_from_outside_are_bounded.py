@@ -52,6 +52,7 @@ HERE = {"$ref": "#/$defs/n"}
         ({"$ref": "#nowhere"}, "not in it"),
         ({"properties": {"a": {"$id": "http://a.b/c", "$ref": "#/$defs/d"}}}, "'$id'"),
         ({"patternProperties": {f"^a{n}$": True for n in range(300)}}, "patterns"),
+        ({"$defs": {f"d{n}": {"pattern": f"^a{n}$"} for n in range(300)}}, "patterns"),
         ({"enum": ["x" * 300_000]}, "bytes"),
     ],
 )

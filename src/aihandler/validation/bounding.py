@@ -152,12 +152,14 @@ class _Reading:
 
     def read(self) -> None:
         """Fills `parts`; the root is the first."""
+        # What nothing refers to is held against its draft all the same, patterns included.
+        for part in _all_objects(self._root):
+            self._count(part)
         self._places([self._root])
         while self._waiting:
             schema = self._waiting.pop()
             if schema is not self._root and isinstance(schema.get(self._id), str):
                 _refuse(f"has an {self._id!r} within", "refer by `#/$defs/NAME`")
-            self._count(schema)
             if not _HOLDING.isdisjoint(schema):
                 self._fill(self.parts[self._at[id(schema)]], schema)
 

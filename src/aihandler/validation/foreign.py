@@ -22,8 +22,9 @@ LISTED_WORK = 20_000
 LISTED_COPIES_CHARS = 4_000_000
 # All patterns together, and one of them: what a pattern takes in memory it takes in time.
 _ALL_PATTERNS_BYTES = 8 * 1024 * 1024
-_PATTERN_BYTES = 256 * 1024
-_PATTERN_WEIGHT = 512
+_PATTERN_BYTES = 1024 * 1024
+# A pattern of so many bytes costs as much as a byte of a schema without any.
+_PATTERN_LIGHTNESS = 64
 # Patterns for addresses, passwords and durations take less than 100.
 _BACKTRACK_STEPS = 1_000
 # In steps of the validator: a match that is given up, and the characters of a plain one.
@@ -50,7 +51,8 @@ class ForeignSchema(Schema):
     @property
     def weight(self) -> int:
         """What compiling it cost, in bytes of a schema without patterns."""
-        return self._size + self._reach.patterns * _PATTERN_WEIGHT
+        patterns = self._reach.patterns
+        return self._size + patterns * _pattern_bytes(patterns) // _PATTERN_LIGHTNESS
 
     def admits(self, value: Json) -> bool:
         """True when the value is valid. Raises Unjudged."""
@@ -82,18 +84,21 @@ class ForeignSchema(Schema):
         return errors <= LISTED_WORK and copies <= LISTED_COPIES_CHARS
 
     def _compile(self, schema: Mapping[str, Json] | bool) -> jsonschema_rs.Validator:
-        each = _ALL_PATTERNS_BYTES // max(1, self._reach.patterns)
         try:
             return compiled(
                 schema,
                 backtrack_steps=_BACKTRACK_STEPS,
-                pattern_bytes=min(_PATTERN_BYTES, each),
+                pattern_bytes=_pattern_bytes(self._reach.patterns),
             )
         except ValueError as error:
             raise InputError(
                 f"the request's JSON Schema cannot be used: {reason_of(error)}",
-                hint="correct the schema",
+                hint="correct the schema; a pattern that takes too much memory is none",
             ) from None
+
+
+def _pattern_bytes(patterns: int) -> int:
+    return min(_PATTERN_BYTES, _ALL_PATTERNS_BYTES // max(1, patterns))
 
 
 class _Extent(msgspec.Struct, frozen=True):
