@@ -162,3 +162,14 @@ def test_an_address_may_look_ahead():
     schema = {"items": {"pattern": address}}
     assert judged(schema, ["some.long_name+tag@mail.department.example.co.uk"] * 1000).ok
     assert not judged(schema, ["a..b@example.com"]).ok
+
+
+def test_errors_of_alternatives_are_listed_only_where_they_do_not_multiply():
+    kinds = [
+        {"properties": {"kind": {"const": n}, "of": HERE}, "required": ["kind"]} for n in "abcdef"
+    ]
+    wrong = {"kind": "x"}
+    assert "alternatives" in judged(recursive(*kinds), wrong).problems[0].message
+    for _ in range(20):
+        wrong = {"kind": "f", "of": wrong}
+    assert "both are too large" in judged(recursive(*kinds), wrong).problems[0].message

@@ -86,6 +86,16 @@ class Reach:
         self._levels = [self._most[0]]
         self._grows = True
 
+    def listing(self) -> "Reach":
+        """The same where all errors are listed: then each choice is looked through to its end."""
+        parts = [
+            msgspec.structs.replace(
+                part, here=[*part.here, *itertools.chain(*part.choices)], choices=[]
+            )
+            for part in self._parts
+        ]
+        return Reach(parts, self._order, patterns=self.patterns, demands=self.demands)
+
     def steps(self, depth: int) -> int:
         """The most steps that any one place of a value of this depth is looked at with."""
         while self._grows and len(self._levels) <= depth:

@@ -43,6 +43,7 @@ class ForeignSchema(Schema):
 
     def __init__(self, schema: Mapping[str, Json]) -> None:
         self._reach = require_bounded(schema)
+        self._listing = self._reach.listing()
         text = _encode(schema)
         self._size = len(text)
         self._backtracks = self._reach.patterns > 0 and _BACKTRACKS.search(text) is not None
@@ -78,7 +79,7 @@ class ForeignSchema(Schema):
             raise Unjudged("takes too many steps to be held against the schema")
 
     def _listable(self, extent: "_Extent") -> bool:
-        steps, demands = self._reach.steps(extent.depth), self._reach.demands
+        steps, demands = self._listing.steps(extent.depth), self._reach.demands
         copies = steps * (1 + demands) * extent.chars * (1 + extent.depth)
         errors = steps * (extent.places + extent.objects * demands)
         return errors <= LISTED_WORK and copies <= LISTED_COPIES_CHARS
