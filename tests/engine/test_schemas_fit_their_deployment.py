@@ -4,9 +4,10 @@ import json
 
 from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment, Hosting, Model
+from aihandler.domain.keys import digest_text
 from aihandler.domain.schemas import SchemaMeans
-from aihandler.domain.task import JsonOutput, Task
-from aihandler.engine.schemas import Schemas
+from aihandler.domain.task import AskedOutput, JsonOutput, Task
+from aihandler.engine.schemas import MAX_ASKED, Schemas
 from aihandler.testing import FakeCaller
 from engine.bench_of_fakes import Fakes, call, task
 
@@ -94,3 +95,34 @@ def test_the_ladder_of_a_deployment_is_looked_up_once():
     fakes.run(call(asked, reuse=False))
     fakes.run(call(asked, reuse=False))
     assert caller.looked_up == 1
+
+
+def asked_by_a_client(schema, *means, kept=None):
+    asked = Task("model/d", digest_text("conversation", schema), AskedOutput(schema))
+    deployment = Deployment("d", "openai", Model("m"), Hosting.SELF)
+    request = Request("t", (), output=asked.output)
+    offering = Offering("{}", *means)
+    kept = kept or Schemas()
+    return kept.asking(asked, request, offering, deployment=deployment, streamed=False)
+
+
+def test_of_clients_schemas_the_newest_are_kept():
+    kept = Schemas()
+    native = SchemaMeans("native", "none")
+    found = [asked_by_a_client({"maximum": n}, native, kept=kept) for n in range(MAX_ASKED + 1)]
+    last = {"maximum": MAX_ASKED}
+    assert asked_by_a_client(last, native, kept=kept) is found[-1]
+    assert asked_by_a_client({"maximum": 0}, native, kept=kept) is not found[0]
+
+
+def test_a_clients_schema_that_would_take_long_to_say_goes_the_next_way():
+    parts = {"d30": {"type": "string"}}
+    for n in range(30):
+        twice = {key: {"$ref": f"#/$defs/d{n + 1}"} for key in "ab"}
+        parts[f"d{n}"] = {"type": "object", "properties": twice, "required": ["a", "b"]}
+    schema = {"$ref": "#/$defs/d0", "$defs": parts}
+    found = asked_by_a_client(
+        schema, SchemaMeans("native", "gemini-response-schema"), SchemaMeans("prompt")
+    )
+    assert found.sent.mode == "prompt"
+    assert "5,000 parts" in found.sent.passed_over[0]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aihandler.backends.builtin.extract import extract
+from aihandler.backends.builtin.extraction import wishes
 from aihandler.backends.builtin.extraction.page import MAX_CHARS
 from aihandler.backends.builtin.summarise import summarise
 
@@ -94,3 +95,22 @@ def test_what_stands_behind_the_limit_is_not_read():
     schema = {"properties": {"total": NUMBER}}
     assert extract(" " * MAX_CHARS + "Total: 5.00", schema).value == {}
     assert extract(" " * (MAX_CHARS - 100) + "\n" + "Total: 5.00", schema).value == {"total": 5}
+
+
+def test_references_that_multiply_are_looked_at_up_to_a_bound(monkeypatch):
+    looked_at = 0
+    resolved = wishes._Reader._resolved
+
+    def counted(reader, schema, steps=0):
+        nonlocal looked_at
+        looked_at += 1
+        return resolved(reader, schema, steps)
+
+    monkeypatch.setattr(wishes._Reader, "_resolved", counted)
+    parts = {
+        f"d{n}": {"properties": {f"k{k}": {"$ref": f"#/$defs/d{n + 1}"} for k in range(10)}}
+        for n in range(7)
+    }
+    schema = {"$ref": "#/$defs/d0", "$defs": {**parts, "d7": {"type": "object"}}}
+    assert wishes.read_wishes(schema) == ()
+    assert looked_at < 50_000

@@ -142,3 +142,15 @@ def _shown(value: Json) -> str:
     # A message need not hold all that somebody sends.
     text = repr(value)
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
+
+
+def take_streamed(rest: dict[str, Json]) -> bool:
+    """Takes whether a client wants a stream; a plain no stays in `rest`. Raises InputError for what
+    is neither yes nor no: sent on, it would be answered in a form that nobody expects.
+    """
+    said = rest.get("stream")
+    if said is not None and not isinstance(said, bool):
+        raise InputError(
+            "stream must be true or false (at /stream)", hint="send true, or leave it out"
+        )
+    return bool(said) and rest.pop("stream") is True

@@ -45,6 +45,11 @@ class JsonOutput(msgspec.Struct, frozen=True, tag="json"):
     python_type: str = ""
 
 
+class AskedOutput(JsonOutput, frozen=True, tag="json"):
+    """What a client's own request asks for: its schema comes from outside, and is used within
+    bounds."""
+
+
 class EmbeddingOutput(msgspec.Struct, frozen=True, tag="embedding"):
     """A vector of each text, of `dimensions` numbers (None: as many as the model gives)."""
 

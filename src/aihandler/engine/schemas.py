@@ -6,9 +6,14 @@ from aihandler.domain.conversation import Request
 from aihandler.domain.deployment import Deployment
 from aihandler.domain.ports import Caller
 from aihandler.domain.schemas import SchemaMeans, SentSchema
-from aihandler.domain.task import JsonOutput, Output, Task
+from aihandler.domain.task import AskedOutput, JsonOutput, Output, Task
 from aihandler.validation import Validator
-from aihandler.validation.downlevel import PassedOver, Subset, downlevel, load_subsets
+from aihandler.validation.downlevel import MAX_PARTS, PassedOver, Subset, downlevel, load_subsets
+
+# Of schemas that clients send; what is compiled of one may take megabytes.
+MAX_ASKED = 64
+# Each part takes about 30 us to be said in another server's words, and nobody else works meanwhile.
+MAX_ASKED_PARTS = 5_000
 
 # Clients name schemas of their own, and a compiled one may take a hundred KB.
 _KEPT = 512
@@ -28,6 +33,8 @@ class Schemas:
         self._subsets: dict[str, Subset] = {}
         self._asked: dict[tuple[str, str, bool, str], tuple[Deployment, Asking]] = {}
         self._made: dict[tuple[str, tuple[SchemaMeans, ...]], Asking] = {}
+        # Those of clients, the oldest first.
+        self._made_asked: dict[tuple[str, tuple[SchemaMeans, ...]], Asking] = {}
 
     def asking(
         self,
@@ -38,8 +45,12 @@ class Schemas:
         *,
         streamed: bool,
     ) -> Asking:
-        """What is sent to this deployment. The full schema judges the answer in any case."""
-        plain = not (request.tools or request.thinking)
+        """What is sent to this deployment. The full schema judges the answer in any case.
+
+        Raises InputError where the schema is a client's and cannot be used.
+        """
+        asked = isinstance(task.output, AskedOutput)
+        plain = not (asked or request.tools or request.thinking)
         # A client's own bytes hold their server to a schema themselves.
         own = request.origin if request.raw else ""
         key = (task.version, deployment.name, streamed, own)
@@ -58,18 +69,24 @@ class Schemas:
 
     def _by_means(self, task: Task, means: tuple[SchemaMeans, ...]) -> Asking:
         key = (task.version, means)
-        if key not in self._made:
-            if len(self._made) >= _KEPT:
-                self._made.clear()
-            self._made[key] = self._make(task.output, means)
-        return self._made[key]
+        made = self._made_asked if isinstance(task.output, AskedOutput) else self._made
+        if key not in made:
+            if made is self._made_asked and len(made) >= MAX_ASKED:
+                del made[next(iter(made))]
+            made[key] = self._make(task.output, means)
+        return made[key]
 
     def _make(self, output: Output, means: tuple[SchemaMeans, ...]) -> Asking:
         if not isinstance(output, JsonOutput) or not means:
             return Asking(None, Validator(output))
+        most = MAX_PARTS
+        if isinstance(output, AskedOutput):
+            most = MAX_ASKED_PARTS
+            # Nothing is made of a client's schema before it is known to be bounded and a schema.
+            Validator(output)
         passed_over: list[str] = []
         for rung in means:
-            lowered = downlevel(output.schema, self._subset(rung.subset))
+            lowered = downlevel(output.schema, self._subset(rung.subset), most=most)
             if isinstance(lowered, PassedOver):
                 passed_over.append(f"{rung.mode}: {lowered.reason}")
                 continue

@@ -21,6 +21,7 @@ Scope = MutableMapping[str, Any]
 # A request with several images; a larger one belongs into a file.
 MAX_BODY_BYTES = 32 * 1024 * 1024
 _THROWN_AWAY_BYTES = 8 * MAX_BODY_BYTES
+_PLAIN = ("identity", "")
 JSON_TYPE = (b"content-type", b"application/json")
 SSE_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
 # Proxies that collect a stream before they pass it on would undo it.
@@ -34,6 +35,13 @@ class TooLarge(InputError):
 
     code = "too_large"
     http_status = 413
+
+
+class Encoded(InputError):
+    """A body that is compressed."""
+
+    code = "unsupported_encoding"
+    http_status = 415
 
 
 class ClientGone(Exception):  # nothing went wrong
@@ -75,7 +83,7 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 
 async def body_of(receive: Receive, headers: Mapping[str, str]) -> bytes:
-    """The body. Raises TooLarge before it is all in memory, ClientGone."""
+    """The body. Raises TooLarge before it is all in memory, Encoded, ClientGone."""
     stated = headers.get("content-length", "")
     too_large = stated.isdigit() and int(stated) > MAX_BODY_BYTES
     pieces: list[bytes] = []
@@ -97,6 +105,8 @@ async def body_of(receive: Receive, headers: Mapping[str, str]) -> bytes:
         pieces.append(piece)
     if too_large:
         raise _too_large()
+    if headers.get("content-encoding", "identity").lower() not in _PLAIN:
+        raise _encoded(headers["content-encoding"])
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
@@ -180,6 +190,14 @@ def error_headers(error: AIHandlerError) -> Headers:
         # The clients of OpenAI and Anthropic ask again by themselves unless they are told.
         named.append((b"x-should-retry", b"false"))
     return [*named, (b"retry-after", str(max(1, math.ceil(wait_s))).encode())] if wait_s else named
+
+
+def _encoded(encoding: str) -> Encoded:
+    # A small body may inflate to a thousand times its size.
+    return Encoded(
+        f"the body is encoded as {encoding[:40]!r} (at header content-encoding)",
+        hint="send it as it is, without compression",
+    )
 
 
 def _too_large() -> TooLarge:

@@ -12,6 +12,7 @@ _STATUSES = {
     "404": "There is no such model, call or address.",
     "409": "The first request of this `Idempotency-Key` is under way.",
     "413": "The body is too large, or has too many parts.",
+    "415": "The body is compressed.",
     "422": "Answered, but not validly; or the model's own filter refused.",
     "429": "The minute of a key, user, team or task is full; or the server's own.",
     "5XX": "What went wrong behind it; 503 (Anthropic: 529) says to come back later.",

@@ -8,7 +8,7 @@ import msgspec
 from aihandler.config.configuration import Configuration
 from aihandler.domain.conversation import Request
 from aihandler.domain.keys import digest_text
-from aihandler.domain.task import EmbeddingOutput, JsonOutput, Task, TextOutput
+from aihandler.domain.task import AskedOutput, EmbeddingOutput, JsonOutput, Task, TextOutput
 from aihandler.errors import InputError
 from aihandler.gateway.wishes import formed, require_one_answer
 
@@ -95,7 +95,8 @@ class Targets:
             return plain
         require_one_answer(deployment, request)
         version = digest_text("conversation", request.output.schema)
-        return msgspec.structs.replace(plain, output=request.output, version=version)
+        asked = AskedOutput(request.output.schema)
+        return msgspec.structs.replace(plain, output=asked, version=version)
 
     def _unknown(self, model: str) -> UnknownModel:
         near = get_close_matches(model, self.names(), n=1)

@@ -11,7 +11,7 @@ import msgspec
 from aihandler.backends.codec import NOTE
 from aihandler.domain.conversation import Request, Sampling, sampling_of
 from aihandler.domain.keys import digest_text
-from aihandler.domain.task import EmbeddingOutput, Json, JsonOutput, Task, TextOutput
+from aihandler.domain.task import AskedOutput, EmbeddingOutput, Json, JsonOutput, Task, TextOutput
 from aihandler.errors import InputError
 
 # Where each format says which form an answer has.
@@ -47,7 +47,9 @@ def formed(task: Task, asked: Request) -> Task:
         )
     version = digest_text("form", task.version, wanted.schema)
     # A default, and what a person decides, have the task's form and not this one.
-    return msgspec.structs.replace(task, output=wanted, version=version, otherwise="error")
+    return msgspec.structs.replace(
+        task, output=AskedOutput(wanted.schema), version=version, otherwise="error"
+    )
 
 
 def require_one_answer(name: str, asked: Request) -> None:

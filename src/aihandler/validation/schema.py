@@ -23,11 +23,15 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 SchemaError = jsonschema_rs.ValidationError
 
 
+class Unjudged(Exception):
+    """A value cannot be held against its schema, or not be told where it differs."""
+
+
 class Schema:
     """Judges values. Formats are asserted; references outside the schema are never fetched."""
 
     def __init__(self, schema: Mapping[str, Json] | bool) -> None:
-        self._compiled = _compile(schema)
+        self._compiled = self._compile(schema)
         self.keys = frozenset(_declared(schema))
         self._root = schema if isinstance(schema, Mapping) else {}
 
@@ -52,7 +56,10 @@ class Schema:
             return False
 
     def errors(self, value: Json, *, chars: int) -> tuple[SchemaError, ...]:
-        """All errors of a value whose text has `chars` characters; only one when that is long."""
+        """All errors of a value whose text has `chars` characters; only one when that is long.
+
+        Raises Unjudged.
+        """
         if chars <= LISTED_CHARS:
             return tuple(self._compiled.iter_errors(value))
         try:
@@ -60,6 +67,15 @@ class Schema:
         except SchemaError as error:
             return (error,)
         return ()
+
+    def _compile(self, schema: Mapping[str, Json] | bool) -> jsonschema_rs.Validator:
+        try:
+            return compiled(schema, backtrack_steps=BACKTRACK_STEPS)
+        except ValueError as error:
+            raise ConfigError(
+                f"the output's JSON Schema cannot be used: {reason_of(error)}",
+                hint="correct the schema; `aihandler check` names the task and the line",
+            ) from error
 
 
 def problems(errors: tuple[SchemaError, ...]) -> tuple[Problem, ...]:
@@ -70,20 +86,26 @@ def problems(errors: tuple[SchemaError, ...]) -> tuple[Problem, ...]:
     return (*told, Problem("", f"and {len(errors) - MAX_PROBLEMS} more errors"))
 
 
-def _compile(schema: Mapping[str, Json] | bool) -> jsonschema_rs.Validator:
-    try:
-        return jsonschema_rs.validator_for(
-            _encode(schema).decode(),
-            validate_formats=True,
-            offline=True,
-            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACK_STEPS),
-        )
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"the output's JSON Schema cannot be used: {reason}",
-            hint="correct the schema; `aihandler check` names the task and the line",
-        ) from error
+def compiled(
+    schema: Mapping[str, Json] | bool,
+    *,
+    backtrack_steps: int,
+    pattern_bytes: int | None = None,
+) -> jsonschema_rs.Validator:
+    """Raises ValueError. A pattern that takes more than `pattern_bytes` is none."""
+    return jsonschema_rs.validator_for(
+        _encode(schema).decode(),
+        validate_formats=True,
+        offline=True,
+        pattern_options=jsonschema_rs.FancyRegexOptions(
+            backtrack_limit=backtrack_steps, size_limit=pattern_bytes
+        ),
+    )
+
+
+def reason_of(error: ValueError) -> str:
+    """What is wrong with a schema, in one short line."""
+    return (str(error).splitlines() or [""])[0][:EXPECTED_CHARS]
 
 
 def _declared(schema: Json) -> set[str]:
@@ -124,13 +146,19 @@ def _unexpected(facts: dict[str, Any]) -> str:
     return f"has keys that the schema forbids: {shown}" + (" and more" if len(keys) > 5 else "")
 
 
+def _pattern(facts: dict[str, Any]) -> str:
+    # There is none where the match was given up.
+    pattern = facts.get("pattern")
+    return "takes too long to match" if pattern is None else f"must match the pattern {pattern!r}"
+
+
 _WORDING: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "type": lambda facts: f"must be of type {' or '.join(facts['types'])}",
     "required": lambda facts: f"lacks the required key {name(str(facts['property']))}",
     "enum": lambda facts: f"must be one of {_short(facts['options'])}",
     "const": lambda facts: f"must be {_short(facts['expected_value'])}",
     "format": lambda facts: f"must have the format {facts['format']!r}",
-    "pattern": lambda facts: f"must match the pattern {facts['pattern']!r}",
+    "pattern": _pattern,
     "additionalProperties": _unexpected,
     "unevaluatedProperties": _unexpected,
     "anyOf": lambda _: "matches none of the alternatives that the schema allows",

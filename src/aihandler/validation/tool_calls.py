@@ -7,9 +7,9 @@ import msgspec
 from aihandler.domain.answer import Reply
 from aihandler.domain.conversation import Message
 from aihandler.domain.parts import Part, Text, Thinking, ToolCall, ToolResult
-from aihandler.domain.task import JsonOutput
+from aihandler.domain.task import AskedOutput
 from aihandler.domain.tools import AnyTool, Tool, ToolChoice
-from aihandler.errors import ConfigError
+from aihandler.errors import ConfigError, InputError
 from aihandler.validation.reask import MAX_PROBLEM_CHARS, MAX_PROBLEMS
 from aihandler.validation.validator import Validator
 from aihandler.validation.verdict import Problem, State, Verdict, name
@@ -17,13 +17,15 @@ from aihandler.validation.verdict import Problem, State, Verdict, name
 _encode = msgspec.json.Encoder().encode
 # A tool without parameters takes an object all the same.
 _ANY_OBJECT = {"type": "object"}
+# Compiling all schemas of one reply's calls takes no longer than compiling one of the largest.
+_MAX_WEIGHT = 128 * 1024
 
 
 class ToolJudge:
     """Judges the calls of one offer of tools. Schemas are compiled when a call first needs one.
 
-    A call of a provider's own tool, or of a tool whose schema cannot be compiled, is let through:
-    nothing is known of its arguments.
+    A call of a provider's own tool, or of a tool whose schema cannot be compiled within bounds, is
+    let through: nothing is known of its arguments.
     """
 
     def __init__(self, tools: Sequence[AnyTool], choice: ToolChoice | None = None) -> None:
@@ -31,6 +33,7 @@ class ToolJudge:
         self._foreign = len(self._tools) < len(tools)
         self._choice = choice or ToolChoice()
         self._validators: dict[str, Validator | None] = {}
+        self._weight = 0
 
     def check(self, reply: Reply) -> tuple[Verdict, Reply]:
         """The verdict on all calls, and the reply with what could be put right in them.
@@ -97,12 +100,19 @@ class ToolJudge:
 
     def _validator(self, tool_name: str) -> Validator | None:
         if tool_name not in self._validators:
-            schema = self._tools[tool_name].parameters if tool_name in self._tools else {}
-            try:
-                self._validators[tool_name] = Validator(JsonOutput(schema or _ANY_OBJECT))
-            except ConfigError:
-                self._validators[tool_name] = None
+            self._validators[tool_name] = self._compiled(tool_name)
         return self._validators[tool_name]
+
+    def _compiled(self, tool_name: str) -> Validator | None:
+        if self._weight >= _MAX_WEIGHT:
+            return None
+        schema = self._tools[tool_name].parameters if tool_name in self._tools else {}
+        try:
+            validator = Validator(AskedOutput(schema or _ANY_OBJECT))
+        except (ConfigError, InputError):
+            return None
+        self._weight += validator.weight
+        return validator
 
 
 def reask_calls(

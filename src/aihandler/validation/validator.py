@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 from aihandler.domain.answer import Finish
-from aihandler.domain.task import Json, JsonOutput, LabelOutput, Output, TextOutput
+from aihandler.domain.task import AskedOutput, Json, JsonOutput, LabelOutput, Output, TextOutput
 from aihandler.validation.arithmetic import Arithmetic
 from aihandler.validation.coercion import coerce
 from aihandler.validation.extraction import Found, find
+from aihandler.validation.foreign import ForeignSchema
 from aihandler.validation.grounding import Grounding
 from aihandler.validation.labels import Labels, judge_text
 from aihandler.validation.reasoning import without_reasoning
-from aihandler.validation.schema import LISTED_CHARS, Schema, problems
+from aihandler.validation.schema import LISTED_CHARS, Schema, Unjudged, problems
 from aihandler.validation.strict import Conflict, Cut, NotJson, parse, same
 from aihandler.validation.verdict import Verdict, accepted, rejected
 
@@ -20,15 +21,21 @@ MAX_CHARS = 1_000_000
 class Validator:
     """Judges the replies to one task. What can be prepared is prepared once, here.
 
-    Raises ConfigError for a schema or an expression that cannot be used. A label output needs
-    labels. `undo` makes a value that was asked for in another shape (`Downlevelled.undo`) what
-    the output's schema means; it comes before the schema is asked.
+    Raises ConfigError for a schema or an expression that cannot be used, InputError for a schema
+    of a client (`AskedOutput`). A label output needs labels. `undo` makes a value that was asked
+    for in another shape (`Downlevelled.undo`) what the output's schema means; it comes before the
+    schema is asked.
     """
 
     def __init__(self, output: Output, *, undo: Callable[[Json], Json] | None = None) -> None:
         self._output = output
         self._labels = Labels(output) if isinstance(output, LabelOutput) else None
         self._json = _JsonJudge(output, undo) if isinstance(output, JsonOutput) else None
+
+    @property
+    def weight(self) -> int:
+        """What a client's schema cost to compile, in bytes of a plain one; 0 of any other."""
+        return self._json.weight if self._json is not None else 0
 
     def check(self, text: str, *, finish: Finish, source: str) -> Verdict:
         """What the reply is worth. `source` is the text that grounded values must stand in.
@@ -74,13 +81,22 @@ class _JsonJudge:
     """The ladder: strict JSON, then extraction and repair; schema and coercion; then the facts."""
 
     def __init__(self, output: JsonOutput, undo: Callable[[Json], Json] | None) -> None:
-        self._schema = Schema(output.schema)
+        foreign = isinstance(output, AskedOutput)
+        self._schema = ForeignSchema(output.schema) if foreign else Schema(output.schema)
         self._undo = undo
         self._grounding = Grounding(output.grounded, output.schema)
         self._arithmetic = Arithmetic(output.arithmetic)
 
+    @property
+    def weight(self) -> int:
+        """Of a client's schema."""
+        return self._schema.weight if isinstance(self._schema, ForeignSchema) else 0
+
     def judge(self, text: str, *, finish: Finish, source: str) -> Verdict:
-        verdict = self._read(text.strip().removeprefix("\ufeff"), finish)
+        try:
+            verdict = self._read(text.strip().removeprefix("\ufeff"), finish)
+        except Unjudged as error:
+            return rejected(str(error), kind="schema")
         if not verdict.ok:
             return verdict
         wrong = (

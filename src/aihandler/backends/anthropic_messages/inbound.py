@@ -16,7 +16,7 @@ from aihandler.backends.anthropic_messages.settings import (
 )
 from aihandler.backends.anthropic_messages.tools import read_choice, read_tool
 from aihandler.backends.codec import Inbound
-from aihandler.backends.wire_objects import settle, take
+from aihandler.backends.wire_objects import settle, take, take_streamed
 from aihandler.domain.conversation import Message, Request
 from aihandler.domain.task import Json
 from aihandler.domain.tools import AnyTool, ToolChoice
@@ -47,7 +47,7 @@ def read_request(body: bytes, headers: Mapping[str, str], *, count_only: bool = 
     messages = _messages(rest)
     if not count_only:
         rest["max_tokens"] = _bound(rest.get("max_tokens"))
-    streamed = take(rest, "stream", bool, False)
+    streamed = take_streamed(rest)
     sampling = read_sampling(rest)
     thinking = read_thinking(rest)
     output = read_output(rest)

@@ -4,7 +4,13 @@ import msgspec
 
 from aihandler.backends.codec import Inbound
 from aihandler.backends.completions.fields import KIND, PROMPT
-from aihandler.backends.wire_objects import NO_BOUND, require_count, take_bound, take_text
+from aihandler.backends.wire_objects import (
+    NO_BOUND,
+    require_count,
+    take_bound,
+    take_streamed,
+    take_text,
+)
 from aihandler.domain.conversation import Message, Request, Sampling
 from aihandler.domain.parts import Text
 from aihandler.domain.task import Json
@@ -21,7 +27,7 @@ def read_request(body: bytes) -> Inbound:
     model = take_text(left, "model")
     if not model:
         raise InputError("no model is named (at /model)", hint="send `model`")
-    streamed = left.get("stream") is True and left.pop("stream")
+    streamed = take_streamed(left)
     usage_in_stream = _usage_option(left)
     request = Request(
         "",

@@ -9,7 +9,13 @@ from aihandler.backends.codec import Inbound
 from aihandler.backends.openai_chat.media import read_part
 from aihandler.backends.openai_chat.passage import ORIGIN
 from aihandler.backends.openai_chat.tools import read_call, read_choice, read_tools
-from aihandler.backends.wire_objects import NO_BOUND, require_count, take_bound, take_text
+from aihandler.backends.wire_objects import (
+    NO_BOUND,
+    require_count,
+    take_bound,
+    take_streamed,
+    take_text,
+)
 from aihandler.domain.conversation import Message, Request, Sampling, ThinkingWish
 from aihandler.domain.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolResult
 from aihandler.domain.task import Json, JsonOutput, Output, TextOutput
@@ -35,7 +41,8 @@ def read_request(body: bytes) -> Inbound:
     model = take_text(left, "model")
     if not model:
         raise InputError("no model is named (at /model)", hint="send `model`")
-    streamed = left.pop("stream", None) is True
+    streamed = take_streamed(left)
+    left.pop("stream", None)
     usage_in_stream = "stream_options" in left and _usage_option(left)
     if left.keys() <= _SAMPLED:
         read = _read_messages(messages)

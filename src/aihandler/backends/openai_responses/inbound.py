@@ -24,7 +24,7 @@ from aihandler.backends.openai_responses.settings import (
     read_thinking,
 )
 from aihandler.backends.openai_responses.tools import read_choice, read_tool
-from aihandler.backends.wire_objects import settle, take
+from aihandler.backends.wire_objects import settle, take, take_streamed
 from aihandler.domain.conversation import Message, Request, Role
 from aihandler.domain.parts import Opaque, Part, Text
 from aihandler.domain.task import Json
@@ -63,7 +63,7 @@ def read_request(body: bytes) -> Inbound:
     if not model:
         _wrong("/model", "names no model")
     messages = _messages(rest)
-    streamed = take(rest, "stream", bool, False)
+    streamed = take_streamed(rest)
     request = Request(
         task="",
         messages=messages,

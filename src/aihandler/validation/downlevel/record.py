@@ -12,8 +12,9 @@ MAX_PARTS = 20_000
 class Record:
     """Filled while a schema is rewritten for one subset."""
 
-    def __init__(self, subset: Subset) -> None:
+    def __init__(self, subset: Subset, *, most: int = MAX_PARTS) -> None:
         self.subset = subset
+        self._most = most
         self._dropped: dict[Dropped, None] = {}
         self._renamed: dict[Renamed, None] = {}
         self._parts = 0
@@ -21,8 +22,8 @@ class Record:
     def part(self) -> None:
         """Counts one part of the sent schema."""
         self._parts += 1
-        if self._parts > MAX_PARTS:
-            raise NotSayable(f"with its references written out it has over {MAX_PARTS:,} parts")
+        if self._parts > self._most:
+            raise NotSayable(f"with its references written out it has over {self._most:,} parts")
 
     def drop(self, at: str, keyword: str) -> None:
         """A limit that is not sent."""

@@ -10,7 +10,7 @@ from aihandler.validation.downlevel.holders import array, map_of, object_of, tex
 from aihandler.validation.downlevel.leaf import said, words
 from aihandler.validation.downlevel.merge import Lost, merged
 from aihandler.validation.downlevel.pointers import referred
-from aihandler.validation.downlevel.record import Record, refuse_any, shown
+from aihandler.validation.downlevel.record import MAX_PARTS, Record, refuse_any, shown
 from aihandler.validation.downlevel.refusal import Empty, NotSayable
 from aihandler.validation.downlevel.subsets import Subset
 from aihandler.validation.downlevel.vocabulary import limits, of_kind, typed
@@ -23,9 +23,9 @@ _Within = tuple[str, ...]
 class Rewriter:
     """One schema on its way into one subset. NotSayable when it does not fit."""
 
-    def __init__(self, root: Json, subset: Subset) -> None:
+    def __init__(self, root: Json, subset: Subset, *, most: int = MAX_PARTS) -> None:
         self.subset = subset
-        self.record = Record(subset)
+        self.record = Record(subset, most=most)
         self.definitions: dict[str, _Node] = {}
         self._root = root
         self._names: dict[str, str] = {}

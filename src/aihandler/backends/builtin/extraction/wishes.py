@@ -12,6 +12,8 @@ from aihandler.domain.task import Json
 # A schema deeper or wider than this is not a document's; what lies beyond is left out.
 _MAX_DEPTH = 6
 _MAX_WISHES = 300
+# References multiply, also those that lead to no wish at all.
+_MAX_LOOKED_AT = 5_000
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ITEM_CONCEPTS = (
     "quantity", "description", "unit_price", "amount", "unit", "sku", "tax_rate", "position",
@@ -61,12 +63,16 @@ class _Reader:
 
     def __init__(self, root: Json) -> None:
         self._root = root
+        self._looked_at = 0
 
     def wishes(self, schema: Json, path: tuple[str, ...], scope: str, depth: int) -> Iterator[Wish]:
         properties = self._resolved(schema).get("properties")
         if not isinstance(properties, Mapping) or depth > _MAX_DEPTH:
             return
         for name, raw in properties.items():
+            self._looked_at += 1
+            if self._looked_at > _MAX_LOOKED_AT:
+                return
             if isinstance(name, str):
                 yield from self._wish(self._resolved(raw), (*path, name), scope, depth)
 
