@@ -252,7 +252,7 @@ class Attempts:
         model = caller.model_identity(request, turn.deployment)
         key = attempt_key(turn.call, request, model=model, clearance=turn.plan.clearance)
         # Before the last candidate a cheaper one may be had at once, so nobody waits for money.
-        is_last = turn.candidate is turn.plan.candidates[-1]
+        is_last = turn.deployment.name == turn.plan.candidates[-1].deployment
         until = turn.deadline if is_last else 0.0
         purse = Purse(
             self._spending, turn.call, deployment=turn.deployment, request=request, until=until

@@ -69,9 +69,10 @@ class Schemas:
 
     def _by_means(self, task: Task, means: tuple[SchemaMeans, ...]) -> Asking:
         key = (task.version, means)
-        made = self._made_asked if isinstance(task.output, AskedOutput) else self._made
+        asked = isinstance(task.output, AskedOutput)
+        made, most = (self._made_asked, MAX_ASKED) if asked else (self._made, _KEPT)
         if key not in made:
-            if made is self._made_asked and len(made) >= MAX_ASKED:
+            if len(made) >= most:
                 del made[next(iter(made))]
             made[key] = self._make(task.output, means)
         return made[key]
