@@ -12,6 +12,7 @@ from aihandler.gateway import connections
 from aihandler.gateway.connections import (
     BODY_SILENCE_S,
     HEAD_WITHIN_S,
+    LINGER_S,
     MAX_HEAD_BYTES,
     Connection,
     end_slow_ones,
@@ -169,3 +170,29 @@ def test_connections_are_looked_at_again_and_again(monkeypatch: pytest.MonkeyPat
             return told
 
     assert asyncio.run(run()).startswith(b"HTTP/1.1 408 ")
+
+
+def test_who_is_about_to_ask_when_a_worker_ends_is_answered_and_sent_elsewhere() -> None:
+    async def run() -> bytes:
+        async with connected() as (reader, writer, open_ones):
+            for one in tuple(open_ones):
+                one.shutdown()
+            writer.write(ASKED + b"hello")
+            return await reader.read()
+
+    told = asyncio.run(run())
+    assert told.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in told
+    assert told.endswith(b"hello")
+
+
+def test_who_asks_nothing_more_does_not_hold_a_worker_that_ends() -> None:
+    async def run() -> bytes:
+        async with connected() as (reader, writer, open_ones):
+            writer.write(ASKED + b"hello")
+            await reader.readuntil(b"hello")
+            for one in tuple(open_ones):
+                one.shutdown()
+            return await asyncio.wait_for(reader.read(), 10 * LINGER_S)
+
+    assert asyncio.run(run()) == b""

@@ -18,6 +18,8 @@ MAX_HEAD_BYTES = 64 * 1024
 HEAD_WITHIN_S = 30.0
 BODY_SILENCE_S = 60.0
 _LOOK_EVERY_S = 2.0
+# A request that was sent before its client could know of the end has come by then.
+LINGER_S = 0.5
 
 _TOO_LARGE = ("431 Request Header Fields Too Large", "the headers have more than 64 KiB")
 _SLOW_HEAD = ("408 Request Timeout", "the headers did not come within 30 s")
@@ -32,6 +34,7 @@ class Connection(HttpToolsProtocol):
     _head_begun = False
     _head_bytes = 0
     _heard_at = 0.0
+    _ends = False
 
     def connection_made(self, transport: BaseTransport) -> None:
         """The first head is awaited from now on."""
@@ -47,6 +50,9 @@ class Connection(HttpToolsProtocol):
         """Called by the parser at the empty line."""
         self._head_since = None
         super().on_headers_complete()
+        if self._ends:
+            # Its client is told to connect anew, to whoever listens then.
+            self.cycle.keep_alive = False
         if self.scope["http_version"] == "1.0":
             self.cycle.send = Unchunked(self.cycle)  # type: ignore[assignment,method-assign]  # of this one
 
@@ -76,6 +82,25 @@ class Connection(HttpToolsProtocol):
         self.cycle.more_body = True
         self.parser = without_upgrade(self, self.headers)
         return data[read:]
+
+    def shutdown(self) -> None:
+        """The worker takes no more connections. Who is about to ask on this one is still answered:
+        uvicorn hangs up at once, also on who has just connected.
+        """
+        self._ends = True
+        cycle = self._last()
+        if cycle is None or cycle.response_complete:
+            self.loop.call_later(LINGER_S, self._end_idle)
+        else:
+            super().shutdown()
+
+    def _end_idle(self) -> None:
+        cycle = self._last()
+        if cycle is not None and not cycle.response_complete:
+            return
+        # A head that has begun is awaited as long as any other.
+        if self._head_since is None or not self._head_begun:
+            self.transport.close()
 
     def end_if_slow(self, now: float) -> None:
         """Ends it if a head that is awaited does not come, or a body stops in its middle."""
