@@ -147,3 +147,20 @@ def test_turning_back_early_never_makes_a_ring_full(tmp_path):
             writer.append(payload, leave=leave)
             if writer.appended - reader.taken >= 4 << 20:
                 reader.take(next(iter(reader.waiting(most=3)))[0])
+
+
+def test_after_turning_back_early_there_is_room_for_a_disk_that_does_not_answer(tmp_path):
+    path = tmp_path / "usual.spool"
+    make_spool(path)
+    payload, leave = b"x" * 10_000, 12 << 20
+    with write_spool(path) as writer, read_spool(path) as reader:
+        end = 0
+        while True:
+            if writer.appended - reader.taken >= 3 << 20:
+                reader.take(next(iter(reader.waiting(most=1)))[0])
+            end, before = writer.append(payload, leave=leave), end
+            if end - before > 1 << 20:
+                break
+        # From now on nobody takes.
+        for _ in range((16 << 20) // len(payload)):
+            writer.append(payload, leave=leave)

@@ -30,7 +30,12 @@ _RECORD = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
 # Stands where a record would not fit before the end of the ring: go on at its beginning.
 _WRAP = 0xFFFF_FFFF
-_HOT_BYTES = 16 * 1024 * 1024
+# So much may be appended after an early turn before the other side must have followed: seconds of
+# a disk that does not answer. What is passed over counts as full until then.
+_TURN_AT_BYTES = 36 * 1024 * 1024
+_TURN_WITHIN_BYTES = 4 * 1024 * 1024
+# Pages behind the writer that its process still holds.
+_HELD_BYTES = 16 * 1024 * 1024
 USUAL_BYTES = 64 * 1024 * 1024
 
 
@@ -71,6 +76,8 @@ class Spool:
 class SpoolWriter(Spool):
     """The side that appends."""
 
+    _held_from = 0
+
     def append(self, payload: bytes, *, leave: int = 0) -> int:
         """Returns the position behind the record. Raises StorageError when the ring is full, or
         would have less than `leave` bytes left."""
@@ -80,7 +87,7 @@ class SpoolWriter(Spool):
         place = position % ring
         skipped = 0
         if place + room > ring or (
-            place > _HOT_BYTES and _may_turn(position - taken, ring, place, room + leave)
+            place > _TURN_AT_BYTES and _may_turn(position - taken, ring, place, room + leave)
         ):
             skipped = ring - place
         if position + skipped + room + leave - taken > ring:
@@ -91,6 +98,8 @@ class SpoolWriter(Spool):
         if skipped:
             _LENGTH.pack_into(memory, _HEAD + place, _WRAP)
             position, place = position + skipped, 0
+        if not 0 <= place - self._held_from < _HELD_BYTES:
+            self._held_from = place
             self._let_go()
         at = _HEAD + place
         memory[at + 8 : at + 8 + length] = payload
@@ -215,10 +224,10 @@ def _not_made(path: Path, error: OSError) -> StorageError:
 
 
 def _may_turn(waiting: int, ring: int, place: int, wanted: int) -> bool:
-    # Pages that were used stay in the cache of the processor; fresh ones cost a fault each.
-    # The ring is as large as it is for the moment in which the disk does not answer: until the
-    # other side follows, what is passed over counts as full, so there must be room without it.
-    return waiting < _HOT_BYTES // 4 and waiting + (ring - place) + wanted <= ring
+    # Memory that was used just now is nearer to the processor than what comes next in the ring.
+    # The ring is as large as it is for the moment in which the disk does not answer, so there must
+    # be room without what is passed over.
+    return waiting < _TURN_WITHIN_BYTES and waiting + (ring - place) + wanted <= ring
 
 
 def _padded(length: int) -> int:
