@@ -15,9 +15,10 @@ _BOUND: Schema = {"type": ["integer", "null"], "minimum": 1}
 # Local servers take -1 for none.
 _BOUND_OR_NONE: Schema = {"anyOf": [_BOUND, {"const": -1}]}
 _TOKEN: Schema = {"type": "integer"}
-_FLAG: Schema = {"type": "boolean", "default": False}
+_FLAG: Schema = {"type": ["boolean", "null"], "default": False}
 # A text, or parts of the format's own kinds, which go along as they are.
 _CONTENT: Schema = {"type": ["string", "array"], "items": ANY}
+_SYSTEM: Schema = {**_CONTENT, "type": ["string", "array", "null"]}
 _MODEL: Schema = {
     **NAMED,
     "description": "A task, a deployment or an alias of the configuration: see GET /v1/models.",
@@ -65,8 +66,7 @@ def _requests() -> Schema:
             ["role", "content"],
         ),
         "MessageRequest": object_of(
-            streamed
-            | {"messages": _some(ref("Turn")), "max_tokens": _FROM_ONE, "system": _CONTENT},
+            streamed | {"messages": _some(ref("Turn")), "max_tokens": _FROM_ONE, "system": _SYSTEM},
             ["model", "messages", "max_tokens"],
         ),
         "CountRequest": object_of(

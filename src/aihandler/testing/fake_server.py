@@ -29,7 +29,7 @@ Script = Callable[[dict[str, Any]], "Scripted | str"]
 
 class _Glance(msgspec.Struct):
     model: str = ""
-    stream: bool = False
+    stream: bool | None = False
     messages: msgspec.Raw = msgspec.Raw()
     prompt: msgspec.Raw = msgspec.Raw()
 
@@ -189,7 +189,7 @@ class FakeServer:
     def _decide(self, body: bytes) -> tuple[Scripted, bool, str]:
         if self._script is None and not self._keep_bytes:
             glance = msgspec.json.decode(body, type=_Glance)
-            return self._constant, glance.stream, glance.model
+            return self._constant, bool(glance.stream), glance.model
         request = msgspec.json.decode(body)
         if self._keep_bytes:
             self.requests.append(request)
