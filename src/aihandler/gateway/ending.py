@@ -80,6 +80,10 @@ class Server(uvicorn.Server):
 
     def _end_within(self, seconds: float) -> None:
         self.should_exit = True
+        if self.started:
+            # uvicorn looks ten times a second, and would take requests of others until then.
+            for server in self.servers:
+                server.close()
         loop = asyncio.get_running_loop()
         cuts_at = loop.time() + seconds
         if cuts_at >= self._cuts_at:
