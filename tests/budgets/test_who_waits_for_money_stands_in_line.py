@@ -1,6 +1,7 @@
 """What calls under way hold and do not spend goes to those who wait, as long as it keeps coming."""
 
 import asyncio
+import contextlib
 from contextlib import closing
 
 import pytest
@@ -10,6 +11,7 @@ from aihandler.errors import BudgetExceeded
 from aihandler.ledger.budgets import LeaseStore
 from aihandler.ledger.leases import Leases
 from aihandler.ledger.store import open_for_writing
+from aihandler.surroundings import SystemClock
 from aihandler.testing import FakeClock
 
 BOUND, COST = 282, 210
@@ -91,11 +93,56 @@ def test_where_nothing_comes_back_patience_ends(till):
     assert 3.0 <= till.clock.now < 5.0
 
 
-def test_nobody_waits_longer_than_the_longest(till):
-    served, refused = asyncio.run(till.calls(200, patience_s=3.0, longest_s=4.0, takes_s=0.2))
-    assert refused
-    assert len(served) < 45
-    assert all(error.retry_after_s for error in refused)
+async def waited_s(till, *, longest_s):
+    """How long one waits for all of a budget, of which a little comes back each second."""
+    held = [
+        await till.leases.reserve([BUDGET], BOUND, purpose="a call", patience_s=0.0)
+        for _ in range(20)
+    ]
+
+    async def give_back():
+        for second in range(20):
+            while till.clock.now < second:
+                await asyncio.sleep(0)
+            till.leases.settle(held[second], 0)
+
+    giving = asyncio.ensure_future(give_back())
+    with contextlib.suppress(BudgetExceeded):
+        await till.leases.reserve(
+            [BUDGET], BUDGET.limit_nano, purpose="a call", patience_s=3.0, longest_s=longest_s
+        )
+    giving.cancel()
+    await till.leases.close()
+    return till.clock.now
+
+
+@pytest.mark.parametrize(("longest_s", "waits_s"), [(60.0, 19.0), (4.0, 4.0)])
+def test_nobody_waits_longer_than_the_longest(till, longest_s, waits_s):
+    # Patience alone would begin anew with all that comes back.
+    assert waits_s <= asyncio.run(waited_s(till, longest_s=longest_s)) < waits_s + 1.0
+
+
+def test_nobody_waits_longer_behind_one_who_is_more_patient(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    leases = Leases(LeaseStore(path, "h"), clock=SystemClock())
+
+    async def go():
+        def reserve(nano, patience_s):
+            return leases.reserve([BUDGET], nano, purpose="a call", patience_s=patience_s)
+
+        held = await reserve(BUDGET.limit_nano, 0.0)
+        patient = asyncio.ensure_future(reserve(BOUND, 60.0))
+        await asyncio.sleep(0.1)
+        with pytest.raises(BudgetExceeded, match="calls under way hold") as refused:
+            await asyncio.wait_for(reserve(BOUND, 0.1), 20)
+        assert refused.value.retry_after_s
+        assert not patient.done()
+        leases.settle(held, 0)
+        await asyncio.wait_for(patient, 20)
+        await leases.close()
+
+    with closing(open_for_writing(path, "ledger", wall=0.0)):
+        asyncio.run(go())
 
 
 def test_one_looks_for_all_who_wait(till):

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import http.client
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -116,3 +118,18 @@ def until(holds, within_s=5.0):
     while not holds():
         assert time.monotonic() < end, "did not happen in time"
         time.sleep(0.01)
+
+
+def asked(url: str, path: str, body: object, *headers: tuple[str, str]) -> tuple[int, bytes]:
+    """Status and body of one POST; a header may stand several times."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    try:
+        raw = json.dumps(body).encode()
+        connection.putrequest("POST", path)
+        for name, value in (*headers, ("content-length", str(len(raw)))):
+            connection.putheader(name, value)
+        connection.endheaders(raw)
+        reply = connection.getresponse()
+        return reply.status, reply.read()
+    finally:
+        connection.close()

@@ -1,14 +1,11 @@
 """A client says a class in a header of any name that documents have for it; the highest counts."""
 
-import http.client
-import json
-
 import pytest
 
 from aihandler.errors import InputError
 from aihandler.gateway.classes import class_said
 from aihandler.testing import FakeServer
-from gateway.running import POLICY, deployments, gateway, written
+from gateway.running import POLICY, asked, deployments, gateway, written
 
 BODY = {"model": "far", "messages": [{"role": "user", "content": "hi"}]}
 SPELLINGS = ["x-aihandler-class", "X-Data-Class", "Data-Class", "data_class", "class"]
@@ -29,17 +26,7 @@ def url(server, tmp_path_factory):
 
 
 def ask(url, *headers):
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
-    try:
-        body = json.dumps(BODY).encode()
-        connection.putrequest("POST", "/v1/chat/completions")
-        for name, value in (*headers, ("content-length", str(len(body)))):
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        reply = connection.getresponse()
-        return reply.status, reply.read()
-    finally:
-        connection.close()
+    return asked(url, "/v1/chat/completions", BODY, *headers)
 
 
 @pytest.mark.parametrize("name", SPELLINGS)

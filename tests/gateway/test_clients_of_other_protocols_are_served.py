@@ -1,13 +1,10 @@
 """Clients that offer HTTP/2 with every request, as Java's does, and clients of HTTP/1.0."""
 
 import asyncio
-import contextlib
 
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
 
-from aihandler.gateway.connections import Connection
+from gateway.connected import connected, send
 
 OFFER = (
     b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\n"
@@ -27,31 +24,14 @@ def post(body, *headers, version=b"1.1", chunked=False):
 
 async def exchange(app, *pieces, replies=1, eof=False):
     """What comes back until `replies` answers were read, or to the end."""
-    config = uvicorn.Config(app, http=Connection, lifespan="off", log_config=None)
-    state, loop = ServerState(), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(
-        *server.sockets[0].getsockname()[:2], limit=2**20
-    )
-    try:
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-            await asyncio.sleep(0.02)
+    async with connected(app) as (reader, writer, _):
+        await send(writer, *pieces)
         if eof:
             return await asyncio.wait_for(reader.read(), 10)
         said = b""
         while said.count(b"<end>") < replies:
             said += await asyncio.wait_for(reader.readuntil(b"<end>"), 10)
         return said
-    finally:
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-        server.close()
-        await server.wait_closed()
-        while state.connections:
-            await asyncio.sleep(0.001)
 
 
 class Echo:

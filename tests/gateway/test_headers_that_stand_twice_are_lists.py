@@ -1,13 +1,10 @@
 """A header on two lines says both: whoever splits it on the way changes nothing."""
 
-import http.client
-import json
-
 import pytest
 
 from aihandler.gateway.http import headers_of
 from aihandler.testing import FakeServer
-from gateway.running import POLICY, deployments, gateway, written
+from gateway.running import POLICY, asked, deployments, gateway, written
 
 BODY = {"model": "far", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
 SAID = {
@@ -35,17 +32,7 @@ def url(server, tmp_path):
 
 
 def ask(url, *headers):
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
-    try:
-        body = json.dumps(BODY).encode()
-        connection.putrequest("POST", "/v1/messages")
-        for name, value in (*headers, ("content-length", str(len(body)))):
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        reply = connection.getresponse()
-        return reply.status, reply.read()
-    finally:
-        connection.close()
+    return asked(url, "/v1/messages", BODY, *headers)
 
 
 def test_both_betas_of_two_lines_go_along(url, server):

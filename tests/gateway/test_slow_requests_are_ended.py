@@ -1,12 +1,8 @@
 """Connections that begin a request and do not go on with it."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
 
 from aihandler.gateway import connections
 from aihandler.gateway.connections import (
@@ -17,6 +13,7 @@ from aihandler.gateway.connections import (
     Connection,
     end_slow_ones,
 )
+from gateway.connected import connected, send
 
 ASKED = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n"
 ENDLESS = b"a" * (MAX_HEAD_BYTES + 1)
@@ -38,37 +35,6 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
-@contextlib.asynccontextmanager
-async def connected() -> AsyncIterator[
-    tuple[asyncio.StreamReader, asyncio.StreamWriter, set[Connection]]
-]:
-    config = uvicorn.Config(echo, http=Connection, lifespan="off", log_config=None)
-    state = ServerState()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
-    while not state.connections:
-        await asyncio.sleep(0)
-    try:
-        yield reader, writer, state.connections
-    finally:
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-        server.close()
-        await server.wait_closed()
-        while state.connections:
-            await asyncio.sleep(0.001)
-
-
-async def send(writer: asyncio.StreamWriter, *pieces: bytes) -> None:
-    """Each in a read of its own."""
-    for piece in pieces:
-        writer.write(piece)
-        await writer.drain()
-        await asyncio.sleep(0.02)
-
-
 async def looked(open_ones: set[Connection], *, after_s: float) -> None:
     """What the look would do so much later; what was sent before it has been heard."""
     await asyncio.sleep(0.02)
@@ -79,7 +45,7 @@ async def looked(open_ones: set[Connection], *, after_s: float) -> None:
 
 def test_headers_that_never_end_are_refused_before_they_fill_the_memory() -> None:
     async def run() -> bytes:
-        async with connected() as (reader, writer, _):
+        async with connected(echo) as (reader, writer, _):
             await send(writer, b"POST / HTTP/1.1\r\nhost: x\r\nx-long: ", ENDLESS)
             return await reader.read()
 
@@ -90,7 +56,7 @@ def test_headers_that_never_end_are_refused_before_they_fill_the_memory() -> Non
 
 def test_headers_that_come_slowly_are_awaited_for_half_a_minute() -> None:
     async def run() -> bytes:
-        async with connected() as (reader, writer, open_ones):
+        async with connected(echo) as (reader, writer, open_ones):
             writer.write(b"POST / HTTP/1.1\r\nhost: ")
             await looked(open_ones, after_s=HEAD_WITHIN_S - 1)
             assert not reader.at_eof()
@@ -102,7 +68,7 @@ def test_headers_that_come_slowly_are_awaited_for_half_a_minute() -> None:
 
 def test_who_connects_and_says_nothing_is_hung_up_on() -> None:
     async def run() -> bytes:
-        async with connected() as (reader, _, open_ones):
+        async with connected(echo) as (reader, _, open_ones):
             await looked(open_ones, after_s=HEAD_WITHIN_S + 1)
             return await reader.read()
 
@@ -111,7 +77,7 @@ def test_who_connects_and_says_nothing_is_hung_up_on() -> None:
 
 def test_a_body_that_stops_in_its_middle_is_awaited_for_a_minute() -> None:
     async def run() -> bytes:
-        async with connected() as (reader, writer, open_ones):
+        async with connected(echo) as (reader, writer, open_ones):
             writer.write(ASKED + b"ab")
             await looked(open_ones, after_s=BODY_SILENCE_S - 1)
             assert not reader.at_eof()
@@ -123,7 +89,7 @@ def test_a_body_that_stops_in_its_middle_is_awaited_for_a_minute() -> None:
 
 def test_a_connection_that_waits_between_requests_stays_open() -> None:
     async def run() -> bytes:
-        async with connected() as (reader, writer, open_ones):
+        async with connected(echo) as (reader, writer, open_ones):
             answers = b""
             for body in (b"first", b"other"):
                 writer.write(ASKED + body)
@@ -136,7 +102,7 @@ def test_a_connection_that_waits_between_requests_stays_open() -> None:
 
 def test_a_refused_request_behind_another_gets_no_answer_that_looks_like_the_first_ones() -> None:
     async def run() -> bytes:
-        async with connected() as (reader, writer, _):
+        async with connected(echo) as (reader, writer, _):
             await send(writer, ASKED + b"later", b"GET / HTTP/1.1\r\nx-long: ", ENDLESS)
             return await reader.read()
 
@@ -145,7 +111,7 @@ def test_a_refused_request_behind_another_gets_no_answer_that_looks_like_the_fir
 
 def test_a_large_body_is_no_head() -> None:
     async def run() -> bytes:
-        async with connected() as (reader, writer, _):
+        async with connected(echo) as (reader, writer, _):
             body = b"a" * (3 * MAX_HEAD_BYTES)
             asked = ASKED.replace(b": 5", f": {len(body)}".encode())
             for _ in range(2):
@@ -162,7 +128,7 @@ def test_connections_are_looked_at_again_and_again(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.05)
 
     async def run() -> bytes:
-        async with connected() as (reader, writer, open_ones):
+        async with connected(echo) as (reader, writer, open_ones):
             looking = asyncio.ensure_future(end_slow_ones(open_ones))
             writer.write(b"GET / HTTP/1.1\r\n")
             told = await reader.read()
@@ -174,7 +140,7 @@ def test_connections_are_looked_at_again_and_again(monkeypatch: pytest.MonkeyPat
 
 def test_who_is_about_to_ask_when_a_worker_ends_is_answered_and_sent_elsewhere() -> None:
     async def run() -> bytes:
-        async with connected() as (reader, writer, open_ones):
+        async with connected(echo) as (reader, writer, open_ones):
             for one in tuple(open_ones):
                 one.shutdown()
             writer.write(ASKED + b"hello")
@@ -188,7 +154,7 @@ def test_who_is_about_to_ask_when_a_worker_ends_is_answered_and_sent_elsewhere()
 
 def test_who_asks_nothing_more_does_not_hold_a_worker_that_ends() -> None:
     async def run() -> bytes:
-        async with connected() as (reader, writer, open_ones):
+        async with connected(echo) as (reader, writer, open_ones):
             writer.write(ASKED + b"hello")
             await reader.readuntil(b"hello")
             for one in tuple(open_ones):

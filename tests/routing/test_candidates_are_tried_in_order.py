@@ -87,6 +87,8 @@ def test_at_most_half_are_left_out_and_the_other_failing_ones_come_last():
     snapshot = Snapshot(set_aside={"a": "fails", "b": "fails"})
     ordering = ordered(task("a", "b", "c"), snapshot=snapshot)
     assert names(ordering) == ["c", "b"]
+    assert ordering.candidates[0].reason == "3. of the task's candidates"
+    assert ordering.candidates[1].reason == "2. of the task's candidates, a last resort: fails"
     assert [e.deployment for e in ordering.exclusions] == ["a"]
 
 
@@ -254,7 +256,9 @@ def test_order_is_pure_and_never_leaves_the_clearance(
     assert all(clearance.permits(deployments[name]) for name in tried)
     assert not set(tried) & set(snapshot.unavailable)
     if candidates is not None:
-        assert tried == [n for n in dict.fromkeys(candidates) if n in tried]
+        named = [n for n in dict.fromkeys(candidates) if n in tried]
+        # What keeps failing is the last resort.
+        assert tried == sorted(named, key=lambda n: n in snapshot.set_aside)
     left_out = {e.deployment for e in first.exclusions}
     assert not left_out & set(tried)
     pool = deployments if candidates is None else candidates

@@ -18,7 +18,7 @@ from aihandler.domain.answer import (
     WireChunk,
 )
 from aihandler.domain.conversation import Request, Text
-from aihandler.domain.labels import DataClass, Labels
+from aihandler.domain.labels import DataClass
 from aihandler.domain.task import Json, TextOutput
 from aihandler.engine import Call
 from aihandler.errors import AIHandlerError, AllAttemptsFailed, AnswerRejected, BackendError
@@ -145,66 +145,40 @@ class Conversations:
         target = self._serving.target(inbound.model, inbound.request, asker)
         self._serving.targets.require_kind(inbound.model, target, vectors=False)
         labels = self._serving.labels(target.task, request.headers, asker)
+        task, asked, said = target.task, None, None
         text = _single_text(inbound.request) if target.own_task else None
-        if text is not None and target.task.fields == ("text",):
+        if text is not None and task.fields == ("text",):
             # One message is the task's input, and goes through the task's own wording.
-            said = beside(target.task, inbound.request)
-            return Call(
-                id=request.call_id,
-                task=target.task,
-                labels=labels,
-                fields={"text": text},
-                source=text,
-                tags=asker.tags,
-                reuse=said is None,
-                beside=said,
-                patience_s=PATIENCE_S,
-                budgets=asker.budgets,
-                priority=self._serving.priority(request.headers),
-                # Its next turn is asked where this one was.
-                conversation=_named(inbound.request, target, asker),
-                cache=self._serving.cache_use(target.task, request.headers),
-                permit=self._serving.permit(asker, target.task.name),
-            )
-        return self._conversation(inbound.request, target, request, call_labels=labels, asker=asker)
+            said = beside(task, inbound.request)
+        else:
+            made = as_asked if target.own_task else in_its_bytes
+            asked = made(task, inbound.request, request.body)
+            text = "\n".join([m.text for m in asked.messages if m.role == "user"])
+        conversation = _named(inbound.request, target, asker)
+        return Call(
+            id=request.call_id,
+            task=task,
+            labels=labels,
+            fields={"text": text},
+            messages=() if asked is None else asked.messages,
+            source=text,
+            tags=asker.tags,
+            reuse=asked is None and said is None,
+            asked=asked,
+            beside=said,
+            patience_s=PATIENCE_S,
+            budgets=asker.budgets,
+            priority=self._serving.priority(request.headers),
+            # A task's input is a first turn; its next one is asked where it was.
+            prefer=self._serving.sticking.of(conversation) if asked and conversation else "",
+            conversation=conversation,
+            cache=self._serving.cache_use(task, request.headers),
+            permit=self._serving.permit(asker, task.name),
+        )
 
     def _note(self, call: Call, answer: Answer[Json]) -> None:
         if call.conversation:
             self._serving.sticking.note(call.conversation, answer.route)
-
-    def _conversation(
-        self,
-        asked: Request,
-        target: Target,
-        request: HttpRequest,
-        *,
-        call_labels: Labels,
-        asker: Asker,
-    ) -> Call:
-        if target.own_task:
-            asked = as_asked(target.task, asked, request.body)
-        else:
-            asked = in_its_bytes(target.task, asked, request.body)
-        said = "\n".join(m.text for m in asked.messages if m.role == "user")
-        conversation = _named(asked, target, asker)
-        return Call(
-            id=request.call_id,
-            task=target.task,
-            labels=call_labels,
-            fields={"text": said},
-            messages=asked.messages,
-            source=said,
-            tags=asker.tags,
-            reuse=False,
-            asked=asked,
-            patience_s=PATIENCE_S,
-            budgets=asker.budgets,
-            priority=self._serving.priority(request.headers),
-            prefer=self._serving.sticking.of(conversation) if conversation else "",
-            conversation=conversation,
-            cache=self._serving.cache_use(target.task, request.headers),
-            permit=self._serving.permit(asker, target.task.name),
-        )
 
     async def _whole(self, call: Call, identity: ReplyIdentity, send: Send) -> DataClass | None:
         try:

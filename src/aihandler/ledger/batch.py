@@ -181,8 +181,9 @@ class Batches:
         ):
             if values:
                 ledger.executemany(statement, values)
-        budgets.spend(ledger, batch.spent)
+        # What turned out to cost less comes back before what was made of it is spent.
         budgets.correct(ledger, batch.corrections)
+        budgets.spend(ledger, batch.spent)
 
     def _put_entries(self, batch: "_Batch") -> None:
         ledger = self._ledger

@@ -136,14 +136,15 @@ def correct(ledger: sqlite3.Connection, corrections: Iterable[tuple[Held, int]])
 def recover_budgets(ledger: sqlite3.Connection) -> None:
     """Spends what open entries held, and takes back every lease: no holder is alive.
 
-    Within the transaction that books the doubt, and before it.
+    Within the transaction that books the doubt, and before it. No statement of it leaves a sum
+    above its limit: what open entries held is part of what was leased.
     """
+    ledger.execute("UPDATE budget SET leased_nano = 0 WHERE leased_nano > 0")
+    ledger.execute("DELETE FROM lease")
     for (text,) in ledger.execute(_OPEN).fetchall():
         held = _held.decode(text)
         for scope, period in held.budgets:
             ledger.execute(_CORRECT, (held.nano, scope, period))
-    ledger.execute("UPDATE budget SET leased_nano = 0 WHERE leased_nano > 0")
-    ledger.execute("DELETE FROM lease")
 
 
 def states(ledger: sqlite3.Connection, wall: float) -> list[BudgetState]:

@@ -38,6 +38,7 @@ def order(
 
     Named candidates keep their order. `auto` takes those with evidence of quality that meet the
     task's target and latency, cheapest expected cost first; what has no known cost comes last.
+    What keeps failing and is not left out stands behind all that is well, whatever the order.
     A latency or cost that is not known excludes nothing. `tokens` is the expected size of the
     whole exchange. What the clearance names as excluded is not named again here.
     """
@@ -56,7 +57,7 @@ def order(
     if task.candidates is None:
         left.sort(key=_cheapest_first)
     left, set_aside = _without_set_aside(left, snapshot)
-    candidates = tuple(_candidate(choice, i, task) for i, choice in enumerate(left, start=1))
+    candidates = tuple([_candidate(choice, task, snapshot) for choice in left])
     return Ordering(candidates, (*untold, *set_aside), _in_words(task))
 
 
@@ -234,12 +235,16 @@ def _cheapest_first(choice: _Choice) -> tuple[bool, bool, int, float, str]:
     return (worse, cost is None, cost or 0, -rate, choice.deployment.name)
 
 
-def _candidate(choice: _Choice, place: int, task: Task) -> Candidate:
+def _candidate(choice: _Choice, task: Task, snapshot: Snapshot) -> Candidate:
     if task.candidates is None:
         cost = "cost not known" if choice.expected_nano is None else _usd(choice.expected_nano)
         reason = f"{cost} expected, quality {_shown(choice.quality)}"
     else:
+        place = task.candidates.index(choice.deployment.name) + 1
         reason = f"{place}. of the task's candidates"
+    failing = snapshot.set_aside.get(choice.deployment.name)
+    if failing is not None:
+        reason += f", a last resort: {failing}"
     if choice.compared is not None and choice.compared.worse and task.candidates is None:
         reason += ", shown worse in a comparison"
     return Candidate(
