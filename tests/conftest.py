@@ -1,5 +1,6 @@
-"""What holds for every test: sockets other than loopback fail it."""
+"""What holds for every test: only loopback is reached, and programs can be interrupted."""
 
+import signal
 import socket
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import settings
 # What takes long on a loaded machine is no mistake.
 settings.register_profile("ours", deadline=None)
 settings.load_profile("ours")
+# Begun in the background by a shell, tests ignore interrupts, and so would all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
