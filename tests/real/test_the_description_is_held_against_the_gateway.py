@@ -105,8 +105,10 @@ def with_names(described, *, call):
             vectors = name == "EmbeddingRequest"
             names = ["vectors"] if vectors else ["near", "far", "reply"]
             schema["properties"]["model"]["enum"] = names
-            # Deployments give several answers, tasks one: no schema says of which this is.
-            schema["properties"].pop("n", None)
+            if "n" in schema["properties"]:
+                # Deployments give several answers, tasks one.
+                schema["if"] = {"properties": {"model": {"const": "reply"}}}
+                schema["then"] = {"properties": {"n": {"enum": [1, None]}}}
     parameters = described["components"]["parameters"]
     parameters["name"]["schema"]["enum"] = ["near", "far"]
     parameters["id"]["schema"]["enum"] = [call]

@@ -18,11 +18,20 @@ _TOKEN: Schema = {"type": "integer"}
 _FLAG: Schema = {"type": ["boolean", "null"], "default": False}
 # A text, or parts of the format's own kinds, which go along as they are.
 _CONTENT: Schema = {"type": ["string", "array"], "items": ANY}
-_SYSTEM: Schema = {**_CONTENT, "type": ["string", "array", "null"]}
+_CONTENT_OR_NONE: Schema = {**_CONTENT, "type": ["string", "array", "null"]}
 _MODEL: Schema = {
     **NAMED,
     "description": "A task, a deployment or an alias of the configuration: see GET /v1/models.",
 }
+
+
+def _one_of(*words: Json) -> Schema:
+    return {"type": "string", "enum": list(words)}
+
+
+# A reference is refused: nothing is kept between two requests.
+_NOT_CARRIED: list[Json] = ["message", "item_reference"]
+_ROLE = _one_of("system", "developer", "user", "assistant")
 
 
 def ref(name: str) -> Schema:
@@ -32,7 +41,7 @@ def ref(name: str) -> Schema:
 
 def schemas() -> Schema:
     """All of them, by name."""
-    return {**_requests(), **_answers(), **_errors(), **_pages()}
+    return {**_requests(), **_turns(), **_answers(), **_errors(), **_pages()}
 
 
 def _requests() -> Schema:
@@ -45,13 +54,9 @@ def _requests() -> Schema:
             | {"n": _BOUND},
             ["model", "messages"],
         ),
-        "ChatMessage": object_of(
-            {"role": _one_of("system", "developer", "user", "assistant"), "content": _CONTENT},
-            ["role"],
-        ),
         "CompletionRequest": object_of(
             streamed
-            | {"prompt": TEXT}
+            | {"prompt": _either(TEXT, {**_some(TEXT), "maxItems": 1})}
             | {key: {**_BOUND, "minimum": -1} for key in ("max_tokens", "n_predict")}
             | dict.fromkeys(("n", "best_of"), _BOUND),
             ["model", "prompt"],
@@ -61,20 +66,14 @@ def _requests() -> Schema:
             | {"input": _either(TEXT, _some(ref("ResponseItem"))), "max_output_tokens": _BOUND},
             ["model", "input"],
         ),
-        "ResponseItem": object_of(
-            {"role": _one_of("system", "developer", "user", "assistant"), "content": _CONTENT},
-            ["role", "content"],
-        ),
         "MessageRequest": object_of(
-            streamed | {"messages": _some(ref("Turn")), "max_tokens": _FROM_ONE, "system": _SYSTEM},
+            streamed
+            | {"messages": _some(ref("Turn")), "max_tokens": _FROM_ONE, "system": _CONTENT_OR_NONE},
             ["model", "messages", "max_tokens"],
         ),
         "CountRequest": object_of(
-            {"model": _MODEL, "messages": _some(ref("Turn"))}, ["model", "messages"]
-        ),
-        "Turn": object_of(
-            {"role": _one_of("user", "assistant", "system"), "content": _CONTENT},
-            ["role", "content"],
+            {"model": _MODEL, "messages": _some(ref("Turn")), "system": _CONTENT_OR_NONE},
+            ["model", "messages"],
         ),
         "EmbeddingRequest": object_of(
             {
@@ -83,6 +82,44 @@ def _requests() -> Schema:
                 "dimensions": {"type": ["integer", "null"], "minimum": 1, "maximum": 65_536},
             },
             ["model", "input"],
+        ),
+    }
+
+
+def _turns() -> Schema:
+    """What a conversation is made of."""
+    return {
+        "ChatMessage": _either(
+            object_of({"role": _ROLE, "content": _CONTENT_OR_NONE}, ["role"]),
+            object_of(
+                {"role": _one_of("tool"), "tool_call_id": NAMED, "content": _CONTENT_OR_NONE},
+                ["role", "tool_call_id"],
+            ),
+        ),
+        "ResponseItem": _either(
+            object_of(
+                {"type": _one_of("message"), "role": _ROLE, "content": _CONTENT},
+                ["role", "content"],
+            ),
+            object_of(
+                {
+                    "type": _one_of("function_call"),
+                    "call_id": TEXT,
+                    "name": TEXT,
+                    "arguments": TEXT,
+                },
+                ["type", "call_id", "name", "arguments"],
+            ),
+            object_of(
+                {"type": _one_of("function_call_output"), "call_id": TEXT, "output": _CONTENT},
+                ["type", "call_id", "output"],
+            ),
+            # Of other kinds, or other forms, they go along as they are.
+            object_of({"type": {**NAMED, "not": {"enum": _NOT_CARRIED}}}, ["type"]),
+        ),
+        "Turn": object_of(
+            {"role": _one_of("user", "assistant", "system"), "content": _CONTENT},
+            ["role", "content"],
         ),
     }
 
@@ -179,10 +216,6 @@ def _pages() -> Schema:
 def object_of(properties: Schema, required: list[Json]) -> Schema:
     """An object with at least these."""
     return {"type": "object", "properties": properties, "required": required}
-
-
-def _one_of(*words: Json) -> Schema:
-    return {"type": "string", "enum": list(words)}
 
 
 def _either(*choices: Json) -> Schema:

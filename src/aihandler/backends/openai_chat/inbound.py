@@ -121,7 +121,7 @@ def _message(left: dict[str, Json], role: Json, place: int) -> Message:
 def _content(left: dict[str, Json], place: int) -> tuple[Part, ...]:
     """Leaves in `content` how it was written, where a text or nothing would not say that."""
     content = left.get("content")
-    if not content:
+    if content is None or content in ("", []):
         return ()
     if isinstance(content, str):
         del left["content"]

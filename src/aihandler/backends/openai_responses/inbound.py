@@ -125,11 +125,15 @@ class _Reading:
         if not isinstance(item, dict):
             _wrong(pointer, "must be an object")
         kind = item.get("type", "message")
+        if not isinstance(kind, str) or not kind:
+            _wrong(f"{pointer}/type", "must name a kind of item")
         # Without kind and role it is a reference to an item.
         if kind == "message" and item.get("role") != "assistant" and item.keys() != {"id"}:
             self.close()
             self.found.append(_message(item, pointer))
             return
+        if kind == "message" and item.keys() != {"id"}:
+            _require_content(item, pointer)
         role: Role = "user" if _is_told_to_model(item, kind) else "assistant"
         if role != self._role:
             self.close()
@@ -147,21 +151,19 @@ class _Reading:
             self._parts = []
 
 
-def _is_told_to_model(item: dict[str, Json], kind: Json) -> bool:
-    if not isinstance(kind, str) or item.get("execution") == "server":
+def _is_told_to_model(item: dict[str, Json], kind: str) -> bool:
+    if item.get("execution") == "server":
         return False
     # `additional_tools` and the like have a role and are no messages.
     return kind.endswith(("_output", "_response")) or item.get("role") in tuple(_ROLES)
 
 
 def _message(item: dict[str, Json], pointer: str) -> Message:
-    given, content = item.get("role"), item.get("content")
+    given = item.get("role")
     role = _ROLES.get(given) if isinstance(given, str) else None
     if role is None:
         _wrong(f"{pointer}/role", "must be 'user', 'assistant', 'system' or 'developer'")
-    pieces = isinstance(content, list) and all(isinstance(piece, dict) for piece in content)
-    if not isinstance(content, str) and not pieces:
-        _wrong(f"{pointer}/content", "must be a text or a list of objects")
+    content = _require_content(item, pointer)
     extra = without_header(item, "role", "content")
     header = header_of(item)
     if header:
@@ -169,6 +171,15 @@ def _message(item: dict[str, Json], pointer: str) -> Message:
     if given != role:
         extra[ROLE] = given
     return Message(role, read_content(content, extra), extra)
+
+
+def _require_content(item: dict[str, Json], pointer: str) -> str | list[Json]:
+    content = item.get("content")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list) or not all(isinstance(piece, dict) for piece in content):
+        _wrong(f"{pointer}/content", "must be a text or a list of objects")
+    return content
 
 
 def _tools(rest: dict[str, Json]) -> tuple[AnyTool, ...]:
