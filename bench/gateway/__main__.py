@@ -47,7 +47,7 @@ def main() -> None:
         for number in range(chosen.rounds + 1):
             for way, settings in WAYS.items():
                 for target in found:
-                    sample = _measure(target, settings, chosen.seconds if number else 1.0)
+                    sample = measure(target, settings, chosen.seconds if number else 1.0)
                     if number:
                         samples[way][target.name].append(sample)
         print(table.machine(chosen.rounds, chosen.seconds))
@@ -84,7 +84,8 @@ def _targets(
     return found
 
 
-def _measure(target: Target, settings: dict[str, object], seconds: float) -> table.Sample:
+def measure(target: Target, settings: dict[str, object], seconds: float) -> table.Sample:
+    """One round, in a process of its own."""
     about = {"headers": target.headers, "model": target.model, **settings}
     job = msgspec.convert({"port": target.port, "seconds": seconds, **about}, Job)
     before = target.cpu_s()

@@ -77,8 +77,8 @@ class BoardKeeper:
                 hint="start the gateway again",
             )
         self._memory[begins : begins + len(line)] = line
-        # Last, so that nobody reads half a name.
-        _USED.pack_into(self._memory, 0, used + len(line))
+        # Last, so that nobody reads half a name; copied, because `pack_into` writes zeros first.
+        self._memory[:_WORD] = _USED.pack(used + len(line))
 
 
 def make_board(path: Path, *, slots: int) -> BoardKeeper:

@@ -22,6 +22,8 @@ _BUCKETS = WINDOW_S // BUCKET_S
 _ROWS = 16_384
 # A scope has so many places where its row may be; at four fifths full one of a thousand has none.
 _REACH = 32
+# These are packed and then copied: `pack_into` fills with zeros before it writes, and others would
+# read an empty bucket now and then.
 _BUCKET = struct.Struct("<qqq")
 _NAME = struct.Struct("<Q")
 _ROW = struct.Struct("<Q" + "qqq" * _BUCKETS)
@@ -58,7 +60,8 @@ class Windows:
         when, seen_requests, seen_tokens = _BUCKET.unpack_from(memory, at)
         if when != began:
             seen_requests = seen_tokens = 0
-        _BUCKET.pack_into(memory, at, began, seen_requests + requests, seen_tokens + tokens)
+        counted = _BUCKET.pack(began, seen_requests + requests, seen_tokens + tokens)
+        memory[at : at + _BUCKET.size] = counted
         return row
 
     def take_back(self, row: Row, at: float, *, tokens: int) -> None:
@@ -70,7 +73,7 @@ class Windows:
         place = _bucket_at(place, began)
         when, requests, seen = _BUCKET.unpack_from(memory, place)
         if when == began:
-            _BUCKET.pack_into(memory, place, began, requests, seen - tokens)
+            memory[place : place + _BUCKET.size] = _BUCKET.pack(began, requests, seen - tokens)
 
     def total(self, scope: str, now: float) -> tuple[int, int]:
         """Requests and tokens of the last minute, of all workers."""
@@ -123,7 +126,7 @@ class Windows:
             if not self._name(place) or not _counts((self._memory, place), latest):
                 kept = self._beside.pop(number, None)
                 cells = _ROW.unpack_from(*kept)[1:] if kept else _EMPTY
-                _ROW.pack_into(self._memory, place, number, *cells)
+                self._memory[place : place + _ROW.size] = _ROW.pack(number, *cells)
                 return self._memory, place
         if row is not None:
             return row

@@ -22,10 +22,10 @@ from aihandler.errors import StorageError
 
 _MAGIC = b"AHSPOOL1"
 _HEAD = 64
-_SIZE = struct.Struct("<q")
-# What is taken and what is appended, which stand side by side.
-_MARKS = struct.Struct("<qq")
-_AT_SIZE, _AT_TAKEN, _AT_APPENDED, _AT_CLOSED = 8, 16, 24, 32
+_SIZE = struct.Struct("q")
+# The head as words: each is written and read in one step. `pack_into` fills with zeros before it
+# writes, and the other side has read such a zero.
+_SIZE_AT, _TAKEN, _APPENDED, _CLOSED = 1, 2, 3, 4
 _RECORD = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
 # Stands where a record would not fit before the end of the ring: go on at its beginning.
@@ -45,25 +45,27 @@ class Spool:
     def __init__(self, path: Path, memory: mmap.mmap) -> None:
         self.path = path
         self._memory = memory
-        self._ring = _SIZE.unpack_from(memory, _AT_SIZE)[0]
+        self._head = memoryview(memory)[:_HEAD].cast("q")
+        self._ring = self._head[_SIZE_AT]
 
     @property
     def taken(self) -> int:
         """Everything before this position is in the ledger."""
-        return int(_SIZE.unpack_from(self._memory, _AT_TAKEN)[0])
+        return self._head[_TAKEN]
 
     @property
     def appended(self) -> int:
         """Everything before this position has been appended."""
-        return int(_SIZE.unpack_from(self._memory, _AT_APPENDED)[0])
+        return self._head[_APPENDED]
 
     @property
     def closed(self) -> bool:
         """True when the writer ended in order, and will append no more."""
-        return bool(self._memory[_AT_CLOSED])
+        return bool(self._head[_CLOSED])
 
     def close(self) -> None:
         """Lets go of the memory; the file stays."""
+        self._head.release()
         self._memory.close()
 
     def __enter__(self) -> Self:
@@ -81,9 +83,9 @@ class SpoolWriter(Spool):
     def append(self, payload: bytes, *, leave: int = 0) -> int:
         """Returns the position behind the record. Raises StorageError when the ring is full, or
         would have less than `leave` bytes left."""
-        memory, ring, length = self._memory, self._ring, len(payload)
+        memory, head, ring, length = self._memory, self._head, self._ring, len(payload)
         room = (length + 15) & ~7
-        taken, position = _MARKS.unpack_from(memory, _AT_TAKEN)
+        taken, position = head[_TAKEN], head[_APPENDED]
         place = position % ring
         skipped = 0
         if place + room > ring or (
@@ -104,9 +106,8 @@ class SpoolWriter(Spool):
         at = _HEAD + place
         memory[at + 8 : at + 8 + length] = payload
         _RECORD.pack_into(memory, at, length, zlib.crc32(payload))
-        end: int = position + room
-        _SIZE.pack_into(memory, _AT_APPENDED, end)
-        return end
+        head[_APPENDED] = position = position + room
+        return position
 
     def _let_go(self) -> None:
         # The pages stay in the system's cache; this process need not hold them.
@@ -115,7 +116,7 @@ class SpoolWriter(Spool):
 
     def end(self) -> None:
         """Says that no more will come."""
-        self._memory[_AT_CLOSED] = 1
+        self._head[_CLOSED] = 1
 
 
 class SpoolReader(Spool):
@@ -147,7 +148,7 @@ class SpoolReader(Spool):
 
     def take(self, position: int) -> None:
         """Everything before `position` is in the ledger; its room may be used again."""
-        _SIZE.pack_into(self._memory, _AT_TAKEN, position)
+        self._head[_TAKEN] = position
 
 
 def make_spool(path: Path, *, size: int = USUAL_BYTES) -> None:
@@ -208,7 +209,8 @@ def _mapped(path: Path, *, held: bool = False) -> mmap.mmap:
         raise StorageError(
             f"the spool {str(path)!r} cannot be used: {error}", hint="check that it is readable"
         ) from error
-    if memory[:8] != _MAGIC or _SIZE.unpack_from(memory, _AT_SIZE)[0] != len(memory) - _HEAD:
+    size = _SIZE.unpack_from(memory, _SIZE_AT * _SIZE.size)[0]
+    if memory[:8] != _MAGIC or size != len(memory) - _HEAD:
         memory.close()
         raise StorageError(
             f"{str(path)!r} is no spool of this version", hint="move it away and start again"
