@@ -10,6 +10,7 @@ from aihandler.backends.schema_modes import prepared
 from aihandler.domain.deployment import Deployment, Hosting, Model
 from aihandler.errors import AIHandlerError, InputError
 from backends import full_requests
+from backends.odd_places import DROPPED, damaged, places
 
 PROFILES = load_profiles()
 FULL = {
@@ -22,27 +23,6 @@ ODD = [None, True, 0, -1, 1.5, "", "x", [], [None], {}, [[]], {"type": {}}, "\ud
 ELSEWHERE = [None, {}, [[]], {"type": {}}]
 # What completions take is a prompt, and vertex speaks what gemini speaks.
 OTHERS = [backend for backend in FORMATS if backend not in ("completions", "vertex")]
-DROPPED = object()
-
-
-def places(value, path=()):
-    if path:
-        yield path
-    if isinstance(value, (dict, list)):
-        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from places(one, (*path, key))
-
-
-def damaged(whole, path, put):
-    copy = json.loads(json.dumps(whole))
-    at = copy
-    for key in path[:-1]:
-        at = at[key]
-    if put is DROPPED:
-        del at[path[-1]]
-    else:
-        at[path[-1]] = put
-    return json.dumps(copy).encode()
 
 
 def read(backend, body):
@@ -63,7 +43,7 @@ def test_what_is_odd_in_one_place_is_read_or_refused(backend):
     whole = FULL[backend]
     for path in places(whole):
         for put in (*ODD, DROPPED):
-            read(backend, damaged(whole, path, put))
+            read(backend, json.dumps(damaged(whole, path, put)).encode())
 
 
 @pytest.mark.parametrize("backend", FULL)
@@ -71,7 +51,7 @@ def test_what_is_odd_in_one_place_goes_to_any_format(backend):
     whole = FULL[backend]
     for path in places(whole):
         for put in ELSEWHERE:
-            request = read(backend, damaged(whole, path, put))
+            request = read(backend, json.dumps(damaged(whole, path, put)).encode())
             for other in OTHERS if request is not None else ():
                 _written(request, other)
 

@@ -40,3 +40,14 @@ async def send(writer: asyncio.StreamWriter, *pieces: bytes) -> None:
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(0.02)
+
+
+async def whole_body(receive) -> bytes | None:
+    """What an ASGI application is sent; None when its client went."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body, more = body + message["body"], message["more_body"]
+    return body

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.connected import connected, send
+from gateway.connected import connected, send, whole_body
 
 OFFER = (
     b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\n"
@@ -42,12 +42,9 @@ class Echo:
         self.streamed = streamed
 
     async def __call__(self, scope, receive, send):
-        body, more = b"", True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body, more = body + message["body"], message["more_body"]
+        body = await whole_body(receive)
+        if body is None:
+            return
         self.heard.append((scope["path"], body))
         said = b"heard " + body + b"<end>"
         headers = [] if self.streamed else [(b"content-length", b"%d" % len(said))]

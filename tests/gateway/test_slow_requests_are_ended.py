@@ -13,19 +13,16 @@ from aihandler.gateway.connections import (
     Connection,
     end_slow_ones,
 )
-from gateway.connected import connected, send
+from gateway.connected import connected, send, whole_body
 
 ASKED = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n"
 ENDLESS = b"a" * (MAX_HEAD_BYTES + 1)
 
 
 async def echo(scope, receive, send):
-    body, more = b"", True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        body, more = body + message["body"], message["more_body"]
+    body = await whole_body(receive)
+    if body is None:
+        return
     if body == b"later":
         await asyncio.sleep(0.2)
     length = str(len(body)).encode()

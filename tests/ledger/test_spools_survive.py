@@ -164,3 +164,11 @@ def test_after_turning_back_early_there_is_room_for_a_disk_that_does_not_answer(
         # From now on nobody takes.
         for _ in range((16 << 20) // len(payload)):
             writer.append(payload, leave=leave)
+
+
+@pytest.mark.parametrize("found", [b"short", b"AHSPOOL1", b"AHSPOOL1" + bytes(8), bytes(2048)])
+def test_what_is_no_spool_is_told(tmp_path, found):
+    place = tmp_path / "worker-1.spool"
+    place.write_bytes(found)
+    with pytest.raises(StorageError, match="is no spool of this version"):
+        read_spool(place)

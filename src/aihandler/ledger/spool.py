@@ -209,8 +209,7 @@ def _mapped(path: Path, *, held: bool = False) -> mmap.mmap:
         raise StorageError(
             f"the spool {str(path)!r} cannot be used: {error}", hint="check that it is readable"
         ) from error
-    size = _SIZE.unpack_from(memory, _SIZE_AT * _SIZE.size)[0]
-    if memory[:8] != _MAGIC or size != len(memory) - _HEAD:
+    if memory[: 2 * _SIZE.size] != _MAGIC + _SIZE.pack(len(memory) - _HEAD):
         memory.close()
         raise StorageError(
             f"{str(path)!r} is no spool of this version", hint="move it away and start again"
